@@ -1,0 +1,3 @@
+//! Gadgets and the lowering of integer graphs to rank-1 constraints.
+
+pub mod relation;

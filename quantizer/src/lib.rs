@@ -1,0 +1,6 @@
+//! Integer graphs of neural networks.
+//!
+//! `model` is the float model that importers produce and calibration runs; `graph` is the integer graph, the only
+//! thing that is ever proven.
+
+pub mod model;
