@@ -5,6 +5,7 @@
 mod build;
 mod float;
 mod shape;
+mod simplify;
 mod unary;
 
 use ndarray::{Array1, Array2, Array4, ArrayD};
