@@ -3,5 +3,6 @@
 //! `model` is the float model that importers produce and calibration runs; `graph` is the integer graph, the only
 //! thing that is ever proven.
 
+pub mod data;
 pub mod import;
 pub mod model;
