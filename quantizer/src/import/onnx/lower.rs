@@ -131,6 +131,9 @@ impl Lowering<'_> {
             return Ok(());
         }
         let outlet = OutletId::new(node.id, 0);
+        if is_condition(node) {
+            return Ok(());
+        }
         let id = self.computed(node)?;
         let (expected, found) = (self.shape(outlet)?, &self.model.nodes[id.0].shape);
         if *found != expected {
@@ -243,12 +246,14 @@ impl Lowering<'_> {
     }
 
     fn value(&self, outlet: OutletId) -> Result<Value, Problem> {
-        let known = self.values.get(&outlet).cloned();
-        known.ok_or_else(|| {
-            unsupported(
-                self.typed.node(outlet.node),
-                "a second result is used".into(),
-            )
+        self.values.get(&outlet).cloned().ok_or_else(|| {
+            let node = self.typed.node(outlet.node);
+            let problem = if is_condition(node) {
+                "a condition that depends on the input is used for more than a choice"
+            } else {
+                "a second result is used"
+            };
+            unsupported(node, problem.into())
         })
     }
 
@@ -332,6 +337,13 @@ impl Lowering<'_> {
         self.names.insert(free.clone());
         free
     }
+}
+
+/// Whether a node computes truth values. They have no place in the model; `Where` looks at how they are made.
+fn is_condition(node: &TypedNode) -> bool {
+    node.outputs
+        .iter()
+        .all(|output| output.fact.datum_type == bool::datum_type())
 }
 
 /// The error of a node whose operator is known but whose form is not.
