@@ -50,10 +50,7 @@ impl Samples {
     /// The file cannot be read, is damaged, has an unknown ending or element type, holds something that is not finite
     /// or not exact as `f32`, or is too large.
     pub fn read(path: &Path) -> Result<Samples, DataError> {
-        let ending = path
-            .extension()
-            .map(|ending| ending.to_string_lossy().to_ascii_lowercase())
-            .unwrap_or_default();
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let read = match ending.as_str() {
             "npz" => npz::read(path),
             "json" => json::read(path).map(|arrays| (arrays, BTreeSet::new())),
@@ -63,30 +60,18 @@ impl Samples {
         if arrays.is_empty() {
             return Err(DataProblem::Malformed("it holds no arrays".into()).of(path));
         }
-        Ok(Samples {
-            arrays,
-            from_bytes,
-            file: path.to_path_buf(),
-        })
+        Ok(Samples { arrays, from_bytes, file: path.to_path_buf() })
     }
 
     /// Samples from arrays in memory.
     pub fn from_arrays(arrays: BTreeMap<String, ArrayD<f32>>) -> Samples {
-        Samples {
-            arrays,
-            from_bytes: BTreeSet::new(),
-            file: PathBuf::from("memory"),
-        }
+        Samples { arrays, from_bytes: BTreeSet::new(), file: PathBuf::from("memory") }
     }
 
     /// The shortest first axis of the arrays: the number of samples when every array holds them along its first axis.
     /// [`Samples::count`] also knows single samples without such an axis.
     pub fn len(&self) -> usize {
-        self.arrays
-            .values()
-            .map(|array| array.shape().first().copied().unwrap_or(1))
-            .min()
-            .unwrap_or(0)
+        self.arrays.values().map(|array| array.shape().first().copied().unwrap_or(1)).min().unwrap_or(0)
     }
 
     /// Whether there are no samples.
@@ -115,11 +100,7 @@ impl Samples {
     ///
     /// # Errors
     /// An input has no array, or one whose shape does not fit it, or there is no such sample.
-    pub fn sample(
-        &self,
-        index: usize,
-        model: &Model,
-    ) -> Result<BTreeMap<String, ArrayD<f32>>, DataError> {
+    pub fn sample(&self, index: usize, model: &Model) -> Result<BTreeMap<String, ArrayD<f32>>, DataError> {
         let mut sample = BTreeMap::new();
         for node in inputs(model) {
             let (name, array) = self.array_of(node, model)?;
@@ -127,26 +108,13 @@ impl Samples {
                 Layout::Single if index == 0 => array.view(),
                 Layout::Stacked(count) if index < count => array.index_axis(Axis(0), index),
                 layout => {
-                    let count = if let Layout::Stacked(count) = layout {
-                        count
-                    } else {
-                        1
-                    };
-                    return Err(self.error(DataProblem::NoSample {
-                        array: name.to_string(),
-                        index,
-                        count,
-                    }));
+                    let count = if let Layout::Stacked(count) = layout { count } else { 1 };
+                    return Err(self.error(DataProblem::NoSample { array: name.to_string(), index, count }));
                 }
             };
-            let scale = if self.is_image(name, node) {
-                BYTE_SCALE
-            } else {
-                1.0
-            };
+            let scale = if self.is_image(name, node) { BYTE_SCALE } else { 1.0 };
             let values = part.iter().map(|value| value / scale).collect();
-            let value = ArrayD::from_shape_vec(node.shape.as_slice(), values)
-                .map_err(|_| self.misfit(node, name, array))?;
+            let value = ArrayD::from_shape_vec(node.shape.as_slice(), values).map_err(|_| self.misfit(node, name, array))?;
             sample.insert(node.name.clone(), value);
         }
         Ok(sample)
@@ -158,17 +126,11 @@ impl Samples {
     /// There is no such array, or it holds something else.
     pub fn labels(&self, name: &str) -> Result<Vec<usize>, DataError> {
         let array = self.arrays.get(name).ok_or_else(|| {
-            self.error(DataProblem::NoArray {
-                wanted: name.to_string(),
-                given: self.arrays.keys().cloned().collect(),
-            })
+            self.error(DataProblem::NoArray { wanted: name.to_string(), given: self.arrays.keys().cloned().collect() })
         })?;
         if array.len() != array.shape().first().copied().unwrap_or(1) {
             let (array, found) = (name.to_string(), array.shape().to_vec());
-            return Err(self.error(DataProblem::NotLabels {
-                array,
-                problem: format!("its shape is {found:?}"),
-            }));
+            return Err(self.error(DataProblem::NotLabels { array, problem: format!("its shape is {found:?}") }));
         }
         array
             .iter()
@@ -178,10 +140,7 @@ impl Samples {
                     return Ok(label);
                 }
                 let problem = format!("it holds {value}");
-                Err(self.error(DataProblem::NotLabels {
-                    array: name.to_string(),
-                    problem,
-                }))
+                Err(self.error(DataProblem::NotLabels { array: name.to_string(), problem }))
             })
             .collect()
     }
@@ -192,10 +151,7 @@ impl Samples {
             .filter_map(|node| {
                 let (name, _) = self.array_of(node, model).ok()?;
                 self.is_image(name, node).then(|| {
-                    format!(
-                        "array `{name}` holds bytes and input `{}` takes real numbers: divided by {BYTE_SCALE}",
-                        node.name
-                    )
+                    format!("array `{name}` holds bytes and input `{}` takes real numbers: divided by {BYTE_SCALE}", node.name)
                 })
             })
             .collect()
@@ -205,18 +161,12 @@ impl Samples {
         if let Some((name, array)) = self.arrays.get_key_value(&node.name) {
             return Ok((name, array));
         }
-        let mut others = self
-            .arrays
-            .iter()
-            .filter(|(name, _)| !LABEL_NAMES.contains(&name.as_str()));
+        let mut others = self.arrays.iter().filter(|(name, _)| !LABEL_NAMES.contains(&name.as_str()));
         match (model.inputs.len(), others.next(), others.next()) {
             (1, Some((name, array)), None) => Ok((name, array)),
             _ => {
                 let given = self.arrays.keys().cloned().collect();
-                Err(self.error(DataProblem::NoArray {
-                    wanted: node.name.clone(),
-                    given,
-                }))
+                Err(self.error(DataProblem::NoArray { wanted: node.name.clone(), given }))
             }
         }
     }
@@ -225,9 +175,7 @@ impl Samples {
         let wanted: usize = node.shape.iter().product();
         match array.shape() {
             shape if shape == node.shape => Ok(Layout::Single),
-            [count, rest @ ..] if rest.iter().product::<usize>() == wanted => {
-                Ok(Layout::Stacked(*count))
-            }
+            [count, rest @ ..] if rest.iter().product::<usize>() == wanted => Ok(Layout::Stacked(*count)),
             _ if array.len() == wanted => Ok(Layout::Single),
             _ => Err(self.misfit(node, name, array)),
         }
@@ -270,16 +218,9 @@ mod tests {
     fn samples(entries: &[(&str, &[usize])]) -> Samples {
         let array = |shape: &[usize]| {
             let count = shape.iter().product::<usize>();
-            Array::from_iter((0..count).map(|x| x as f32))
-                .into_shape_with_order(shape)
-                .unwrap()
+            Array::from_iter((0..count).map(|x| x as f32)).into_shape_with_order(shape).unwrap()
         };
-        Samples::from_arrays(
-            entries
-                .iter()
-                .map(|(name, shape)| (name.to_string(), array(shape)))
-                .collect(),
-        )
+        Samples::from_arrays(entries.iter().map(|(name, shape)| (name.to_string(), array(shape))).collect())
     }
 
     #[test]
@@ -291,10 +232,7 @@ mod tests {
             assert_eq!(samples.len(), 3);
             let sample = samples.sample(2, &model).unwrap();
             assert_eq!(sample["x"].shape(), [1, 1, 2, 2]);
-            assert_eq!(
-                sample["x"].iter().copied().collect::<Vec<_>>(),
-                [8.0, 9.0, 10.0, 11.0]
-            );
+            assert_eq!(sample["x"].iter().copied().collect::<Vec<_>>(), [8.0, 9.0, 10.0, 11.0]);
         }
     }
 
@@ -309,14 +247,8 @@ mod tests {
     #[test]
     fn one_array_needs_no_matching_name_but_labels_do_not_count() {
         let one = model(Op::Input, &[4]);
-        assert!(
-            samples(&[("image", &[2, 4]), ("label", &[2])])
-                .sample(1, &one)
-                .is_ok()
-        );
-        let error = samples(&[("a", &[2, 4]), ("b", &[2, 4])])
-            .sample(0, &one)
-            .unwrap_err();
+        assert!(samples(&[("image", &[2, 4]), ("label", &[2])]).sample(1, &one).is_ok());
+        let error = samples(&[("a", &[2, 4]), ("b", &[2, 4])]).sample(0, &one).unwrap_err();
         assert!(matches!(error.problem, DataProblem::NoArray { wanted, .. } if wanted == "x"));
         let mut two = one.clone();
         two.push_input("mask", Op::Input, &[4]).unwrap();
@@ -327,16 +259,10 @@ mod tests {
     #[test]
     fn bytes_are_divided_for_real_inputs_only_and_a_note_says_so() {
         let mut samples = samples(&[("x", &[1, 4])]);
-        samples.arrays.insert(
-            "x".into(),
-            ndarray::array![[0.0, 51.0, 255.0, 102.0]].into_dyn(),
-        );
+        samples.arrays.insert("x".into(), ndarray::array![[0.0, 51.0, 255.0, 102.0]].into_dyn());
         samples.from_bytes.insert("x".into());
         let image = model(Op::Input, &[1, 4]);
-        assert_eq!(
-            samples.sample(0, &image).unwrap()["x"],
-            ndarray::array![[0.0, 0.2, 1.0, 0.4]].into_dyn()
-        );
+        assert_eq!(samples.sample(0, &image).unwrap()["x"], ndarray::array![[0.0, 0.2, 1.0, 0.4]].into_dyn());
         assert_eq!(samples.notes(&image).len(), 1);
         let ids = model(Op::Tokens { vocabulary: 256 }, &[1, 4]);
         assert_eq!(samples.sample(0, &ids).unwrap()["x"][[0, 2]], 255.0);
@@ -345,27 +271,16 @@ mod tests {
 
     #[test]
     fn rejects_a_shape_that_does_not_fit() {
-        let error = samples(&[("x", &[3, 5])])
-            .sample(0, &model(Op::Input, &[1, 4]))
-            .unwrap_err();
+        let error = samples(&[("x", &[3, 5])]).sample(0, &model(Op::Input, &[1, 4])).unwrap_err();
         let (expected, found) = (vec![1, 4], vec![3, 5]);
-        assert!(
-            matches!(error.problem, DataProblem::Shape { expected: e, found: f, .. } if e == expected && f == found)
-        );
+        assert!(matches!(error.problem, DataProblem::Shape { expected: e, found: f, .. } if e == expected && f == found));
     }
 
     #[test]
     fn rejects_a_sample_past_the_end() {
         let model = model(Op::Input, &[1, 4]);
         let error = samples(&[("x", &[3, 4])]).sample(3, &model).unwrap_err();
-        assert!(matches!(
-            error.problem,
-            DataProblem::NoSample {
-                index: 3,
-                count: 3,
-                ..
-            }
-        ));
+        assert!(matches!(error.problem, DataProblem::NoSample { index: 3, count: 3, .. }));
         assert!(samples(&[("x", &[1, 4])]).sample(1, &model).is_err());
     }
 
@@ -379,8 +294,7 @@ mod tests {
         let error = samples.labels("missing").unwrap_err();
         assert!(matches!(error.problem, DataProblem::NoArray { .. }));
         let mut odd = samples.clone();
-        odd.arrays
-            .insert("label".into(), ndarray::array![0.5].into_dyn());
+        odd.arrays.insert("label".into(), ndarray::array![0.5].into_dyn());
         assert!(odd.labels("label").is_err());
     }
 

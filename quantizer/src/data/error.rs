@@ -46,9 +46,7 @@ pub enum DataProblem {
         problem: String,
     },
     /// An array holds an infinite value, one that is not a number, or an integer that `f32` cannot hold exactly.
-    #[error(
-        "array `{array}` holds {value} at position {position}; values must be finite and exact as 32-bit floats"
-    )]
+    #[error("array `{array}` holds {value} at position {position}; values must be finite and exact as 32-bit floats")]
     BadValue {
         /// Name of the array.
         array: String,
@@ -101,9 +99,6 @@ pub enum DataProblem {
 
 impl DataProblem {
     pub(super) fn of(self, path: &Path) -> DataError {
-        DataError {
-            path: path.to_path_buf(),
-            problem: self,
-        }
+        DataError { path: path.to_path_buf(), problem: self }
     }
 }

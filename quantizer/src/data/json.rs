@@ -25,20 +25,13 @@ pub(super) fn read(path: &Path) -> Result<Arrays, DataProblem> {
     let file = File::open(path).map_err(DataProblem::Read)?;
     let bytes = file.metadata().map_err(DataProblem::Read)?.len();
     if bytes > MAX_FILE_BYTES {
-        return Err(DataProblem::TooLarge {
-            bytes,
-            limit: MAX_FILE_BYTES,
-        });
+        return Err(DataProblem::TooLarge { bytes, limit: MAX_FILE_BYTES });
     }
     let malformed = |error: serde_json::Error| DataProblem::Malformed(error.to_string());
-    let mut deserializer =
-        serde_json::Deserializer::from_reader(BufReader::new(file.take(MAX_FILE_BYTES)));
+    let mut deserializer = serde_json::Deserializer::from_reader(BufReader::new(file.take(MAX_FILE_BYTES)));
     let arrays = deserializer.deserialize_any(Document).map_err(malformed)?;
     deserializer.end().map_err(malformed)?;
-    arrays
-        .into_iter()
-        .map(|(name, nested)| Ok((name.clone(), nested.array(&name)?)))
-        .collect()
+    arrays.into_iter().map(|(name, nested)| Ok((name.clone(), nested.array(&name)?))).collect()
 }
 
 /// Numbers in row-major order with the sizes of the nested lists around them.
@@ -53,15 +46,8 @@ struct Nested {
 
 impl Nested {
     fn array(self, name: &str) -> Result<ArrayD<f32>, DataProblem> {
-        let bad = |problem: String| DataProblem::BadArray {
-            array: name.to_string(),
-            problem,
-        };
-        let shape: Vec<usize> = self
-            .shape
-            .into_iter()
-            .map(|extent| extent.unwrap_or(0))
-            .collect();
+        let bad = |problem: String| DataProblem::BadArray { array: name.to_string(), problem };
+        let shape: Vec<usize> = self.shape.into_iter().map(|extent| extent.unwrap_or(0)).collect();
         volume(&shape).map_err(bad)?;
         ArrayD::from_shape_vec(shape, self.values).map_err(|error| bad(error.to_string()))
     }
@@ -80,11 +66,7 @@ impl Nested {
 }
 
 /// One object: names and nested lists, at `level` lists deep.
-fn object<'de, A: MapAccess<'de>>(
-    mut map: A,
-    arrays: &mut BTreeMap<String, Nested>,
-    level: usize,
-) -> Result<(), A::Error> {
+fn object<'de, A: MapAccess<'de>>(mut map: A, arrays: &mut BTreeMap<String, Nested>, level: usize) -> Result<(), A::Error> {
     let mut seen = 0;
     let known = arrays.len();
     while let Some(name) = map.next_key::<String>()? {
@@ -99,23 +81,14 @@ fn object<'de, A: MapAccess<'de>>(
             return Err(A::Error::custom(format!("`{name}` occurs twice")));
         }
         if level > 0 {
-            let each = nested.shape[1..]
-                .iter()
-                .map(|extent| extent.unwrap_or(0))
-                .product::<usize>();
+            let each = nested.shape[1..].iter().map(|extent| extent.unwrap_or(0)).product::<usize>();
             if nested.values.len() - before != each || (is_new && known > 0) {
-                return Err(A::Error::custom(format!(
-                    "`{name}` differs from sample to sample"
-                )));
+                return Err(A::Error::custom(format!("`{name}` differs from sample to sample")));
             }
         }
         seen += 1;
     }
-    if known > 0 && seen != known {
-        Err(A::Error::custom("the samples have different arrays"))
-    } else {
-        Ok(())
-    }
+    if known > 0 && seen != known { Err(A::Error::custom("the samples have different arrays")) } else { Ok(()) }
 }
 
 /// The whole file.
@@ -206,29 +179,19 @@ impl<'de> Visitor<'de> for Level<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         let Level { nested, level } = self;
         if level >= MAX_RANK || nested.depth.is_some_and(|depth| level >= depth) {
-            return Err(A::Error::custom(
-                "lists are nested irregularly or too deeply",
-            ));
+            return Err(A::Error::custom("lists are nested irregularly or too deeply"));
         }
         if nested.shape.len() <= level {
             nested.shape.push(None);
         }
         let mut count = 0;
-        while list
-            .next_element_seed(Level {
-                nested: &mut *nested,
-                level: level + 1,
-            })?
-            .is_some()
-        {
+        while list.next_element_seed(Level { nested: &mut *nested, level: level + 1 })?.is_some() {
             count += 1;
         }
         if *nested.shape[level].get_or_insert(count) == count {
             return Ok(());
         }
-        Err(A::Error::custom(
-            "lists of one level have different lengths",
-        ))
+        Err(A::Error::custom("lists of one level have different lengths"))
     }
 }
 
@@ -250,12 +213,8 @@ mod tests {
 
     #[test]
     fn reads_an_object_of_nested_arrays() {
-        let samples =
-            parse(br#"{"x": [[1, -2.5], [3e1, 4]], "label": [7, 8], "scalar": 3}"#).unwrap();
-        assert_eq!(
-            samples.arrays["x"],
-            array![[1.0, -2.5], [30.0, 4.0]].into_dyn()
-        );
+        let samples = parse(br#"{"x": [[1, -2.5], [3e1, 4]], "label": [7, 8], "scalar": 3}"#).unwrap();
+        assert_eq!(samples.arrays["x"], array![[1.0, -2.5], [30.0, 4.0]].into_dyn());
         assert_eq!(samples.labels("label").unwrap(), [7, 8]);
         assert_eq!(samples.arrays["scalar"].ndim(), 0);
     }
@@ -263,10 +222,7 @@ mod tests {
     #[test]
     fn stacks_a_list_of_objects() {
         let samples = parse(br#"[{"x": [[1, 2]], "y": 0}, {"x": [[3, 4]], "y": 1}]"#).unwrap();
-        assert_eq!(
-            samples.arrays["x"],
-            array![[[1.0, 2.0]], [[3.0, 4.0]]].into_dyn()
-        );
+        assert_eq!(samples.arrays["x"], array![[[1.0, 2.0]], [[3.0, 4.0]]].into_dyn());
         assert_eq!(samples.labels("y").unwrap(), [0, 1]);
     }
 
@@ -296,10 +252,7 @@ mod tests {
         ];
         for case in cases {
             let error = parse(case.as_bytes()).expect_err(case);
-            let named = matches!(
-                error.problem,
-                DataProblem::Malformed(_) | DataProblem::BadArray { .. }
-            );
+            let named = matches!(error.problem, DataProblem::Malformed(_) | DataProblem::BadArray { .. });
             assert!(named, "{case}: {error}");
         }
     }

@@ -32,10 +32,7 @@ pub(super) fn read(path: &Path) -> Result<(Arrays, BTreeSet<String>), DataProble
     let malformed = |error: zip::result::ZipError| DataProblem::Malformed(error.to_string());
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(malformed)?;
     if archive.len() > MAX_ARRAYS {
-        return Err(DataProblem::Malformed(format!(
-            "{} arrays; at most {MAX_ARRAYS} are read",
-            archive.len()
-        )));
+        return Err(DataProblem::Malformed(format!("{} arrays; at most {MAX_ARRAYS} are read", archive.len())));
     }
     let (mut arrays, mut from_bytes, mut total) = (Arrays::new(), BTreeSet::new(), 0usize);
     for at in 0..archive.len() {
@@ -44,25 +41,19 @@ pub(super) fn read(path: &Path) -> Result<(Arrays, BTreeSet<String>), DataProble
         let name = match entry_name.strip_suffix(".npy") {
             Some(name) if !name.is_empty() => name.to_string(),
             _ => {
-                return Err(DataProblem::Malformed(format!(
-                    "`{entry_name}` is not an .npy array"
-                )));
+                return Err(DataProblem::Malformed(format!("`{entry_name}` is not an .npy array")));
             }
         };
         let (array, kind) = array(entry, &name)?;
         total = total.saturating_add(array.len());
         if total > MAX_ELEMENTS {
-            return Err(DataProblem::Malformed(format!(
-                "more than {MAX_ELEMENTS} elements in all"
-            )));
+            return Err(DataProblem::Malformed(format!("more than {MAX_ELEMENTS} elements in all")));
         }
         if kind == Kind::U8 {
             from_bytes.insert(name.clone());
         }
         if arrays.insert(name.clone(), array).is_some() {
-            return Err(DataProblem::Malformed(format!(
-                "array `{name}` occurs twice"
-            )));
+            return Err(DataProblem::Malformed(format!("array `{name}` occurs twice")));
         }
     }
     Ok((arrays, from_bytes))
@@ -100,10 +91,7 @@ impl Kind {
 
     /// The element in `bytes`, which has the element's width.
     fn value(self, bytes: &[u8]) -> f64 {
-        let word = bytes
-            .iter()
-            .rev()
-            .fold(0u64, |word, &byte| word << 8 | u64::from(byte));
+        let word = bytes.iter().rev().fold(0u64, |word, &byte| word << 8 | u64::from(byte));
         match self {
             Kind::F32 => f64::from(f32::from_bits(word as u32)),
             Kind::F64 => f64::from_bits(word),
@@ -127,10 +115,7 @@ struct Header {
 }
 
 fn array(mut entry: impl Read, name: &str) -> Result<(ArrayD<f32>, Kind), DataProblem> {
-    let bad = |problem: String| DataProblem::BadArray {
-        array: name.to_string(),
-        problem,
-    };
+    let bad = |problem: String| DataProblem::BadArray { array: name.to_string(), problem };
     let header = header(&mut entry).map_err(bad)?;
     let (count, width) = (volume(&header.shape).map_err(bad)?, header.kind.width());
     let mut values: Vec<f32> = Vec::with_capacity(count.min(CHUNK));
@@ -138,21 +123,12 @@ fn array(mut entry: impl Read, name: &str) -> Result<(ArrayD<f32>, Kind), DataPr
     while values.len() < count {
         let bytes = (count - values.len()).saturating_mul(width).min(CHUNK);
         let chunk = &mut buffer[..bytes];
-        entry.read_exact(chunk).map_err(|error| {
-            bad(format!(
-                "data for shape {:?} is missing: {error}",
-                header.shape
-            ))
-        })?;
+        entry.read_exact(chunk).map_err(|error| bad(format!("data for shape {:?} is missing: {error}", header.shape)))?;
         for bytes in chunk.chunks_exact(width) {
             let value = header.kind.value(bytes);
             let float = value as f32;
             if !float.is_finite() || (!header.kind.may_round() && f64::from(float) != value) {
-                return Err(DataProblem::BadValue {
-                    array: name.to_string(),
-                    position: values.len(),
-                    value,
-                });
+                return Err(DataProblem::BadValue { array: name.to_string(), position: values.len(), value });
             }
             values.push(float);
         }
@@ -161,10 +137,7 @@ fn array(mut entry: impl Read, name: &str) -> Result<(ArrayD<f32>, Kind), DataPr
     match entry.read(&mut [0]) {
         Ok(0) => {}
         Ok(_) => {
-            return Err(bad(format!(
-                "more data than shape {:?} needs",
-                header.shape
-            )));
+            return Err(bad(format!("more data than shape {:?} needs", header.shape)));
         }
         Err(error) => return Err(bad(error.to_string())),
     }
@@ -175,9 +148,7 @@ fn array(mut entry: impl Read, name: &str) -> Result<(ArrayD<f32>, Kind), DataPr
 
 fn header(entry: &mut impl Read) -> Result<Header, String> {
     let mut start = [0u8; 10];
-    entry
-        .read_exact(&mut start)
-        .map_err(|error| format!("no header: {error}"))?;
+    entry.read_exact(&mut start).map_err(|error| format!("no header: {error}"))?;
     let [magic @ .., major, _, low, high] = start;
     if magic != *b"\x93NUMPY" {
         return Err("it does not begin like an .npy array".into());
@@ -186,9 +157,7 @@ fn header(entry: &mut impl Read) -> Result<Header, String> {
         1 => usize::from(u16::from_le_bytes([low, high])),
         2 | 3 => {
             let mut rest = [0u8; 2];
-            entry
-                .read_exact(&mut rest)
-                .map_err(|error| format!("no header: {error}"))?;
+            entry.read_exact(&mut rest).map_err(|error| format!("no header: {error}"))?;
             u32::from_le_bytes([low, high, rest[0], rest[1]]) as usize
         }
         other => return Err(format!(".npy version {other} is not known")),
@@ -197,13 +166,9 @@ fn header(entry: &mut impl Read) -> Result<Header, String> {
         return Err(format!("a header of {length} bytes"));
     }
     let mut text = vec![0u8; length];
-    entry
-        .read_exact(&mut text)
-        .map_err(|error| format!("the header is cut off: {error}"))?;
+    entry.read_exact(&mut text).map_err(|error| format!("the header is cut off: {error}"))?;
     let text = String::from_utf8(text).map_err(|_| "the header is not text".to_string())?;
-    Fields { rest: text.trim() }
-        .header()
-        .ok_or_else(|| format!("the header `{}` is not understood", text.trim()))?
+    Fields { rest: text.trim() }.header().ok_or_else(|| format!("the header `{}` is not understood", text.trim()))?
 }
 
 /// A cursor over the header's dictionary.
@@ -235,14 +200,8 @@ impl<'t> Fields<'t> {
             return None;
         }
         Some(match Kind::parse(descriptor) {
-            Some(kind) => Ok(Header {
-                kind,
-                columns_first,
-                shape,
-            }),
-            None => Err(format!(
-                "elements of type `{descriptor}`; read are f32, f64, u8, i32 and i64, little-endian"
-            )),
+            Some(kind) => Ok(Header { kind, columns_first, shape }),
+            None => Err(format!("elements of type `{descriptor}`; read are f32, f64, u8, i32 and i64, little-endian")),
         })
     }
 
@@ -256,22 +215,14 @@ impl<'t> Fields<'t> {
     }
 
     fn string(&mut self) -> Option<&'t str> {
-        let quote = self
-            .rest
-            .chars()
-            .next()
-            .filter(|quote| matches!(quote, '\'' | '"'))?;
+        let quote = self.rest.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
         let (text, rest) = self.rest[1..].split_once(quote)?;
         self.rest = rest.trim_start();
         Some(text)
     }
 
     fn truth(&mut self) -> Option<bool> {
-        if self.at("True") {
-            self.take("True").map(|()| true)
-        } else {
-            self.take("False").map(|()| false)
-        }
+        if self.at("True") { self.take("True").map(|()| true) } else { self.take("False").map(|()| false) }
     }
 
     fn tuple(&mut self) -> Option<Vec<usize>> {
@@ -305,8 +256,7 @@ mod tests {
 
     fn npy(descriptor: &str, columns_first: bool, shape: &str, data: &[u8]) -> Vec<u8> {
         let truth = if columns_first { "True" } else { "False" };
-        let header =
-            format!("{{'descr': '{descriptor}', 'fortran_order': {truth}, 'shape': {shape}, }}\n");
+        let header = format!("{{'descr': '{descriptor}', 'fortran_order': {truth}, 'shape': {shape}, }}\n");
         let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
         bytes.extend((header.len() as u16).to_le_bytes());
         bytes.extend(header.as_bytes());
@@ -336,53 +286,22 @@ mod tests {
     }
 
     fn floats(values: &[f32]) -> Vec<u8> {
-        values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect()
+        values.iter().flat_map(|value| value.to_le_bytes()).collect()
     }
 
     #[test]
     fn reads_every_element_type_and_both_orders() {
         let samples = parse(&npz(&[
-            (
-                "a.npy",
-                npy("<f4", false, "(2, 2)", &floats(&[1.0, 2.0, 3.0, 4.0])),
-            ),
-            (
-                "b.npy",
-                npy(
-                    "<f8",
-                    true,
-                    "(2, 2)",
-                    &[1.0f64, 2.0, 3.0, 4.0].map(f64::to_le_bytes).concat(),
-                ),
-            ),
+            ("a.npy", npy("<f4", false, "(2, 2)", &floats(&[1.0, 2.0, 3.0, 4.0]))),
+            ("b.npy", npy("<f8", true, "(2, 2)", &[1.0f64, 2.0, 3.0, 4.0].map(f64::to_le_bytes).concat())),
             ("c.npy", npy("|u1", false, "(3,)", &[0, 128, 255])),
-            (
-                "d.npy",
-                npy(
-                    "<i4",
-                    false,
-                    "(2,)",
-                    &[-1i32, 7].map(i32::to_le_bytes).concat(),
-                ),
-            ),
+            ("d.npy", npy("<i4", false, "(2,)", &[-1i32, 7].map(i32::to_le_bytes).concat())),
             ("e.npy", npy("<i8", false, "()", &(-5i64).to_le_bytes())),
         ]))
         .unwrap();
-        assert_eq!(
-            samples.arrays["a"],
-            ndarray::array![[1.0, 2.0], [3.0, 4.0]].into_dyn()
-        );
-        assert_eq!(
-            samples.arrays["b"],
-            ndarray::array![[1.0, 3.0], [2.0, 4.0]].into_dyn()
-        );
-        assert_eq!(
-            samples.arrays["c"],
-            ndarray::array![0.0, 128.0, 255.0].into_dyn()
-        );
+        assert_eq!(samples.arrays["a"], ndarray::array![[1.0, 2.0], [3.0, 4.0]].into_dyn());
+        assert_eq!(samples.arrays["b"], ndarray::array![[1.0, 3.0], [2.0, 4.0]].into_dyn());
+        assert_eq!(samples.arrays["c"], ndarray::array![0.0, 128.0, 255.0].into_dyn());
         assert_eq!(samples.arrays["d"], ndarray::array![-1.0, 7.0].into_dyn());
         assert_eq!(samples.arrays["e"].sum(), -5.0);
         assert_eq!(samples.from_bytes.iter().collect::<Vec<_>>(), ["c"]);
@@ -395,35 +314,21 @@ mod tests {
             assert!(matches!(found, DataProblem::BadValue { position: 0, .. }));
         }
         let large = npy("<i8", false, "(1,)", &((1i64 << 24) + 1).to_le_bytes());
-        assert!(matches!(
-            problem(&[("a.npy", large)]),
-            DataProblem::BadValue { .. }
-        ));
+        assert!(matches!(problem(&[("a.npy", large)]), DataProblem::BadValue { .. }));
     }
 
     #[test]
     fn rejects_a_shape_that_is_absurd_without_allocating_it() {
-        for shape in [
-            "(18446744073709551615, 2)",
-            "(4611686018427387904, 4)",
-            "(1000000, 1000000)",
-            "(0,)",
-        ] {
+        for shape in ["(18446744073709551615, 2)", "(4611686018427387904, 4)", "(1000000, 1000000)", "(0,)"] {
             let found = problem(&[("a.npy", npy("<f4", false, shape, &[0; 64]))]);
-            assert!(
-                matches!(found, DataProblem::BadArray { .. }),
-                "{shape}: {found}"
-            );
+            assert!(matches!(found, DataProblem::BadArray { .. }), "{shape}: {found}");
         }
     }
 
     #[test]
     fn rejects_too_little_and_too_much_data() {
         for count in [3, 5] {
-            let found = problem(&[(
-                "a.npy",
-                npy("<f4", false, "(4,)", &floats(&vec![1.0; count])),
-            )]);
+            let found = problem(&[("a.npy", npy("<f4", false, "(4,)", &floats(&vec![1.0; count])))]);
             assert!(matches!(found, DataProblem::BadArray { .. }), "{count}");
         }
     }
@@ -432,10 +337,7 @@ mod tests {
     fn rejects_other_element_types_and_headers() {
         for descriptor in [">f4", "<c8", "|O", "<f2"] {
             let found = problem(&[("a.npy", npy(descriptor, false, "(1,)", &[0; 8]))]);
-            assert!(
-                matches!(found, DataProblem::BadArray { .. }),
-                "{descriptor}"
-            );
+            assert!(matches!(found, DataProblem::BadArray { .. }), "{descriptor}");
         }
         for shape in ["(1", "1", "(-1,)", "(a,)", "(1,), 'x': 'y'"] {
             let found = problem(&[("a.npy", npy("<f4", false, shape, &[0; 4]))]);
@@ -452,19 +354,8 @@ mod tests {
 
     fn example() -> Vec<u8> {
         npz(&[
-            (
-                "image.npy",
-                npy("|u1", false, "(2, 3)", &[1, 2, 3, 4, 5, 6]),
-            ),
-            (
-                "label.npy",
-                npy(
-                    "<i8",
-                    false,
-                    "(2,)",
-                    &[0i64, 1].map(i64::to_le_bytes).concat(),
-                ),
-            ),
+            ("image.npy", npy("|u1", false, "(2, 3)", &[1, 2, 3, 4, 5, 6])),
+            ("label.npy", npy("<i8", false, "(2,)", &[0i64, 1].map(i64::to_le_bytes).concat())),
         ])
     }
 
@@ -472,11 +363,7 @@ mod tests {
     fn rejects_every_truncation() {
         let bytes = example();
         for length in 0..bytes.len() {
-            assert!(
-                parse(&bytes[..length]).is_err(),
-                "{length} of {} bytes",
-                bytes.len()
-            );
+            assert!(parse(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
         }
     }
 

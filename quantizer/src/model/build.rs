@@ -9,12 +9,7 @@ impl Model {
     ///
     /// # Errors
     /// A name that is taken, an operand that is not in the model, or operands that do not fit the operation.
-    pub fn push(
-        &mut self,
-        name: impl Into<String>,
-        op: Op,
-        inputs: &[NodeId],
-    ) -> Result<NodeId, ShapeError> {
+    pub fn push(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Result<NodeId, ShapeError> {
         self.append(name.into(), op, inputs, None)
     }
 
@@ -36,12 +31,7 @@ impl Model {
     ///
     /// # Errors
     /// A name that is taken or a shape that is empty or too large.
-    pub fn push_input(
-        &mut self,
-        name: impl Into<String>,
-        op: Op,
-        shape: &[usize],
-    ) -> Result<NodeId, ShapeError> {
+    pub fn push_input(&mut self, name: impl Into<String>, op: Op, shape: &[usize]) -> Result<NodeId, ShapeError> {
         let id = self.append(name.into(), op, &[], Some(shape))?;
         self.inputs.push(id);
         Ok(id)
@@ -58,27 +48,16 @@ impl Model {
     /// # Errors
     /// The first node or output that breaks one of these.
     pub fn check(&self) -> Result<(), ShapeError> {
-        let fail = |node: &str, problem: String| {
-            Err(ShapeError {
-                node: node.to_string(),
-                problem,
-            })
-        };
+        let fail = |node: &str, problem: String| Err(ShapeError { node: node.to_string(), problem });
         for (at, node) in self.nodes.iter().enumerate() {
             if let Some(late) = node.inputs.iter().find(|id| id.0 >= at) {
-                return fail(
-                    &node.name,
-                    format!("operand {} does not come before node {at}", late.0),
-                );
+                return fail(&node.name, format!("operand {} does not come before node {at}", late.0));
             }
             self.shape_of(&node.name, &node.op, &node.inputs, Some(&node.shape))?;
             let is_input = matches!(node.op, Op::Input | Op::Tokens { .. });
             let listed = self.inputs.iter().filter(|id| id.0 == at).count();
             if listed != usize::from(is_input) {
-                return fail(
-                    &node.name,
-                    format!("listed {listed} times among the model's inputs"),
-                );
+                return fail(&node.name, format!("listed {listed} times among the model's inputs"));
             }
         }
         if self.inputs.iter().any(|id| id.0 >= self.nodes.len()) {
@@ -90,40 +69,17 @@ impl Model {
         }
     }
 
-    fn append(
-        &mut self,
-        name: String,
-        op: Op,
-        inputs: &[NodeId],
-        declared: Option<&[usize]>,
-    ) -> Result<NodeId, ShapeError> {
+    fn append(&mut self, name: String, op: Op, inputs: &[NodeId], declared: Option<&[usize]>) -> Result<NodeId, ShapeError> {
         if self.nodes.iter().any(|node| node.name == name) {
-            return Err(ShapeError {
-                node: name,
-                problem: "the name is taken".into(),
-            });
+            return Err(ShapeError { node: name, problem: "the name is taken".into() });
         }
         let shape = self.shape_of(&name, &op, inputs, declared)?;
-        self.nodes.push(Node {
-            name,
-            op,
-            inputs: inputs.to_vec(),
-            shape,
-        });
+        self.nodes.push(Node { name, op, inputs: inputs.to_vec(), shape });
         Ok(NodeId(self.nodes.len() - 1))
     }
 
-    fn shape_of(
-        &self,
-        name: &str,
-        op: &Op,
-        inputs: &[NodeId],
-        declared: Option<&[usize]>,
-    ) -> Result<Vec<usize>, ShapeError> {
-        let error = |problem: String| ShapeError {
-            node: name.to_string(),
-            problem,
-        };
+    fn shape_of(&self, name: &str, op: &Op, inputs: &[NodeId], declared: Option<&[usize]>) -> Result<Vec<usize>, ShapeError> {
+        let error = |problem: String| ShapeError { node: name.to_string(), problem };
         let operands: Vec<&[usize]> = inputs
             .iter()
             .map(|&id| self.node(id).map(|node| node.shape.as_slice()))
@@ -154,9 +110,7 @@ mod tests {
     #[test]
     fn rejects_a_name_that_is_taken() {
         let mut model = relu();
-        let error = model
-            .push("y", Op::Unary(Unary::Tanh), &[NodeId(0)])
-            .unwrap_err();
+        let error = model.push("y", Op::Unary(Unary::Tanh), &[NodeId(0)]).unwrap_err();
         assert_eq!(error.node, "y");
     }
 

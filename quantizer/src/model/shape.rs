@@ -27,10 +27,7 @@ pub struct ShapeError {
 /// Number of elements of a shape, or what is wrong with it.
 pub fn volume(shape: &[usize]) -> Result<usize, String> {
     if shape.len() > MAX_RANK {
-        return Err(format!(
-            "shape {shape:?} has {} axes; at most {MAX_RANK} are supported",
-            shape.len()
-        ));
+        return Err(format!("shape {shape:?} has {} axes; at most {MAX_RANK} are supported", shape.len()));
     }
     let mut product = 1usize;
     for &extent in shape {
@@ -49,11 +46,7 @@ pub fn volume(shape: &[usize]) -> Result<usize, String> {
 pub fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
     let rank = a.len().max(b.len());
     let extent = |shape: &[usize], axis: usize| {
-        (axis + shape.len())
-            .checked_sub(rank)
-            .and_then(|axis| shape.get(axis))
-            .copied()
-            .unwrap_or(1)
+        (axis + shape.len()).checked_sub(rank).and_then(|axis| shape.get(axis)).copied().unwrap_or(1)
     };
     (0..rank)
         .map(|axis| match (extent(a, axis), extent(b, axis)) {
@@ -67,18 +60,12 @@ pub fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
 
 /// The shape of `op`'s result. `declared` is the node's own shape, which inputs, reshapes, broadcasts and slices need
 /// and which every other operation must agree with.
-pub(super) fn result(
-    op: &Op,
-    operands: &[&[usize]],
-    declared: Option<&[usize]>,
-) -> Result<Vec<usize>, String> {
+pub(super) fn result(op: &Op, operands: &[&[usize]], declared: Option<&[usize]>) -> Result<Vec<usize>, String> {
     check_arity(op, operands.len())?;
     let shape = rule(op, operands, declared)?;
     volume(&shape)?;
     match declared {
-        Some(declared) if declared != shape => Err(format!(
-            "the result has shape {shape:?}, the node declares {declared:?}"
-        )),
+        Some(declared) if declared != shape => Err(format!("the result has shape {shape:?}, the node declares {declared:?}")),
         _ => Ok(shape),
     }
 }
@@ -86,54 +73,31 @@ pub(super) fn result(
 impl Window {
     /// Height and width of the result over an operand of `height` and `width`.
     pub fn output(&self, operand: [usize; 2]) -> Result<[usize; 2], String> {
-        Ok([
-            self.axis_output(0, operand[0])?,
-            self.axis_output(1, operand[1])?,
-        ])
+        Ok([self.axis_output(0, operand[0])?, self.axis_output(1, operand[1])?])
     }
 
     fn axis_output(&self, axis: usize, operand: usize) -> Result<usize, String> {
-        let (kernel, stride, dilation) =
-            (self.kernel[axis], self.stride[axis], self.dilation[axis]);
+        let (kernel, stride, dilation) = (self.kernel[axis], self.stride[axis], self.dilation[axis]);
         if kernel == 0 || stride == 0 || dilation == 0 {
-            return Err(format!(
-                "window {self:?} has a kernel, stride or dilation of zero"
-            ));
+            return Err(format!("window {self:?} has a kernel, stride or dilation of zero"));
         }
-        let extent = (kernel - 1)
-            .checked_mul(dilation)
-            .and_then(|reach| reach.checked_add(1));
-        let padded = operand
-            .checked_add(self.before[axis])
-            .and_then(|sum| sum.checked_add(self.after[axis]));
+        let extent = (kernel - 1).checked_mul(dilation).and_then(|reach| reach.checked_add(1));
+        let padded = operand.checked_add(self.before[axis]).and_then(|sum| sum.checked_add(self.after[axis]));
         match (extent, padded) {
-            (Some(extent), Some(padded)) if extent <= padded && padded <= MAX_ELEMENTS => {
-                Ok((padded - extent) / stride + 1)
-            }
+            (Some(extent), Some(padded)) if extent <= padded && padded <= MAX_ELEMENTS => Ok((padded - extent) / stride + 1),
             _ => Err(format!("window {self:?} does not fit an axis of {operand}")),
         }
     }
 
     /// Operand positions under kernel element `tap` at output position `at`, where it is not padding.
-    pub(super) fn source(
-        &self,
-        axis: usize,
-        at: usize,
-        tap: usize,
-        operand: usize,
-    ) -> Option<usize> {
-        (at * self.stride[axis] + tap * self.dilation[axis])
-            .checked_sub(self.before[axis])
-            .filter(|&position| position < operand)
+    pub(super) fn source(&self, axis: usize, at: usize, tap: usize, operand: usize) -> Option<usize> {
+        (at * self.stride[axis] + tap * self.dilation[axis]).checked_sub(self.before[axis]).filter(|&position| position < operand)
     }
 
     /// Whether every output position sees at least one operand element.
     fn always_covers(&self, operand: [usize; 2], output: [usize; 2]) -> bool {
         (0..2).all(|axis| {
-            (0..output[axis]).all(|at| {
-                (0..self.kernel[axis])
-                    .any(|tap| self.source(axis, at, tap, operand[axis]).is_some())
-            })
+            (0..output[axis]).all(|at| (0..self.kernel[axis]).any(|tap| self.source(axis, at, tap, operand[axis]).is_some()))
         })
     }
 }
@@ -145,24 +109,14 @@ fn check_arity(op: &Op, found: usize) -> Result<(), String> {
         Op::View(View::Concat(_)) => found.max(1),
         _ => 1,
     };
-    if found == expected {
-        Ok(())
-    } else {
-        Err(format!("{found} operands given, {expected} expected"))
-    }
+    if found == expected { Ok(()) } else { Err(format!("{found} operands given, {expected} expected")) }
 }
 
 fn rule(op: &Op, operands: &[&[usize]], declared: Option<&[usize]>) -> Result<Vec<usize>, String> {
-    let needed = || {
-        declared
-            .map(<[usize]>::to_vec)
-            .ok_or_else(|| "this operation needs an explicit shape".to_string())
-    };
+    let needed = || declared.map(<[usize]>::to_vec).ok_or_else(|| "this operation needs an explicit shape".to_string());
     match (op, operands) {
         (Op::Input, []) => needed(),
-        (Op::Tokens { vocabulary }, []) if *vocabulary == 0 => {
-            Err("the vocabulary is empty".into())
-        }
+        (Op::Tokens { vocabulary }, []) if *vocabulary == 0 => Err("the vocabulary is empty".into()),
         (Op::Tokens { .. }, []) => needed(),
         (Op::Constant(value), []) => Ok(value.shape().to_vec()),
         (Op::Add | Op::Sub | Op::Mul, [a, b]) => {
@@ -175,20 +129,10 @@ fn rule(op: &Op, operands: &[&[usize]], declared: Option<&[usize]>) -> Result<Ve
     }
 }
 
-fn unary_rule(
-    op: &Op,
-    x: &[usize],
-    needed: impl Fn() -> Result<Vec<usize>, String>,
-) -> Result<Vec<usize>, String> {
-    let last = || {
-        x.last()
-            .copied()
-            .ok_or_else(|| "a scalar has no last axis".to_string())
-    };
+fn unary_rule(op: &Op, x: &[usize], needed: impl Fn() -> Result<Vec<usize>, String>) -> Result<Vec<usize>, String> {
+    let last = || x.last().copied().ok_or_else(|| "a scalar has no last axis".to_string());
     let parameter = |what: &str, length: Option<usize>, expected: usize| match length {
-        Some(found) if found != expected => {
-            Err(format!("{what} has {found} elements, {expected} expected"))
-        }
+        Some(found) if found != expected => Err(format!("{what} has {found} elements, {expected} expected")),
         _ => Ok(()),
     };
     match op {
@@ -200,30 +144,14 @@ fn unary_rule(
             parameter("the bias", bias.as_ref().map(|bias| bias.len()), n)?;
             Ok(with_last(x, n))
         }
-        Op::Conv {
-            weight,
-            bias,
-            window,
-            groups,
-        } => {
+        Op::Conv { weight, bias, window, groups } => {
             let (out, per_group, height, width) = weight.dim();
             let [_, channels, h, w] = image(x)?;
-            if *groups == 0
-                || channels % groups != 0
-                || out % groups != 0
-                || channels / groups != per_group
-            {
-                return Err(format!(
-                    "{channels} channels in {groups} groups do not fit a weight of {:?}",
-                    weight.shape()
-                ));
+            if *groups == 0 || channels % groups != 0 || out % groups != 0 || channels / groups != per_group {
+                return Err(format!("{channels} channels in {groups} groups do not fit a weight of {:?}", weight.shape()));
             }
             if window.kernel != [height, width] {
-                return Err(format!(
-                    "window kernel {:?} differs from the weight's {:?}",
-                    window.kernel,
-                    [height, width]
-                ));
+                return Err(format!("window kernel {:?} differs from the weight's {:?}", window.kernel, [height, width]));
             }
             parameter("the bias", bias.as_ref().map(|bias| bias.len()), out)?;
             let [h, w] = window.output([h, w])?;
@@ -233,19 +161,14 @@ fn unary_rule(
             let [_, channels, h, w] = image(x)?;
             let output = window.output([h, w])?;
             if !window.always_covers([h, w], output) {
-                return Err(format!(
-                    "pooling window {window:?} lies on padding alone somewhere"
-                ));
+                return Err(format!("pooling window {window:?} lies on padding alone somewhere"));
             }
             Ok(vec![1, channels, output[0], output[1]])
         }
         Op::Unary(_) => Ok(x.to_vec()),
         Op::PRelu { slope } => match broadcast(slope.shape(), x) {
             Some(shape) if shape == x => Ok(shape),
-            _ => Err(format!(
-                "slopes {:?} do not broadcast to {x:?}",
-                slope.shape()
-            )),
+            _ => Err(format!("slopes {:?} do not broadcast to {x:?}", slope.shape())),
         },
         Op::Softmax | Op::L2Norm { .. } => last().map(|_| x.to_vec()),
         Op::ArgMax => last().map(|_| x.split_last().map_or(vec![], |(_, head)| head.to_vec())),
@@ -259,16 +182,10 @@ fn unary_rule(
             Ok(x.to_vec())
         }
         Op::Sum { axes } | Op::Mean { axes } => {
-            if axes.is_empty()
-                || !axes.is_sorted_by(|a, b| a < b)
-                || axes.iter().any(|&axis| axis >= x.len())
-            {
+            if axes.is_empty() || !axes.is_sorted_by(|a, b| a < b) || axes.iter().any(|&axis| axis >= x.len()) {
                 return Err(format!("axes {axes:?} are not ascending axes of {x:?}"));
             }
-            Ok(x.iter()
-                .enumerate()
-                .map(|(axis, &extent)| if axes.contains(&axis) { 1 } else { extent })
-                .collect())
+            Ok(x.iter().enumerate().map(|(axis, &extent)| if axes.contains(&axis) { 1 } else { extent }).collect())
         }
         Op::Embedding { table } => {
             let mut shape = x.to_vec();
@@ -280,29 +197,16 @@ fn unary_rule(
     }
 }
 
-fn view_rule(
-    view: &View,
-    x: &[usize],
-    needed: impl Fn() -> Result<Vec<usize>, String>,
-) -> Result<Vec<usize>, String> {
-    let extent = |axis: usize| {
-        x.get(axis)
-            .copied()
-            .ok_or_else(|| format!("{x:?} has no axis {axis}"))
-    };
+fn view_rule(view: &View, x: &[usize], needed: impl Fn() -> Result<Vec<usize>, String>) -> Result<Vec<usize>, String> {
+    let extent = |axis: usize| x.get(axis).copied().ok_or_else(|| format!("{x:?} has no axis {axis}"));
     let replaced = |axis: usize, extent: usize| {
-        x.iter()
-            .enumerate()
-            .map(|(at, &old)| if at == axis { extent } else { old })
-            .collect::<Vec<_>>()
+        x.iter().enumerate().map(|(at, &old)| if at == axis { extent } else { old }).collect::<Vec<_>>()
     };
     match view {
         View::Reshape => {
             let shape = needed()?;
             if volume(&shape)? != volume(x)? {
-                return Err(format!(
-                    "{x:?} cannot be reshaped to {shape:?}: the element counts differ"
-                ));
+                return Err(format!("{x:?} cannot be reshaped to {shape:?}: the element counts differ"));
             }
             Ok(shape)
         }
@@ -310,9 +214,7 @@ fn view_rule(
             let mut sorted = permutation.clone();
             sorted.sort_unstable();
             if !sorted.iter().copied().eq(0..x.len()) {
-                return Err(format!(
-                    "{permutation:?} is not a permutation of the axes of {x:?}"
-                ));
+                return Err(format!("{permutation:?} is not a permutation of the axes of {x:?}"));
             }
             permutation.iter().map(|&axis| extent(axis)).collect()
         }
@@ -347,18 +249,13 @@ fn view_rule(
         }
         View::Pad { amounts, value } => {
             if amounts.len() != x.len() || !value.is_finite() {
-                return Err(format!(
-                    "padding {amounts:?} with {value} does not fit {x:?}"
-                ));
+                return Err(format!("padding {amounts:?} with {value} does not fit {x:?}"));
             }
-            let padded = x.iter().zip(amounts).map(|(&extent, &(before, after))| {
-                extent
-                    .checked_add(before)
-                    .and_then(|sum| sum.checked_add(after))
-            });
-            padded
-                .collect::<Option<_>>()
-                .ok_or_else(|| format!("padding {amounts:?} overflows"))
+            let padded = x
+                .iter()
+                .zip(amounts)
+                .map(|(&extent, &(before, after))| extent.checked_add(before).and_then(|sum| sum.checked_add(after)));
+            padded.collect::<Option<_>>().ok_or_else(|| format!("padding {amounts:?} overflows"))
         }
         View::Concat(axis) => concat(*axis, &[x]),
     }
@@ -383,8 +280,7 @@ fn concat(axis: usize, parts: &[&[usize]]) -> Result<Vec<usize>, String> {
     let mut shape = first.to_vec();
     let total = shape.get_mut(axis).ok_or_else(misfit)?;
     for part in rest {
-        let same = part.len() == first.len()
-            && (0..part.len()).all(|at| at == axis || part[at] == first[at]);
+        let same = part.len() == first.len() && (0..part.len()).all(|at| at == axis || part[at] == first[at]);
         let extent = part.get(axis).filter(|_| same).ok_or_else(misfit)?;
         *total = total.checked_add(*extent).ok_or_else(misfit)?;
     }
@@ -430,19 +326,8 @@ mod tests {
 
     #[test]
     fn gives_the_shape_of_a_strided_padded_convolution() {
-        let window = Window {
-            kernel: [3, 3],
-            stride: [2, 1],
-            dilation: [1, 2],
-            before: [1, 2],
-            after: [0, 2],
-        };
-        let op = Op::Conv {
-            weight: Array4::zeros((6, 2, 3, 3)),
-            bias: None,
-            window,
-            groups: 2,
-        };
+        let window = Window { kernel: [3, 3], stride: [2, 1], dilation: [1, 2], before: [1, 2], after: [0, 2] };
+        let op = Op::Conv { weight: Array4::zeros((6, 2, 3, 3)), bias: None, window, groups: 2 };
         assert_eq!(result(&op, &[&[1, 4, 8, 8]], None), Ok(vec![1, 6, 4, 8]));
         assert!(result(&op, &[&[1, 5, 8, 8]], None).is_err());
         assert!(result(&op, &[&[2, 4, 8, 8]], None).is_err());
@@ -450,13 +335,7 @@ mod tests {
 
     #[test]
     fn rejects_a_pooling_window_on_padding_alone() {
-        let window = Window {
-            kernel: [1, 2],
-            stride: [1, 1],
-            dilation: [1, 2],
-            before: [0, 1],
-            after: [0, 1],
-        };
+        let window = Window { kernel: [1, 2], stride: [1, 1], dilation: [1, 2], before: [0, 1], after: [0, 1] };
         let op = Op::MaxPool { window };
         assert!(result(&op, &[&[1, 1, 1, 1]], None).is_err());
         assert!(result(&op, &[&[1, 1, 1, 3]], None).is_ok());
@@ -464,13 +343,7 @@ mod tests {
 
     #[test]
     fn rejects_a_slice_that_leaves_its_axis() {
-        let slice = |start, step| {
-            Op::View(View::Slice {
-                axis: 0,
-                start,
-                step,
-            })
-        };
+        let slice = |start, step| Op::View(View::Slice { axis: 0, start, step });
         assert!(result(&slice(4, -2), &[&[5]], Some(&[3])).is_ok());
         assert!(result(&slice(3, -2), &[&[5]], Some(&[3])).is_err());
         assert!(result(&slice(3, 1), &[&[5]], Some(&[3])).is_err());
@@ -480,10 +353,7 @@ mod tests {
 
     #[test]
     fn rejects_a_declared_shape_that_the_rule_contradicts() {
-        let op = Op::Dense {
-            weight: Array2::zeros((3, 2)),
-            bias: None,
-        };
+        let op = Op::Dense { weight: Array2::zeros((3, 2)), bias: None };
         assert_eq!(result(&op, &[&[4, 3]], Some(&[4, 2])), Ok(vec![4, 2]));
         assert!(result(&op, &[&[4, 3]], Some(&[4, 3])).is_err());
         assert!(result(&op, &[], None).is_err());
@@ -491,10 +361,7 @@ mod tests {
 
     #[test]
     fn multiplies_matrices_with_broadcast_leading_axes() {
-        assert_eq!(
-            result(&Op::MatMul, &[&[2, 1, 3, 4], &[5, 4, 6]], None),
-            Ok(vec![2, 5, 3, 6])
-        );
+        assert_eq!(result(&Op::MatMul, &[&[2, 1, 3, 4], &[5, 4, 6]], None), Ok(vec![2, 5, 3, 6]));
         assert!(result(&Op::MatMul, &[&[3, 4], &[3, 4]], None).is_err());
     }
 }

@@ -22,9 +22,7 @@ impl Unary {
             Unary::Clip(low, high) => x.max(f64::from(low)).min(f64::from(high)),
             Unary::Sigmoid => sigmoid(x),
             Unary::Tanh => libm::tanh(x),
-            Unary::HardSigmoid(alpha, beta) => {
-                (f64::from(alpha) * x + f64::from(beta)).clamp(0.0, 1.0)
-            }
+            Unary::HardSigmoid(alpha, beta) => (f64::from(alpha) * x + f64::from(beta)).clamp(0.0, 1.0),
             Unary::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
             Unary::Elu(alpha) => {
                 if x > 0.0 {
@@ -36,9 +34,7 @@ impl Unary {
             Unary::Softplus => x.max(0.0) + libm::log1p(libm::exp(-x.abs())),
             Unary::Erf => libm::erf(x),
             Unary::Gelu => 0.5 * x * (1.0 + libm::erf(x * FRAC_1_SQRT_2)),
-            Unary::GeluTanh => {
-                0.5 * x * (1.0 + libm::tanh(FRAC_2_PI.sqrt() * (x + 0.044715 * x * x * x)))
-            }
+            Unary::GeluTanh => 0.5 * x * (1.0 + libm::tanh(FRAC_2_PI.sqrt() * (x + 0.044715 * x * x * x))),
             Unary::Silu => x * sigmoid(x),
             Unary::ReluSquared => x.max(0.0) * x.max(0.0),
             Unary::Exp => libm::exp(x),
@@ -72,11 +68,7 @@ mod tests {
             (Unary::Softplus, -1000.0, 0.0),
             (Unary::HardSwish, 3.0, 3.0),
             (Unary::HardSwish, -3.0, 0.0),
-            (
-                Unary::Elu(2.0),
-                -1.0,
-                2.0 * (1.0 / std::f64::consts::E - 1.0),
-            ),
+            (Unary::Elu(2.0), -1.0, 2.0 * (1.0 / std::f64::consts::E - 1.0)),
             (Unary::Silu, -1000.0, 0.0),
             (Unary::Clip(0.0, 6.0), 7.0, 6.0),
             (Unary::LeakyRelu(0.25), -2.0, -0.5),
@@ -84,10 +76,7 @@ mod tests {
             (Unary::Pow(3.0), -2.0, -8.0),
         ];
         for (function, x, expected) in cases {
-            assert!(
-                (function.evaluate(x) - expected).abs() < 1e-12,
-                "{function:?} at {x}"
-            );
+            assert!((function.evaluate(x) - expected).abs() < 1e-12, "{function:?} at {x}");
         }
     }
 }

@@ -9,8 +9,8 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::type_proto::{Tensor as TensorType, Value as Type};
 use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TypeProto, ValueInfoProto,
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
+    ValueInfoProto,
 };
 
 /// An ONNX file in the making.
@@ -22,13 +22,7 @@ pub struct File {
 
 impl File {
     pub fn new() -> File {
-        File {
-            graph: GraphProto {
-                name: "graph".into(),
-                ..GraphProto::default()
-            },
-            opset: 17,
-        }
+        File { graph: GraphProto { name: "graph".into(), ..GraphProto::default() }, opset: 17 }
     }
 
     pub fn opset(mut self, opset: i64) -> File {
@@ -37,44 +31,21 @@ impl File {
     }
 
     pub fn input(self, name: &str, shape: &[usize]) -> File {
-        let extents = shape
-            .iter()
-            .map(|&extent| Some(dimension::Value::DimValue(extent as i64)))
-            .collect();
+        let extents = shape.iter().map(|&extent| Some(dimension::Value::DimValue(extent as i64))).collect();
         self.typed_input(name, DataType::Float, extents)
     }
 
     pub fn ids(self, name: &str, shape: &[usize]) -> File {
-        let extents = shape
-            .iter()
-            .map(|&extent| Some(dimension::Value::DimValue(extent as i64)))
-            .collect();
+        let extents = shape.iter().map(|&extent| Some(dimension::Value::DimValue(extent as i64))).collect();
         self.typed_input(name, DataType::Int64, extents)
     }
 
-    pub fn typed_input(
-        mut self,
-        name: &str,
-        kind: DataType,
-        extents: Vec<Option<dimension::Value>>,
-    ) -> File {
-        let dim = extents
-            .into_iter()
-            .map(|value| Dimension {
-                value,
-                ..Dimension::default()
-            })
-            .collect();
-        let tensor = TensorType {
-            elem_type: kind as i32,
-            shape: Some(TensorShapeProto { dim }),
-        };
+    pub fn typed_input(mut self, name: &str, kind: DataType, extents: Vec<Option<dimension::Value>>) -> File {
+        let dim = extents.into_iter().map(|value| Dimension { value, ..Dimension::default() }).collect();
+        let tensor = TensorType { elem_type: kind as i32, shape: Some(TensorShapeProto { dim }) };
         self.graph.input.push(ValueInfoProto {
             name: name.into(),
-            r#type: Some(TypeProto {
-                value: Some(Type::TensorType(tensor)),
-                ..TypeProto::default()
-            }),
+            r#type: Some(TypeProto { value: Some(Type::TensorType(tensor)), ..TypeProto::default() }),
             ..ValueInfoProto::default()
         });
         self
@@ -86,9 +57,7 @@ impl File {
     }
 
     pub fn integers(mut self, name: &str, values: &[i64]) -> File {
-        self.graph
-            .initializer
-            .push(integers(name, &[values.len() as i64], values));
+        self.graph.initializer.push(integers(name, &[values.len() as i64], values));
         self
     }
 
@@ -108,13 +77,7 @@ impl File {
         self
     }
 
-    pub fn node(
-        self,
-        operator: &str,
-        inputs: &[&str],
-        output: &str,
-        attributes: &[AttributeProto],
-    ) -> File {
+    pub fn node(self, operator: &str, inputs: &[&str], output: &str, attributes: &[AttributeProto]) -> File {
         self.node_of("", operator, inputs, &[output], attributes)
     }
 
@@ -140,26 +103,17 @@ impl File {
     }
 
     pub fn output(mut self, name: &str) -> File {
-        let tensor = TensorType {
-            elem_type: DataType::Float as i32,
-            shape: None,
-        };
+        let tensor = TensorType { elem_type: DataType::Float as i32, shape: None };
         self.graph.output.push(ValueInfoProto {
             name: name.into(),
-            r#type: Some(TypeProto {
-                value: Some(Type::TensorType(tensor)),
-                ..TypeProto::default()
-            }),
+            r#type: Some(TypeProto { value: Some(Type::TensorType(tensor)), ..TypeProto::default() }),
             ..ValueInfoProto::default()
         });
         self
     }
 
     pub fn bytes(&self) -> Vec<u8> {
-        let opset = |domain: &str, version| OperatorSetIdProto {
-            domain: domain.into(),
-            version,
-        };
+        let opset = |domain: &str, version| OperatorSetIdProto { domain: domain.into(), version };
         let model = ModelProto {
             ir_version: 8,
             opset_import: vec![opset("", self.opset), opset("com.microsoft", 1)],
@@ -197,48 +151,23 @@ pub fn integers(name: &str, shape: &[i64], values: &[i64]) -> TensorProto {
 }
 
 pub fn int(name: &str, value: i64) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        r#type: AttributeType::Int as i32,
-        i: value,
-        ..AttributeProto::default()
-    }
+    AttributeProto { name: name.into(), r#type: AttributeType::Int as i32, i: value, ..AttributeProto::default() }
 }
 
 pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
     let ints = values.to_vec();
-    AttributeProto {
-        name: name.into(),
-        r#type: AttributeType::Ints as i32,
-        ints,
-        ..AttributeProto::default()
-    }
+    AttributeProto { name: name.into(), r#type: AttributeType::Ints as i32, ints, ..AttributeProto::default() }
 }
 
 pub fn float(name: &str, value: f32) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        r#type: AttributeType::Float as i32,
-        f: value,
-        ..AttributeProto::default()
-    }
+    AttributeProto { name: name.into(), r#type: AttributeType::Float as i32, f: value, ..AttributeProto::default() }
 }
 
 pub fn text(name: &str, value: &str) -> AttributeProto {
     let s = value.as_bytes().to_vec();
-    AttributeProto {
-        name: name.into(),
-        r#type: AttributeType::String as i32,
-        s,
-        ..AttributeProto::default()
-    }
+    AttributeProto { name: name.into(), r#type: AttributeType::String as i32, s, ..AttributeProto::default() }
 }
 
 pub fn tensor(name: &str, value: TensorProto) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        r#type: AttributeType::Tensor as i32,
-        t: Some(value),
-        ..AttributeProto::default()
-    }
+    AttributeProto { name: name.into(), r#type: AttributeType::Tensor as i32, t: Some(value), ..AttributeProto::default() }
 }

@@ -14,12 +14,7 @@ fn check(file: &str, options: Options) -> Option<Model> {
     println!("{file}");
     for (at, node) in model.nodes.iter().enumerate() {
         let inputs: Vec<usize> = node.inputs.iter().map(|id| id.0).collect();
-        println!(
-            "  {at:4} {:40} {:24} {inputs:?} {:?}",
-            node.name,
-            kind(&node.op),
-            node.shape
-        );
+        println!("  {at:4} {:40} {:24} {inputs:?} {:?}", node.name, kind(&node.op), node.shape);
     }
     Some(model)
 }
@@ -59,13 +54,7 @@ fn lenet_fashion() {
     assert_eq!(count(&model, |op| matches!(op, Op::Conv { .. })), 2);
     assert_eq!(count(&model, |op| matches!(op, Op::Dense { .. })), 3);
     assert_eq!(count(&model, |op| matches!(op, Op::AveragePool { .. })), 2);
-    assert_eq!(
-        count(&model, |op| matches!(
-            op,
-            Op::Constant(_) | Op::Add | Op::Mul
-        )),
-        0
-    );
+    assert_eq!(count(&model, |op| matches!(op, Op::Constant(_) | Op::Add | Op::Mul)), 0);
 }
 
 #[test]
@@ -75,19 +64,13 @@ fn mnist_cnn_zkml() {
 
 #[test]
 fn sms_spam_transformer() {
-    let model = or_skip!(check(
-        "sms_spam_tx/model.onnx",
-        Options { tokens: Some(64) }
-    ));
+    let model = or_skip!(check("sms_spam_tx/model.onnx", Options { tokens: Some(64) }));
     assert_eq!(count(&model, |op| matches!(op, Op::Tokens { .. })), 1);
 }
 
 #[test]
 fn nanogpt_shakespeare() {
-    let model = or_skip!(check(
-        "nanogpt_shakespeare/model.onnx",
-        Options { tokens: Some(64) }
-    ));
+    let model = or_skip!(check("nanogpt_shakespeare/model.onnx", Options { tokens: Some(64) }));
     assert_eq!(count(&model, |op| matches!(op, Op::LayerNorm { .. })), 9);
     assert_eq!(count(&model, |op| matches!(op, Op::Softmax)), 4);
 }

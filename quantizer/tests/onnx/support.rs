@@ -21,34 +21,19 @@ pub fn random_inputs(model: &Model, seed: u64) -> BTreeMap<String, ArrayD<f32>> 
                 Op::Tokens { vocabulary } => rng.gen_range(0..vocabulary) as f32,
                 _ => rng.gen_range(-1.0..1.0),
             };
-            (
-                node.name.clone(),
-                ArrayD::from_shape_fn(node.shape.as_slice(), |_| value()),
-            )
+            (node.name.clone(), ArrayD::from_shape_fn(node.shape.as_slice(), |_| value()))
         })
         .collect()
 }
 
 /// The outputs that tract computes for `path`, without the importer.
-pub fn tract_outputs(
-    path: &Path,
-    inputs: &[(&str, &ArrayD<f32>)],
-) -> TractResult<Vec<ArrayD<f32>>> {
-    let mut model = tract_onnx::onnx()
-        .with_ignore_value_info(true)
-        .model_for_path(path)?;
+pub fn tract_outputs(path: &Path, inputs: &[(&str, &ArrayD<f32>)]) -> TractResult<Vec<ArrayD<f32>>> {
+    let mut model = tract_onnx::onnx().with_ignore_value_info(true).model_for_path(path)?;
     let mut values = tvec!();
     for outlet in model.input_outlets()?.to_vec() {
         let name = model.node(outlet.node).name.clone();
-        let kind = model
-            .outlet_fact(outlet)?
-            .datum_type
-            .concretize()
-            .unwrap_or(f32::datum_type());
-        let (_, array) = inputs
-            .iter()
-            .find(|(given, _)| *given == name)
-            .expect("every input is given");
+        let kind = model.outlet_fact(outlet)?.datum_type.concretize().unwrap_or(f32::datum_type());
+        let (_, array) = inputs.iter().find(|(given, _)| *given == name).expect("every input is given");
         model.set_outlet_fact(outlet, InferenceFact::dt_shape(kind, array.shape()))?;
         let flat: Vec<f32> = array.iter().copied().collect();
         let tensor = Tensor::from_shape(array.shape(), &flat)?;
@@ -59,20 +44,14 @@ pub fn tract_outputs(
         .iter()
         .map(|result| {
             let result = result.cast_to::<f32>()?;
-            let values = result
-                .to_plain_array_view::<f32>()?
-                .iter()
-                .copied()
-                .collect();
+            let values = result.to_plain_array_view::<f32>()?.iter().copied().collect();
             Ok(ArrayD::from_shape_vec(result.shape(), values)?)
         })
         .collect()
 }
 
 fn integer_inputs(path: &Path) -> TractResult<Vec<String>> {
-    let model = tract_onnx::onnx()
-        .with_ignore_value_info(true)
-        .model_for_path(path)?;
+    let model = tract_onnx::onnx().with_ignore_value_info(true).model_for_path(path)?;
     let mut names = vec![];
     for outlet in model.input_outlets()? {
         let kind = model.outlet_fact(*outlet)?.datum_type.concretize();
@@ -93,24 +72,13 @@ pub fn agrees_with_tract(path: &Path, options: &Options, tolerance: f32) -> Mode
             array.mapv_inplace(f32::round);
         }
         let found = model.run(&inputs).unwrap();
-        let given: Vec<_> = inputs
-            .iter()
-            .map(|(name, array)| (name.as_str(), array))
-            .collect();
+        let given: Vec<_> = inputs.iter().map(|(name, array)| (name.as_str(), array)).collect();
         let expected = tract_outputs(path, &given).unwrap();
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
             assert_eq!(found.shape(), expected.shape(), "{}", path.display());
-            let worst = found
-                .iter()
-                .zip(expected)
-                .map(|(a, b)| (a - b).abs())
-                .fold(0.0, f32::max);
-            assert!(
-                worst <= tolerance,
-                "{}: seed {seed}, error {worst}",
-                path.display()
-            );
+            let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst <= tolerance, "{}: seed {seed}, error {worst}", path.display());
         }
     }
     model
@@ -122,7 +90,5 @@ pub fn shared_models() -> Option<PathBuf> {
         return Some(PathBuf::from(folder));
     }
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors()
-        .map(|folder| folder.join("shared/models"))
-        .find(|folder| folder.is_dir())
+    here.ancestors().map(|folder| folder.join("shared/models")).find(|folder| folder.is_dir())
 }

@@ -124,9 +124,7 @@ pub enum Problem {
         problem: String,
     },
     /// tract panicked on the graph.
-    #[error(
-        "{stage} broke down: {problem}; the file is damaged or uses a form that nobody has tested"
-    )]
+    #[error("{stage} broke down: {problem}; the file is damaged or uses a form that nobody has tested")]
     Panicked {
         /// What was being done.
         stage: &'static str,

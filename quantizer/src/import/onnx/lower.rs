@@ -16,9 +16,7 @@ use std::sync::Arc;
 use ndarray::ArrayD;
 use tract_onnx::prelude::{Datum, OutletId, Tensor, TypedModel, TypedNode};
 use tract_onnx::tract_core::internal::{IntoArcTensor, IntoTValue, TDim};
-use tract_onnx::tract_core::ops::array::{
-    Gather, MultiBroadcastTo, Pad, Slice, StridedSlice, Tile, Trilu, TypedConcat,
-};
+use tract_onnx::tract_core::ops::array::{Gather, MultiBroadcastTo, Pad, Slice, StridedSlice, Tile, Trilu, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::change_axes::{AxisOp, IntoShape};
@@ -37,6 +35,12 @@ use crate::model::{Model, NodeId, Op, View, volume};
 /// What minus infinity becomes in an additive mask.
 const MASKED: f32 = -1e9;
 
+/// Anything below is as good as minus infinity; exporters write the lowest float.
+const BOTTOMLESS: f32 = -1e30;
+
+/// A constant choice at or below this, read by softmax alone, is a mask; exporters write half precision's lowest float.
+const MASKS_SOFTMAX: f32 = -1e4;
+
 /// Rejects a graph in which tract inferred a tensor that is too large or whose shape is not static.
 pub(super) fn check_sizes(typed: &TypedModel) -> Result<(), Problem> {
     for node in typed.nodes() {
@@ -47,10 +51,7 @@ pub(super) fn check_sizes(typed: &TypedModel) -> Result<(), Problem> {
                     Ok(_) => continue,
                     Err(problem) => problem,
                 },
-                None => format!(
-                    "the shape {:?} of the result depends on more than the inputs' shapes",
-                    output.fact.shape
-                ),
+                None => format!("the shape {:?} of the result depends on more than the inputs' shapes", output.fact.shape),
             };
             return Err(unsupported(node, problem));
         }
@@ -60,16 +61,9 @@ pub(super) fn check_sizes(typed: &TypedModel) -> Result<(), Problem> {
 
 /// The float model of `typed`, whose outputs are called `outputs`.
 pub(super) fn lower(typed: &TypedModel, outputs: &[String]) -> Result<Model, Problem> {
-    let refused = |error: tract_onnx::prelude::TractError| Problem::Refused {
-        stage: "ordering the graph",
-        problem: format!("{error:#}"),
-    };
-    let mut lowering = Lowering {
-        typed,
-        model: Model::default(),
-        values: HashMap::new(),
-        names: HashSet::new(),
-    };
+    let refused =
+        |error: tract_onnx::prelude::TractError| Problem::Refused { stage: "ordering the graph", problem: format!("{error:#}") };
+    let mut lowering = Lowering { typed, model: Model::default(), values: HashMap::new(), names: HashSet::new() };
     for &input in typed.input_outlets().map_err(refused)? {
         lowering.input(input)?;
     }
@@ -119,10 +113,7 @@ impl Lowering<'_> {
         for (slot, output) in node.outputs.iter().enumerate() {
             match &output.fact.konst {
                 Some(tensor) => {
-                    self.values.insert(
-                        OutletId::new(node.id, slot),
-                        Value::Constant(tensor.clone()),
-                    );
+                    self.values.insert(OutletId::new(node.id, slot), Value::Constant(tensor.clone()));
                 }
                 None => known = false,
             }
@@ -137,10 +128,7 @@ impl Lowering<'_> {
         let id = self.computed(node)?;
         let (expected, found) = (self.shape(outlet)?, &self.model.nodes[id.0].shape);
         if *found != expected {
-            return Err(unsupported(
-                node,
-                format!("lowered to shape {found:?}, expected {expected:?}"),
-            ));
+            return Err(unsupported(node, format!("lowered to shape {found:?}, expected {expected:?}")));
         }
         self.values.insert(outlet, Value::Node(id));
         Ok(())
@@ -155,15 +143,9 @@ impl Lowering<'_> {
                 _ => return Ok(false),
             }
         }
-        let results = node
-            .op
-            .eval_out_of_plan(operands.into())
-            .map_err(|error| unsupported(node, format!("{error:#}")))?;
+        let results = node.op.eval_out_of_plan(operands.into()).map_err(|error| unsupported(node, format!("{error:#}")))?;
         for (slot, result) in results.into_iter().flatten().enumerate() {
-            self.values.insert(
-                OutletId::new(node.id, slot),
-                Value::Constant(result.into_arc_tensor()),
-            );
+            self.values.insert(OutletId::new(node.id, slot), Value::Constant(result.into_arc_tensor()));
         }
         Ok(self.values.contains_key(&OutletId::new(node.id, 0)))
     }
@@ -222,11 +204,7 @@ impl Lowering<'_> {
         } else if let Some(op) = node.op_as::<Trilu>() {
             self.triangle(node, op.upper)
         } else {
-            let dynamic = if node.op_is::<StridedSlice>() {
-                "bounds depend on the inputs"
-            } else {
-                "not supported"
-            };
+            let dynamic = if node.op_is::<StridedSlice>() { "bounds depend on the inputs" } else { "not supported" };
             Err(unsupported(node, dynamic.into()))
         }
     }
@@ -259,13 +237,7 @@ impl Lowering<'_> {
 
     /// The tensor of a value that is known.
     fn tensor(&self, outlet: OutletId) -> Option<Arc<Tensor>> {
-        let konst = &self
-            .typed
-            .node(outlet.node)
-            .outputs
-            .get(outlet.slot)?
-            .fact
-            .konst;
+        let konst = &self.typed.node(outlet.node).outputs.get(outlet.slot)?.fact.konst;
         match self.values.get(&outlet) {
             Some(Value::Constant(tensor)) => Some(tensor.clone()),
             _ => konst.clone(),
@@ -274,24 +246,15 @@ impl Lowering<'_> {
 
     /// The value of an operand that must be known, as `f32`.
     fn weights(&self, node: &TypedNode, slot: usize, what: &str) -> Result<ArrayD<f32>, Problem> {
-        let tensor = node
-            .inputs
-            .get(slot)
-            .and_then(|&outlet| self.tensor(outlet));
-        let tensor =
-            tensor.ok_or_else(|| unsupported(node, format!("the {what} must be constant")))?;
+        let tensor = node.inputs.get(slot).and_then(|&outlet| self.tensor(outlet));
+        let tensor = tensor.ok_or_else(|| unsupported(node, format!("the {what} must be constant")))?;
         floats(&tensor, &node.name)
     }
 
     fn shape(&self, outlet: OutletId) -> Result<Vec<usize>, Problem> {
         let node = self.typed.node(outlet.node);
-        let shape = node
-            .outputs
-            .get(outlet.slot)
-            .and_then(|output| output.fact.shape.as_concrete());
-        shape
-            .map(<[usize]>::to_vec)
-            .ok_or_else(|| unsupported(node, "its shape is not static".into()))
+        let shape = node.outputs.get(outlet.slot).and_then(|output| output.fact.shape.as_concrete());
+        shape.map(<[usize]>::to_vec).ok_or_else(|| unsupported(node, "its shape is not static".into()))
     }
 
     fn shape_of(&self, id: NodeId) -> &[usize] {
@@ -309,18 +272,11 @@ impl Lowering<'_> {
             return Ok(x);
         }
         let name = self.unique(name);
-        Ok(self
-            .model
-            .push_shaped(name, Op::View(View::Reshape), &[x], shape)?)
+        Ok(self.model.push_shaped(name, Op::View(View::Reshape), &[x], shape)?)
     }
 
     /// `x` with its axes in another order; nothing when the order is the same.
-    fn transposed(
-        &mut self,
-        name: &str,
-        x: NodeId,
-        permutation: &[usize],
-    ) -> Result<NodeId, Problem> {
+    fn transposed(&mut self, name: &str, x: NodeId, permutation: &[usize]) -> Result<NodeId, Problem> {
         if permutation.is_sorted() {
             return Ok(x);
         }
@@ -330,9 +286,7 @@ impl Lowering<'_> {
     /// `name`, or `name` with the first number that makes it unique.
     fn unique(&mut self, name: &str) -> String {
         let candidates = (2..).map(|number| format!("{name}#{number}"));
-        let free = std::iter::once(name.to_string())
-            .chain(candidates)
-            .find(|name| !self.names.contains(name));
+        let free = std::iter::once(name.to_string()).chain(candidates).find(|name| !self.names.contains(name));
         let free = free.unwrap_or_default();
         self.names.insert(free.clone());
         free
@@ -341,64 +295,37 @@ impl Lowering<'_> {
 
 /// Whether a node computes truth values. They have no place in the model; `Where` looks at how they are made.
 fn is_condition(node: &TypedNode) -> bool {
-    node.outputs
-        .iter()
-        .all(|output| output.fact.datum_type == bool::datum_type())
+    node.outputs.iter().all(|output| output.fact.datum_type == bool::datum_type())
 }
 
 /// The error of a node whose operator is known but whose form is not.
 fn unsupported(node: &TypedNode, problem: String) -> Problem {
-    Problem::Unsupported {
-        node: node.name.clone(),
-        operator: node.op.name().to_string(),
-        problem,
-    }
+    Problem::Unsupported { node: node.name.clone(), operator: node.op.name().to_string(), problem }
 }
 
 /// A tensor's values as `f32`; every one must be finite.
 fn floats(tensor: &Tensor, name: &str) -> Result<ArrayD<f32>, Problem> {
     let array = raw_floats(tensor, name)?;
-    match array
-        .iter()
-        .enumerate()
-        .find(|(_, value)| !value.is_finite())
-    {
-        Some((position, &value)) => Err(Problem::NotFinite {
-            tensor: name.to_string(),
-            position,
-            value,
-        }),
+    match array.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+        Some((position, &value)) => Err(Problem::NotFinite { tensor: name.to_string(), position, value }),
         None => Ok(array),
     }
 }
 
 /// A tensor's values as `f32`, finite or not.
 fn raw_floats(tensor: &Tensor, name: &str) -> Result<ArrayD<f32>, Problem> {
-    let bad = |problem: String| Problem::BadTensor {
-        tensor: name.to_string(),
-        problem,
-    };
+    let bad = |problem: String| Problem::BadTensor { tensor: name.to_string(), problem };
     let values: Vec<f32> = if tensor.datum_type() == bool::datum_type() {
-        let view = tensor
-            .to_plain_array_view::<bool>()
-            .map_err(|error| bad(error.to_string()))?;
-        view.iter()
-            .map(|&truth| f32::from(u8::from(truth)))
-            .collect()
+        let view = tensor.to_plain_array_view::<bool>().map_err(|error| bad(error.to_string()))?;
+        view.iter().map(|&truth| f32::from(u8::from(truth))).collect()
     } else {
         let numbers = if tensor.datum_type() == TDim::datum_type() {
-            tensor
-                .cast_to::<i64>()
-                .map_err(|error| bad(error.to_string()))?
+            tensor.cast_to::<i64>().map_err(|error| bad(error.to_string()))?
         } else {
             Cow::Borrowed(tensor)
         };
-        let tensor = numbers
-            .cast_to::<f32>()
-            .map_err(|error| bad(error.to_string()))?;
-        let view = tensor
-            .to_plain_array_view::<f32>()
-            .map_err(|error| bad(error.to_string()))?;
+        let tensor = numbers.cast_to::<f32>().map_err(|error| bad(error.to_string()))?;
+        let view = tensor.to_plain_array_view::<f32>().map_err(|error| bad(error.to_string()))?;
         view.iter().copied().collect()
     };
     ArrayD::from_shape_vec(tensor.shape(), values).map_err(|error| bad(error.to_string()))
@@ -406,15 +333,8 @@ fn raw_floats(tensor: &Tensor, name: &str) -> Result<ArrayD<f32>, Problem> {
 
 /// A tensor's values as integers.
 fn integers(tensor: &Tensor, name: &str) -> Result<Vec<i64>, Problem> {
-    let bad = |problem: String| Problem::BadTensor {
-        tensor: name.to_string(),
-        problem,
-    };
-    let tensor = tensor
-        .cast_to::<i64>()
-        .map_err(|error| bad(error.to_string()))?;
-    let view = tensor
-        .to_plain_array_view::<i64>()
-        .map_err(|error| bad(error.to_string()))?;
+    let bad = |problem: String| Problem::BadTensor { tensor: name.to_string(), problem };
+    let tensor = tensor.cast_to::<i64>().map_err(|error| bad(error.to_string()))?;
+    let view = tensor.to_plain_array_view::<i64>().map_err(|error| bad(error.to_string()))?;
     Ok(view.iter().copied().collect())
 }

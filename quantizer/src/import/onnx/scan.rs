@@ -24,10 +24,7 @@ const MAX_FILE_BYTES: u64 = 1 << 31;
 pub(super) fn read(path: &Path) -> Result<ModelProto, Problem> {
     let bytes = std::fs::metadata(path).map_err(Problem::Read)?.len();
     if bytes > MAX_FILE_BYTES {
-        return Err(Problem::TooLarge {
-            bytes,
-            limit: MAX_FILE_BYTES,
-        });
+        return Err(Problem::TooLarge { bytes, limit: MAX_FILE_BYTES });
     }
     let data = std::fs::read(path).map_err(Problem::Read)?;
     let decoded = tract_onnx::onnx().proto_model_for_read(&mut data.as_slice());
@@ -35,30 +32,14 @@ pub(super) fn read(path: &Path) -> Result<ModelProto, Problem> {
 }
 
 /// Checks a decoded file and returns its inputs with static shapes. External data is looked up in `directory`.
-pub(super) fn check(
-    file: &ModelProto,
-    directory: &Path,
-    options: &Options,
-) -> Result<Vec<Input>, Problem> {
-    let graph = file
-        .graph
-        .as_ref()
-        .ok_or_else(|| Problem::Malformed("it holds no graph".into()))?;
-    if !file
-        .opset_import
-        .iter()
-        .any(|opset| opset.domain.is_empty() || opset.domain == "ai.onnx")
-    {
-        return Err(Problem::Malformed(
-            "it does not say which operator set it uses".into(),
-        ));
+pub(super) fn check(file: &ModelProto, directory: &Path, options: &Options) -> Result<Vec<Input>, Problem> {
+    let graph = file.graph.as_ref().ok_or_else(|| Problem::Malformed("it holds no graph".into()))?;
+    if !file.opset_import.iter().any(|opset| opset.domain.is_empty() || opset.domain == "ai.onnx") {
+        return Err(Problem::Malformed("it does not say which operator set it uses".into()));
     }
     if let Some(function) = file.functions.first() {
         let name = function.name.clone().unwrap_or_default();
-        return Err(Problem::UnsupportedOperator {
-            node: name,
-            operator: "local function".into(),
-        });
+        return Err(Problem::UnsupportedOperator { node: name, operator: "local function".into() });
     }
     operators::check(graph)?;
     graph::check(graph)?;
@@ -68,11 +49,7 @@ pub(super) fn check(
 
 /// The name by which a node is reported and imported: its own, or that of its first output.
 pub(super) fn node_name(node: &NodeProto) -> String {
-    if node.name.is_empty() {
-        node.output.first().cloned().unwrap_or_default()
-    } else {
-        node.name.clone()
-    }
+    if node.name.is_empty() { node.output.first().cloned().unwrap_or_default() } else { node.name.clone() }
 }
 
 /// Whether `name` is an initializer of the graph.

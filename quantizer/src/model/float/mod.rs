@@ -63,9 +63,7 @@ pub enum ExecuteError {
         value: f32,
     },
     /// A token input holds something else than an id of the vocabulary.
-    #[error(
-        "input `{name}` holds {value} at position {position}; token ids are integers in 0..{vocabulary}"
-    )]
+    #[error("input `{name}` holds {value} at position {position}; token ids are integers in 0..{vocabulary}")]
     NotToken {
         /// Name of the input or of the embedding.
         name: String,
@@ -96,26 +94,16 @@ impl Model {
     /// # Errors
     /// An input that is missing, unknown, of the wrong shape, not finite or not a token id; an inconsistent model; too
     /// many live elements; an output that is not finite.
-    pub fn execute(
-        &self,
-        inputs: &BTreeMap<String, ArrayD<f32>>,
-    ) -> Result<Vec<ArrayD<f32>>, ExecuteError> {
+    pub fn execute(&self, inputs: &BTreeMap<String, ArrayD<f32>>) -> Result<Vec<ArrayD<f32>>, ExecuteError> {
         let values = self.interpret(inputs, true, |_, _| ())?;
-        Ok(values
-            .into_iter()
-            .flatten()
-            .map(CowArray::into_owned)
-            .collect())
+        Ok(values.into_iter().flatten().map(CowArray::into_owned).collect())
     }
 
     /// Runs the model and returns the outputs, in the model's order. Other values are dropped after their last use.
     ///
     /// # Errors
     /// As [`Model::execute`].
-    pub fn run(
-        &self,
-        inputs: &BTreeMap<String, ArrayD<f32>>,
-    ) -> Result<Vec<ArrayD<f32>>, ExecuteError> {
+    pub fn run(&self, inputs: &BTreeMap<String, ArrayD<f32>>) -> Result<Vec<ArrayD<f32>>, ExecuteError> {
         self.visit(inputs, |_, _| ())
     }
 
@@ -130,17 +118,8 @@ impl Model {
         observer: impl FnMut(NodeId, ArrayViewD<'_, f32>),
     ) -> Result<Vec<ArrayD<f32>>, ExecuteError> {
         let values = self.interpret(inputs, false, observer)?;
-        let output = |id: &NodeId| {
-            values
-                .get(id.0)
-                .and_then(Option::as_ref)
-                .map(|value| value.to_owned())
-        };
-        Ok(self
-            .outputs
-            .iter()
-            .filter_map(|(_, id)| output(id))
-            .collect())
+        let output = |id: &NodeId| values.get(id.0).and_then(Option::as_ref).map(|value| value.to_owned());
+        Ok(self.outputs.iter().filter_map(|(_, id)| output(id)).collect())
     }
 
     fn interpret<'a>(
@@ -176,10 +155,7 @@ impl Model {
             }
         }
         for (name, id) in &self.outputs {
-            if values[id.0]
-                .as_ref()
-                .is_some_and(|value| value.iter().any(|x| !x.is_finite()))
-            {
+            if values[id.0].as_ref().is_some_and(|value| value.iter().any(|x| !x.is_finite())) {
                 return Err(ExecuteError::OutputNotFinite { name: name.clone() });
             }
         }
@@ -188,9 +164,7 @@ impl Model {
 
     /// Per node the values that nobody reads after it: none when everything is kept, and never an output.
     fn plan(&self, keep: bool) -> Result<Vec<Vec<usize>>, ExecuteError> {
-        let mut last: Vec<Option<usize>> = (0..self.nodes.len())
-            .map(|at| (!keep).then_some(at))
-            .collect();
+        let mut last: Vec<Option<usize>> = (0..self.nodes.len()).map(|at| (!keep).then_some(at)).collect();
         for (at, node) in self.nodes.iter().enumerate().filter(|_| !keep) {
             for id in &node.inputs {
                 last[id.0] = Some(at);
@@ -210,9 +184,7 @@ impl Model {
         for (at, node) in self.nodes.iter().enumerate() {
             live = live.saturating_add(size(at));
             if live > MAX_LIVE_ELEMENTS {
-                return Err(ExecuteError::TooLarge {
-                    node: node.name.clone(),
-                });
+                return Err(ExecuteError::TooLarge { node: node.name.clone() });
             }
             live -= released[at].iter().map(|&dead| size(dead)).sum::<usize>();
         }
@@ -222,19 +194,14 @@ impl Model {
     fn check_inputs(&self, inputs: &BTreeMap<String, ArrayD<f32>>) -> Result<(), ExecuteError> {
         let nodes: Vec<&Node> = self.inputs.iter().filter_map(|&id| self.node(id)).collect();
         for node in &nodes {
-            let array = inputs
-                .get(&node.name)
-                .ok_or_else(|| ExecuteError::MissingInput {
-                    name: node.name.clone(),
-                    shape: node.shape.clone(),
-                    given: inputs.keys().cloned().collect(),
-                })?;
+            let array = inputs.get(&node.name).ok_or_else(|| ExecuteError::MissingInput {
+                name: node.name.clone(),
+                shape: node.shape.clone(),
+                given: inputs.keys().cloned().collect(),
+            })?;
             check_input(node, array)?;
         }
-        match inputs
-            .keys()
-            .find(|name| nodes.iter().all(|node| &node.name != *name))
-        {
+        match inputs.keys().find(|name| nodes.iter().all(|node| &node.name != *name)) {
             Some(name) => Err(ExecuteError::UnknownInput {
                 name: name.clone(),
                 inputs: nodes.iter().map(|node| node.name.clone()).collect(),
@@ -248,33 +215,16 @@ fn check_input(node: &Node, array: &ArrayD<f32>) -> Result<(), ExecuteError> {
     let name = || node.name.clone();
     if array.shape() != node.shape {
         let (expected, found) = (node.shape.clone(), array.shape().to_vec());
-        return Err(ExecuteError::InputShape {
-            name: name(),
-            expected,
-            found,
-        });
+        return Err(ExecuteError::InputShape { name: name(), expected, found });
     }
     if let Some((position, &value)) = array.iter().enumerate().find(|(_, x)| !x.is_finite()) {
-        return Err(ExecuteError::NotFinite {
-            name: name(),
-            position,
-            value,
-        });
+        return Err(ExecuteError::NotFinite { name: name(), position, value });
     }
     let Op::Tokens { vocabulary } = node.op else {
         return Ok(());
     };
-    match array
-        .iter()
-        .enumerate()
-        .find(|(_, x)| token(**x, vocabulary).is_none())
-    {
-        Some((position, &value)) => Err(ExecuteError::NotToken {
-            name: name(),
-            position,
-            value,
-            vocabulary,
-        }),
+    match array.iter().enumerate().find(|(_, x)| token(**x, vocabulary).is_none()) {
+        Some((position, &value)) => Err(ExecuteError::NotToken { name: name(), position, value, vocabulary }),
         None => Ok(()),
     }
 }
@@ -286,41 +236,26 @@ fn token(value: f32, vocabulary: usize) -> Option<usize> {
 }
 
 /// One node's value; the shapes were checked with the model.
-pub(super) fn evaluate(
-    node: &Node,
-    operands: &[ArrayViewD<'_, f32>],
-) -> Result<ArrayD<f32>, ExecuteError> {
+pub(super) fn evaluate(node: &Node, operands: &[ArrayViewD<'_, f32>]) -> Result<ArrayD<f32>, ExecuteError> {
     let x = || operands[0].view();
     Ok(match &node.op {
         Op::Input | Op::Tokens { .. } => x().to_owned(),
         Op::Constant(value) => value.clone(),
         Op::Dense { weight, bias } => linear::dense(x(), weight, bias.as_ref()),
-        Op::Conv {
-            weight,
-            bias,
-            window,
-            groups,
-        } => linear::convolve(x(), weight, bias.as_ref(), window, *groups),
-        Op::AveragePool {
-            window,
-            count_padding,
-        } => linear::average_pool(x(), window, *count_padding, &node.shape),
+        Op::Conv { weight, bias, window, groups } => linear::convolve(x(), weight, bias.as_ref(), window, *groups),
+        Op::AveragePool { window, count_padding } => linear::average_pool(x(), window, *count_padding, &node.shape),
         Op::MaxPool { window } => linear::max_pool(x(), window, &node.shape),
         Op::Add => pointwise::binary(&operands[0], &operands[1], &node.shape, |a, b| a + b),
         Op::Sub => pointwise::binary(&operands[0], &operands[1], &node.shape, |a, b| a - b),
         Op::Mul => pointwise::binary(&operands[0], &operands[1], &node.shape, |a, b| a * b),
         Op::MatMul => linear::matrix_product(&operands[0], &operands[1], &node.shape),
         Op::Unary(function) => x().mapv(|x| function.evaluate(f64::from(x)) as f32),
-        Op::PRelu { slope } => pointwise::binary(&x(), &slope.view(), &node.shape, |x, slope| {
-            if x > 0.0 { x } else { slope * x }
-        }),
+        Op::PRelu { slope } => {
+            pointwise::binary(&x(), &slope.view(), &node.shape, |x, slope| if x > 0.0 { x } else { slope * x })
+        }
         Op::Softmax => pointwise::softmax(x()),
         Op::ArgMax => pointwise::argmax(x(), &node.shape),
-        Op::LayerNorm {
-            epsilon,
-            gain,
-            bias,
-        } => pointwise::layer_norm(x(), *epsilon, gain.as_ref(), bias.as_ref()),
+        Op::LayerNorm { epsilon, gain, bias } => pointwise::layer_norm(x(), *epsilon, gain.as_ref(), bias.as_ref()),
         Op::RmsNorm { epsilon, gain } => pointwise::rms_norm(x(), *epsilon, gain.as_ref()),
         Op::L2Norm { epsilon } => pointwise::l2_norm(x(), *epsilon),
         Op::Sum { axes } => pointwise::sum(x(), axes),
@@ -356,19 +291,13 @@ mod tests {
     use crate::model::Unary;
 
     fn inputs(entries: &[(&str, ArrayD<f32>)]) -> BTreeMap<String, ArrayD<f32>> {
-        entries
-            .iter()
-            .map(|(name, array)| (name.to_string(), array.clone()))
-            .collect()
+        entries.iter().map(|(name, array)| (name.to_string(), array.clone())).collect()
     }
 
     fn classifier() -> Model {
         let mut model = Model::default();
         let x = model.push_input("x", Op::Input, &[1, 2]).unwrap();
-        let dense = Op::Dense {
-            weight: array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]],
-            bias: Some(array![0.5, 0.0, -0.5]),
-        };
+        let dense = Op::Dense { weight: array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], bias: Some(array![0.5, 0.0, -0.5]) };
         let y = model.push("dense", dense, &[x]).unwrap();
         let z = model.push("relu", Op::Unary(Unary::Relu), &[y]).unwrap();
         model.outputs.push(("z".into(), z));
@@ -384,9 +313,7 @@ mod tests {
         assert_eq!(values[1], array![[-2.5, -3.0, -3.5]].into_dyn());
         assert_eq!(model.run(&x).unwrap(), vec![values[2].clone()]);
         let mut seen = vec![];
-        model
-            .visit(&x, |id, value| seen.push((id, value.to_owned())))
-            .unwrap();
+        model.visit(&x, |id, value| seen.push((id, value.to_owned()))).unwrap();
         assert!(seen.iter().all(|(id, value)| values[id.0] == *value));
         assert_eq!(seen.len(), 3);
     }
@@ -400,26 +327,20 @@ mod tests {
     #[test]
     fn rejects_an_unknown_input() {
         let x = array![[1.0, 1.0]].into_dyn();
-        let error = classifier()
-            .run(&inputs(&[("x", x.clone()), ("y", x)]))
-            .unwrap_err();
+        let error = classifier().run(&inputs(&[("x", x.clone()), ("y", x)])).unwrap_err();
         assert!(matches!(error, ExecuteError::UnknownInput { name, .. } if name == "y"));
     }
 
     #[test]
     fn rejects_an_input_of_another_shape() {
-        let error = classifier()
-            .run(&inputs(&[("x", array![1.0, 1.0].into_dyn())]))
-            .unwrap_err();
+        let error = classifier().run(&inputs(&[("x", array![1.0, 1.0].into_dyn())])).unwrap_err();
         assert!(matches!(error, ExecuteError::InputShape { name, .. } if name == "x"));
     }
 
     #[test]
     fn rejects_an_input_that_is_not_finite() {
         for value in [f32::NAN, f32::INFINITY] {
-            let error = classifier()
-                .run(&inputs(&[("x", array![[1.0, value]].into_dyn())]))
-                .unwrap_err();
+            let error = classifier().run(&inputs(&[("x", array![[1.0, value]].into_dyn())])).unwrap_err();
             assert!(matches!(error, ExecuteError::NotFinite { position: 1, .. }));
         }
     }
@@ -427,41 +348,14 @@ mod tests {
     #[test]
     fn rejects_an_id_outside_the_vocabulary() {
         let mut model = Model::default();
-        let ids = model
-            .push_input("ids", Op::Tokens { vocabulary: 3 }, &[1, 2])
-            .unwrap();
-        let rows = model
-            .push(
-                "rows",
-                Op::Embedding {
-                    table: Array2::eye(3),
-                },
-                &[ids],
-            )
-            .unwrap();
+        let ids = model.push_input("ids", Op::Tokens { vocabulary: 3 }, &[1, 2]).unwrap();
+        let rows = model.push("rows", Op::Embedding { table: Array2::eye(3) }, &[ids]).unwrap();
         model.outputs.push(("rows".into(), rows));
-        let good = model
-            .run(&inputs(&[("ids", array![[2.0, 0.0]].into_dyn())]))
-            .unwrap();
-        assert_eq!(
-            good[0],
-            array![[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]].into_dyn()
-        );
+        let good = model.run(&inputs(&[("ids", array![[2.0, 0.0]].into_dyn())])).unwrap();
+        assert_eq!(good[0], array![[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]].into_dyn());
         for bad in [3.0, -1.0, 0.5] {
-            let error = model
-                .run(&inputs(&[("ids", array![[0.0, bad]].into_dyn())]))
-                .unwrap_err();
-            assert!(
-                matches!(
-                    error,
-                    ExecuteError::NotToken {
-                        position: 1,
-                        vocabulary: 3,
-                        ..
-                    }
-                ),
-                "{bad}"
-            );
+            let error = model.run(&inputs(&[("ids", array![[0.0, bad]].into_dyn())])).unwrap_err();
+            assert!(matches!(error, ExecuteError::NotToken { position: 1, vocabulary: 3, .. }), "{bad}");
         }
     }
 
@@ -471,28 +365,19 @@ mod tests {
         let x = model.push_input("x", Op::Input, &[1]).unwrap();
         let y = model.push("y", Op::Unary(Unary::Exp), &[x]).unwrap();
         model.outputs.push(("y".into(), y));
-        let error = model
-            .run(&inputs(&[("x", array![1000.0].into_dyn())]))
-            .unwrap_err();
+        let error = model.run(&inputs(&[("x", array![1000.0].into_dyn())])).unwrap_err();
         assert_eq!(error, ExecuteError::OutputNotFinite { name: "y".into() });
     }
 
     #[test]
     fn rejects_a_run_with_too_many_live_elements() {
         let mut model = Model::default();
-        let x = model
-            .push_input("x", Op::Input, &[MAX_LIVE_ELEMENTS / 4])
-            .unwrap();
+        let x = model.push_input("x", Op::Input, &[MAX_LIVE_ELEMENTS / 4]).unwrap();
         for at in 0..4 {
             let name = format!("copy{at}");
             let id = model.push(name.clone(), Op::Add, &[x, x]).unwrap();
             model.outputs.push((name, id));
         }
-        assert_eq!(
-            model.plan(false),
-            Err(ExecuteError::TooLarge {
-                node: "copy3".into()
-            })
-        );
+        assert_eq!(model.plan(false), Err(ExecuteError::TooLarge { node: "copy3".into() }));
     }
 }

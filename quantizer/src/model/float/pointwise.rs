@@ -63,11 +63,7 @@ pub(super) fn layer_norm(
 }
 
 /// `x / sqrt(mean(x^2) + epsilon) * gain` over the last axis.
-pub(super) fn rms_norm(
-    x: ArrayViewD<'_, f32>,
-    epsilon: f32,
-    gain: Option<&Array1<f32>>,
-) -> ArrayD<f32> {
+pub(super) fn rms_norm(x: ArrayViewD<'_, f32>, epsilon: f32, gain: Option<&Array1<f32>>) -> ArrayD<f32> {
     let mut out = rows(x, |row| normalise(row, epsilon));
     if let Some(gain) = gain {
         out *= gain;
@@ -148,14 +144,8 @@ mod tests {
         let expected = (&x - 2.5) / deviation * 2.0 + 1.0;
         let gain = Array1::from_elem(4, 2.0);
         let bias = Array1::from_elem(4, 1.0);
-        assert!(close(
-            &layer_norm(x.view(), 0.0, Some(&gain), Some(&bias)),
-            &expected
-        ));
-        assert!(close(
-            &rms_norm(x.view(), 0.5, Some(&gain)),
-            &(&x / 8f32.sqrt() * 2.0)
-        ));
+        assert!(close(&layer_norm(x.view(), 0.0, Some(&gain), Some(&bias)), &expected));
+        assert!(close(&rms_norm(x.view(), 0.5, Some(&gain)), &(&x / 8f32.sqrt() * 2.0)));
         assert!(close(&l2_norm(x.view(), 1e-12), &(&x / 30f32.sqrt())));
         assert!(close(&l2_norm((&x * 0.0).view(), 1e-12), &(&x * 0.0)));
     }
@@ -169,10 +159,7 @@ mod tests {
 
     #[test]
     fn binary_functions_broadcast_both_ways() {
-        let (a, b) = (
-            array![[1.0], [2.0]].into_dyn(),
-            array![10.0, 20.0].into_dyn(),
-        );
+        let (a, b) = (array![[1.0], [2.0]].into_dyn(), array![10.0, 20.0].into_dyn());
         let sum = binary(&a.view(), &b.view(), &[2, 2], |a, b| a + b);
         assert_eq!(sum, array![[11.0, 21.0], [12.0, 22.0]].into_dyn());
     }

@@ -16,9 +16,7 @@ pub(super) fn fold(model: &mut Model) -> bool {
     let mut uses = model.uses();
     for at in 0..model.nodes.len() {
         let id = NodeId(at);
-        if uses[at] > 0
-            && (fold_into_layer(model, id, &uses) || fold_into_product(model, id, &uses))
-        {
+        if uses[at] > 0 && (fold_into_layer(model, id, &uses) || fold_into_product(model, id, &uses)) {
             changed = true;
             uses = model.uses();
         }
@@ -42,13 +40,8 @@ fn fold_into_layer(model: &mut Model, id: NodeId, uses: &[usize]) -> bool {
     let Some((_, offset)) = layer_before(model, x, affine.offset, uses) else {
         return false;
     };
-    let axis = if matches!(model.op(layer), Op::Conv { .. }) {
-        1
-    } else {
-        slope.ndim() - 1
-    };
-    let (Some(slope), Some(offset)) = (per_channel(&slope, axis), per_channel(&offset, axis))
-    else {
+    let axis = if matches!(model.op(layer), Op::Conv { .. }) { 1 } else { slope.ndim() - 1 };
+    let (Some(slope), Some(offset)) = (per_channel(&slope, axis), per_channel(&offset, axis)) else {
         return false;
     };
     scale_layer(&mut model.nodes[layer.0].op, &slope, &offset);
@@ -62,11 +55,7 @@ fn fold_into_product(model: &mut Model, id: NodeId, uses: &[usize]) -> bool {
     let Some((mut product, value, _)) = model.with_constant(id) else {
         return false;
     };
-    let Some(factor) = value
-        .first()
-        .copied()
-        .filter(|first| value.iter().all(|other| other == first))
-    else {
+    let Some(factor) = value.first().copied().filter(|first| value.iter().all(|other| other == first)) else {
         return false;
     };
     if model.extents(product) != model.extents(id) {
@@ -88,11 +77,7 @@ fn fold_into_product(model: &mut Model, id: NodeId, uses: &[usize]) -> bool {
                 _ => continue,
             };
             let slope = Array1::from_elem(channels, factor);
-            scale_layer(
-                &mut model.nodes[layer.0].op,
-                &slope,
-                &Array1::zeros(channels),
-            );
+            scale_layer(&mut model.nodes[layer.0].op, &slope, &Array1::zeros(channels));
             model.redirect(id, direct);
             return true;
         }
@@ -110,34 +95,17 @@ fn affine(model: &Model, id: NodeId) -> Option<(NodeId, Affine)> {
     let value = value.broadcast(shape)?.to_owned();
     let (ones, zeros) = (ArrayD::ones(shape), ArrayD::zeros(shape));
     let affine = match (model.op(id), constant_first) {
-        (Op::Mul, _) => Affine {
-            slope: value,
-            offset: zeros,
-        },
-        (Op::Add, _) => Affine {
-            slope: ones,
-            offset: value,
-        },
-        (Op::Sub, false) => Affine {
-            slope: ones,
-            offset: -value,
-        },
-        (Op::Sub, true) => Affine {
-            slope: -ones,
-            offset: value,
-        },
+        (Op::Mul, _) => Affine { slope: value, offset: zeros },
+        (Op::Add, _) => Affine { slope: ones, offset: value },
+        (Op::Sub, false) => Affine { slope: ones, offset: -value },
+        (Op::Sub, true) => Affine { slope: -ones, offset: value },
         _ => return None,
     };
     Some((x, affine))
 }
 
 /// The layer behind a chain of reshapes and transposes, and `value` carried back to the shape of its result.
-fn layer_before(
-    model: &Model,
-    mut id: NodeId,
-    mut value: ArrayD<f32>,
-    uses: &[usize],
-) -> Option<(NodeId, ArrayD<f32>)> {
+fn layer_before(model: &Model, mut id: NodeId, mut value: ArrayD<f32>, uses: &[usize]) -> Option<(NodeId, ArrayD<f32>)> {
     loop {
         if uses[id.0] != 1 {
             return None;
@@ -147,11 +115,7 @@ fn layer_before(
             Op::Dense { .. } | Op::Conv { .. } => return Some((id, value)),
             Op::View(View::Reshape) => {
                 let shape = model.extents(before?);
-                value = value
-                    .as_standard_layout()
-                    .into_owned()
-                    .into_shape_with_order(shape)
-                    .ok()?;
+                value = value.as_standard_layout().into_owned().into_shape_with_order(shape).ok()?;
             }
             Op::View(View::Transpose(permutation)) => {
                 let mut inverse = vec![0; permutation.len()];
@@ -172,14 +136,8 @@ fn is_rearrangement(model: &Model, id: NodeId) -> bool {
 
 /// The values along `axis`, where nothing varies along another one.
 fn per_channel(value: &ArrayD<f32>, axis: usize) -> Option<Array1<f32>> {
-    let channels: Array1<f32> = value
-        .axis_iter(Axis(axis))
-        .map(|channel| channel.first().copied())
-        .collect::<Option<_>>()?;
-    let varies = value
-        .axis_iter(Axis(axis))
-        .zip(&channels)
-        .any(|(channel, first)| channel.iter().any(|value| value != first));
+    let channels: Array1<f32> = value.axis_iter(Axis(axis)).map(|channel| channel.first().copied()).collect::<Option<_>>()?;
+    let varies = value.axis_iter(Axis(axis)).zip(&channels).any(|(channel, first)| channel.iter().any(|value| value != first));
     (!varies).then_some(channels)
 }
 
@@ -214,27 +172,10 @@ mod tests {
     use crate::model::{Unary, Window};
 
     fn conv(model: &mut Model, x: NodeId, out: usize, channels: usize) -> NodeId {
-        let weight = random(&[out, channels, 3, 3], 5)
-            .into_dimensionality()
-            .unwrap();
+        let weight = random(&[out, channels, 3, 3], 5).into_dimensionality().unwrap();
         let bias = Some(random(&[out], 6).into_dimensionality::<Ix1>().unwrap());
-        let window = Window {
-            kernel: [3, 3],
-            stride: [1, 1],
-            dilation: [1, 1],
-            before: [1, 1],
-            after: [1, 1],
-        };
-        apply(
-            model,
-            Op::Conv {
-                weight,
-                bias,
-                window,
-                groups: 1,
-            },
-            &[x],
-        )
+        let window = Window { kernel: [3, 3], stride: [1, 1], dilation: [1, 1], before: [1, 1], after: [1, 1] };
+        apply(model, Op::Conv { weight, bias, window, groups: 1 }, &[x])
     }
 
     fn dense(model: &mut Model, x: NodeId, k: usize, n: usize) -> NodeId {
@@ -243,11 +184,7 @@ mod tests {
     }
 
     fn layers(model: &Model) -> usize {
-        model
-            .nodes
-            .iter()
-            .filter(|node| matches!(node.op, Op::Conv { .. } | Op::Dense { .. }))
-            .count()
+        model.nodes.iter().filter(|node| matches!(node.op, Op::Conv { .. } | Op::Dense { .. })).count()
     }
 
     #[test]
@@ -268,20 +205,13 @@ mod tests {
             let y = dense(model, x, 6, 8);
             let bias = constant(model, random(&[8], 3));
             let y = apply(model, Op::Add, &[bias, y]);
-            let y = model
-                .push_shaped("heads", Op::View(View::Reshape), &[y], &[1, 4, 2, 4])
-                .unwrap();
+            let y = model.push_shaped("heads", Op::View(View::Reshape), &[y], &[1, 4, 2, 4]).unwrap();
             let y = apply(model, Op::View(View::Transpose(vec![0, 2, 1, 3])), &[y]);
             let scale = constant(model, random(&[1, 2, 1, 4], 4));
             let y = apply(model, Op::Mul, &[y, scale]);
             apply(model, Op::Unary(Unary::Tanh), &[y])
         }));
-        assert!(
-            after
-                .nodes
-                .iter()
-                .all(|node| !matches!(node.op, Op::Mul | Op::Add))
-        );
+        assert!(after.nodes.iter().all(|node| !matches!(node.op, Op::Mul | Op::Add)));
         assert_eq!(layers(&after), 1);
     }
 
@@ -290,11 +220,7 @@ mod tests {
         let after = simplified(model(&[1, 4, 6], |model, x| {
             let q = dense(model, x, 6, 4);
             let k = apply(model, Op::View(View::Transpose(vec![0, 2, 1])), &[x]);
-            let slice = Op::View(View::Slice {
-                axis: 1,
-                start: 0,
-                step: 1,
-            });
+            let slice = Op::View(View::Slice { axis: 1, start: 0, step: 1 });
             let k = model.push_shaped("keys", slice, &[k], &[1, 4, 4]).unwrap();
             let scores = apply(model, Op::MatMul, &[q, k]);
             let scale = scalar(model, 0.25);

@@ -30,10 +30,7 @@ fn folded(model: &Model, id: NodeId) -> Option<ArrayD<f32>> {
     if operands.is_empty() {
         return None;
     }
-    let operands = operands
-        .iter()
-        .map(|&id| model.constant(id))
-        .collect::<Option<Vec<_>>>()?;
+    let operands = operands.iter().map(|&id| model.constant(id)).collect::<Option<Vec<_>>>()?;
     let given: usize = operands.iter().map(|operand| operand.len()).sum();
     if model.extents(id).iter().product::<usize>() > given.max(GROWTH) {
         return None;
@@ -55,12 +52,7 @@ fn dense(model: &Model, id: NodeId) -> Option<Op> {
     if lead.iter().any(|&extent| extent != 1) || lead.len() + 2 > model.extents(x).len() {
         return None;
     }
-    let weight = weight
-        .to_shape((*k, *n))
-        .ok()?
-        .into_owned()
-        .into_dimensionality::<Ix2>()
-        .ok()?;
+    let weight = weight.to_shape((*k, *n)).ok()?.into_owned().into_dimensionality::<Ix2>().ok()?;
     Some(Op::Dense { weight, bias: None })
 }
 
@@ -75,9 +67,7 @@ mod tests {
     fn folds_through_operations_and_views() {
         let after = simplified(model(&[2, 2], |model, x| {
             let c = constant(model, random(&[1, 4], 1));
-            let c = model
-                .push_shaped("reshape", Op::View(View::Reshape), &[c], &[2, 2])
-                .unwrap();
+            let c = model.push_shaped("reshape", Op::View(View::Reshape), &[c], &[2, 2]).unwrap();
             let c = apply(model, Op::View(View::Transpose(vec![1, 0])), &[c]);
             let two = scalar(model, 2.0);
             let c = apply(model, Op::Mul, &[c, two]);
@@ -89,10 +79,7 @@ mod tests {
     #[test]
     fn a_product_with_a_constant_matrix_is_dense() {
         let after = simplified(model(&[1, 2, 3], |model, x| {
-            let w = constant(
-                model,
-                array![[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]].into_dyn(),
-            );
+            let w = constant(model, array![[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]].into_dyn());
             apply(model, Op::MatMul, &[x, w])
         }));
         assert!(matches!(after.nodes[1].op, Op::Dense { .. }));
@@ -102,16 +89,9 @@ mod tests {
     fn does_not_blow_a_number_up_to_a_tensor() {
         let after = simplified(model(&[2048, 1024], |model, x| {
             let c = scalar(model, 3.0);
-            let wide = model
-                .push_shaped("wide", Op::View(View::Broadcast), &[c], &[2048, 1024])
-                .unwrap();
+            let wide = model.push_shaped("wide", Op::View(View::Broadcast), &[c], &[2048, 1024]).unwrap();
             apply(model, Op::Add, &[x, wide])
         }));
-        assert!(
-            after
-                .nodes
-                .iter()
-                .all(|node| !matches!(&node.op, Op::Constant(value) if value.len() > 1))
-        );
+        assert!(after.nodes.iter().all(|node| !matches!(&node.op, Op::Constant(value) if value.len() > 1)));
     }
 }

@@ -47,15 +47,12 @@ fn formed(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
     let first = model.operands(id).first().copied()?;
     match model.op(id) {
         Op::Unary(Unary::Reciprocal) => match model.op(first) {
-            Op::Unary(Unary::Sqrt) => {
-                Some((Op::Unary(Unary::Rsqrt), *model.operands(first).first()?))
-            }
+            Op::Unary(Unary::Sqrt) => Some((Op::Unary(Unary::Rsqrt), *model.operands(first).first()?)),
             _ => None,
         },
         Op::Unary(Unary::Clip(0.0, 1.0)) => {
             let (slope, offset, x) = line(model, first)?;
-            (slope != 1.0 || offset != 0.0)
-                .then_some((Op::Unary(Unary::HardSigmoid(slope, offset)), x))
+            (slope != 1.0 || offset != 0.0).then_some((Op::Unary(Unary::HardSigmoid(slope, offset)), x))
         }
         Op::Mul => {
             let (sum, value, _) = model.with_constant(id)?;
@@ -63,13 +60,8 @@ fn formed(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
                 return None;
             };
             let source = *model.operands(sum).first()?;
-            let count: usize = axes
-                .iter()
-                .map(|&axis| model.extents(source)[axis])
-                .product();
-            let averages = value
-                .iter()
-                .all(|&factor| (factor * count as f32 - 1.0).abs() < 1e-6);
+            let count: usize = axes.iter().map(|&axis| model.extents(source)[axis]).product();
+            let averages = value.iter().all(|&factor| (factor * count as f32 - 1.0).abs() < 1e-6);
             let same_shape = model.extents(sum) == model.extents(id);
             (averages && same_shape).then(|| (Op::Mean { axes: axes.clone() }, source))
         }
@@ -81,11 +73,7 @@ fn formed(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
 fn line(model: &Model, id: NodeId) -> Option<(f32, f32, NodeId)> {
     let (mut slope, mut offset, mut at) = (1.0f32, 0.0f32, id);
     while let Some((x, value, constant_first)) = model.with_constant(at) {
-        let Some(number) = value
-            .first()
-            .copied()
-            .filter(|first| value.iter().all(|other| other == first))
-        else {
+        let Some(number) = value.first().copied().filter(|first| value.iter().all(|other| other == first)) else {
             break;
         };
         if model.extents(x) != model.extents(at) {
@@ -116,10 +104,7 @@ fn known(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
         (Op::Unary(_), &[x]) => Some(x),
         _ => None,
     };
-    for &source in cone
-        .iter()
-        .filter(|&&source| source != id && Some(source) != direct)
-    {
+    for &source in cone.iter().filter(|&&source| source != id && Some(source) != direct) {
         if model.extents(source) != model.extents(id) || model.constant(source).is_some() {
             continue;
         }
@@ -127,9 +112,7 @@ fn known(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
             points().all(|x| {
                 let expected = function.evaluate(x);
                 let value = value_at(model, id, source, x, &mut { EFFORT });
-                value.is_some_and(|value| {
-                    (value - expected).abs() <= TOLERANCE * (1.0 + expected.abs())
-                })
+                value.is_some_and(|value| (value - expected).abs() <= TOLERANCE * (1.0 + expected.abs()))
             })
         });
         if let Some(&function) = found {
@@ -207,11 +190,7 @@ mod tests {
     fn finds(expected: Unary, build: impl FnOnce(&mut Model, NodeId) -> NodeId) {
         let after = simplified(model(&[64], build));
         assert_eq!(after.nodes.len(), 2, "{expected:?}");
-        assert!(
-            matches!(after.nodes[1].op, Op::Unary(found) if found == expected),
-            "{:?}",
-            after.nodes[1].op
-        );
+        assert!(matches!(after.nodes[1].op, Op::Unary(found) if found == expected), "{:?}", after.nodes[1].op);
     }
 
     #[test]
@@ -298,11 +277,7 @@ mod tests {
     #[test]
     fn keeps_a_product_of_two_sources() {
         let after = simplified(model(&[8], |model, x| {
-            let other = apply(
-                model,
-                Op::View(crate::model::View::Transpose(vec![0])),
-                &[x],
-            );
+            let other = apply(model, Op::View(crate::model::View::Transpose(vec![0])), &[x]);
             let other = apply(model, Op::Softmax, &[other]);
             let y = unary(model, Unary::Sigmoid, other);
             apply(model, Op::Mul, &[x, y])

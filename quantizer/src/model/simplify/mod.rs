@@ -16,14 +16,8 @@ use super::{Model, NodeId, Op, ShapeError};
 
 type Pass = fn(&mut Model) -> bool;
 
-const PASSES: &[Pass] = &[
-    constants::fold,
-    identities::remove,
-    identities::merge,
-    functions::recognise,
-    norms::recognise,
-    affine::fold,
-];
+const PASSES: &[Pass] =
+    &[constants::fold, identities::remove, identities::merge, functions::recognise, norms::recognise, affine::fold];
 
 impl Model {
     /// The same model in fewer operations.
@@ -50,18 +44,11 @@ impl Model {
 
     /// Removes nodes that no output depends on, other than inputs.
     pub fn remove_dead(&mut self) {
-        let mut alive: Vec<bool> = self
-            .nodes
-            .iter()
-            .map(|node| matches!(node.op, Op::Input | Op::Tokens { .. }))
-            .collect();
+        let mut alive: Vec<bool> = self.nodes.iter().map(|node| matches!(node.op, Op::Input | Op::Tokens { .. })).collect();
         for (_, id) in &self.outputs {
             alive[id.0] = true;
         }
-        for at in (0..self.nodes.len())
-            .rev()
-            .filter(|&at| self.nodes[at].inputs.iter().all(|id| id.0 < at))
-        {
+        for at in (0..self.nodes.len()).rev().filter(|&at| self.nodes[at].inputs.iter().all(|id| id.0 < at)) {
             if alive[at] {
                 for id in &self.nodes[at].inputs {
                     alive[id.0] = true;
@@ -80,10 +67,7 @@ impl Model {
             alive[at - 1]
         });
         let ids = self.nodes.iter_mut().flat_map(|node| &mut node.inputs);
-        for id in ids
-            .chain(&mut self.inputs)
-            .chain(self.outputs.iter_mut().map(|(_, id)| id))
-        {
+        for id in ids.chain(&mut self.inputs).chain(self.outputs.iter_mut().map(|(_, id)| id)) {
             *id = renamed[id.0];
         }
     }
@@ -190,28 +174,13 @@ mod testing {
     pub fn simplified(model: Model) -> Model {
         let simple = model.clone().simplify().unwrap();
         for seed in 0..4 {
-            let inputs: BTreeMap<_, _> = model
-                .inputs
-                .iter()
-                .map(|id| {
-                    (
-                        model.nodes[id.0].name.clone(),
-                        random(&model.nodes[id.0].shape, seed),
-                    )
-                })
-                .collect();
-            let (before, after) = (
-                model.execute(&inputs).unwrap(),
-                simple.execute(&inputs).unwrap(),
-            );
+            let inputs: BTreeMap<_, _> =
+                model.inputs.iter().map(|id| (model.nodes[id.0].name.clone(), random(&model.nodes[id.0].shape, seed))).collect();
+            let (before, after) = (model.execute(&inputs).unwrap(), simple.execute(&inputs).unwrap());
             for ((_, a), (_, b)) in model.outputs.iter().zip(&simple.outputs) {
                 let (a, b) = (&before[a.0], &after[b.0]);
                 assert_eq!(a.shape(), b.shape());
-                let worst = a
-                    .iter()
-                    .zip(b)
-                    .map(|(a, b)| (a - b).abs() / (1.0 + a.abs()))
-                    .fold(0.0, f32::max);
+                let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs() / (1.0 + a.abs())).fold(0.0, f32::max);
                 assert!(worst < 1e-5, "seed {seed}: error {worst}");
             }
         }

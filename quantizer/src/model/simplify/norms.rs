@@ -34,18 +34,13 @@ fn rms_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
     product_with(model, id, |x, scale| {
         let shifted = unary(model, scale, Unary::Rsqrt)?;
         let (mean, epsilon, _) = model.with_constant(shifted)?;
-        let epsilon = *epsilon
-            .first()
-            .filter(|_| epsilon.len() == 1 && matches!(model.op(shifted), Op::Add))?;
+        let epsilon = *epsilon.first().filter(|_| epsilon.len() == 1 && matches!(model.op(shifted), Op::Add))?;
         let Op::Mean { axes } = model.op(mean) else {
             return None;
         };
         let squares = *model.operands(mean).first()?;
         let matches = is_last(model, x, axes) && is_square(model, squares, x);
-        matches.then_some(Op::RmsNorm {
-            epsilon,
-            gain: None,
-        })
+        matches.then_some(Op::RmsNorm { epsilon, gain: None })
     })
 }
 
@@ -63,16 +58,7 @@ fn layer_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
         return None;
     };
     let matches = model.operands(mean) == [x] && is_last(model, x, axes);
-    matches.then(|| {
-        (
-            Op::LayerNorm {
-                epsilon: *epsilon,
-                gain: gain.clone(),
-                bias: None,
-            },
-            x,
-        )
-    })
+    matches.then(|| (Op::LayerNorm { epsilon: *epsilon, gain: gain.clone(), bias: None }, x))
 }
 
 fn l2_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
@@ -87,10 +73,7 @@ fn l2_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
             return None;
         };
         let squares = *model.operands(sum).first()?;
-        let matches = *high == f32::MAX
-            && *epsilon > 0.0
-            && is_last(model, x, axes)
-            && is_square(model, squares, x);
+        let matches = *high == f32::MAX && *epsilon > 0.0 && is_last(model, x, axes) && is_square(model, squares, x);
         matches.then_some(Op::L2Norm { epsilon: *epsilon })
     })
 }
@@ -111,43 +94,16 @@ fn with_parameter(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
         1 => Array1::from_elem(width, value.sum()),
         _ => value.iter().copied().collect(),
     };
-    let scaled = |gain: &Option<Array1<f32>>| {
-        Some(gain.as_ref().map_or(value.clone(), |gain| gain * &value))
-    };
+    let scaled = |gain: &Option<Array1<f32>>| Some(gain.as_ref().map_or(value.clone(), |gain| gain * &value));
     let op = match (model.op(id), model.op(norm)) {
-        (Op::Mul, Op::RmsNorm { epsilon, gain }) => Op::RmsNorm {
-            epsilon: *epsilon,
-            gain: scaled(gain),
-        },
-        (
-            Op::Mul,
-            Op::LayerNorm {
-                epsilon,
-                gain,
-                bias,
-            },
-        ) => {
+        (Op::Mul, Op::RmsNorm { epsilon, gain }) => Op::RmsNorm { epsilon: *epsilon, gain: scaled(gain) },
+        (Op::Mul, Op::LayerNorm { epsilon, gain, bias }) => {
             let bias = bias.as_ref().map(|bias| bias * &value);
-            Op::LayerNorm {
-                epsilon: *epsilon,
-                gain: scaled(gain),
-                bias,
-            }
+            Op::LayerNorm { epsilon: *epsilon, gain: scaled(gain), bias }
         }
-        (
-            Op::Add,
-            Op::LayerNorm {
-                epsilon,
-                gain,
-                bias,
-            },
-        ) => {
+        (Op::Add, Op::LayerNorm { epsilon, gain, bias }) => {
             let bias = bias.as_ref().map_or(value.clone(), |bias| bias + &value);
-            Op::LayerNorm {
-                epsilon: *epsilon,
-                gain: gain.clone(),
-                bias: Some(bias),
-            }
+            Op::LayerNorm { epsilon: *epsilon, gain: gain.clone(), bias: Some(bias) }
         }
         _ => return None,
     };
@@ -155,17 +111,11 @@ fn with_parameter(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
 }
 
 /// Tries both orders of a product's operands.
-fn product_with(
-    model: &Model,
-    id: NodeId,
-    matches: impl Fn(NodeId, NodeId) -> Option<Op>,
-) -> Option<(Op, NodeId)> {
+fn product_with(model: &Model, id: NodeId, matches: impl Fn(NodeId, NodeId) -> Option<Op>) -> Option<(Op, NodeId)> {
     let (Op::Mul, &[a, b]) = (model.op(id), model.operands(id)) else {
         return None;
     };
-    [(a, b), (b, a)]
-        .into_iter()
-        .find_map(|(x, scale)| Some((matches(x, scale)?, x)))
+    [(a, b), (b, a)].into_iter().find_map(|(x, scale)| Some((matches(x, scale)?, x)))
 }
 
 /// The operand of `id` when it is `function`.
@@ -224,14 +174,7 @@ mod tests {
                 apply(model, Op::Add, &[y, bias])
             }));
             assert_eq!(after.nodes.len(), 2);
-            assert!(matches!(
-                after.nodes[1].op,
-                Op::LayerNorm {
-                    gain: Some(_),
-                    bias: Some(_),
-                    ..
-                }
-            ));
+            assert!(matches!(after.nodes[1].op, Op::LayerNorm { gain: Some(_), bias: Some(_), .. }));
         }
     }
 
@@ -243,10 +186,7 @@ mod tests {
             apply(model, Op::Mul, &[y, gain])
         }));
         assert_eq!(after.nodes.len(), 2);
-        assert!(matches!(
-            after.nodes[1].op,
-            Op::RmsNorm { gain: Some(_), .. }
-        ));
+        assert!(matches!(after.nodes[1].op, Op::RmsNorm { gain: Some(_), .. }));
     }
 
     #[test]

@@ -28,22 +28,12 @@ enum Matter {
 impl Lowering<'_> {
     pub(super) fn contraction(&mut self, node: &TypedNode, op: &EinSum) -> Result<NodeId, Problem> {
         if op.q_params.is_some() || node.inputs.len() > 2 {
-            return Err(unsupported(
-                node,
-                "quantized products are not supported".into(),
-            ));
+            return Err(unsupported(node, "quantized products are not supported".into()));
         }
         let letters = |side: InOut| -> Result<Vec<char>, Problem> {
             let letters: Vec<char> = op.axes.axes(side).map(|axis| axis.repr).collect();
-            let repeated = letters
-                .iter()
-                .enumerate()
-                .any(|(at, letter)| letters[..at].contains(letter));
-            if repeated {
-                Err(unsupported(node, "diagonals are not supported".into()))
-            } else {
-                Ok(letters)
-            }
+            let repeated = letters.iter().enumerate().any(|(at, letter)| letters[..at].contains(letter));
+            if repeated { Err(unsupported(node, "diagonals are not supported".into())) } else { Ok(letters) }
         };
         let result = letters(InOut::Out(0))?;
         let mut operands = vec![];
@@ -52,10 +42,7 @@ impl Lowering<'_> {
                 Value::Node(id) => Matter::Node(id),
                 Value::Constant(tensor) => Matter::Constant(floats(&tensor, &node.name)?),
             };
-            operands.push(Operand {
-                value,
-                letters: letters(InOut::In(slot))?,
-            });
+            operands.push(Operand { value, letters: letters(InOut::In(slot))? });
         }
         let mut operands = operands.into_iter();
         match (operands.next(), operands.next()) {
@@ -65,52 +52,24 @@ impl Lowering<'_> {
         }
     }
 
-    fn single(
-        &mut self,
-        node: &TypedNode,
-        mut a: Operand,
-        result: &[char],
-    ) -> Result<NodeId, Problem> {
+    fn single(&mut self, node: &TypedNode, mut a: Operand, result: &[char]) -> Result<NodeId, Problem> {
         self.sum_out(node, &mut a, |letter| !result.contains(&letter))?;
         self.in_result_order(node, a, result)
     }
 
-    fn pair(
-        &mut self,
-        node: &TypedNode,
-        a: Operand,
-        b: Operand,
-        result: &[char],
-    ) -> Result<NodeId, Problem> {
+    fn pair(&mut self, node: &TypedNode, a: Operand, b: Operand, result: &[char]) -> Result<NodeId, Problem> {
         // The computed operand first, so that a constant one can become a weight; the result does not care.
-        let (mut a, mut b) = if matches!(a.value, Matter::Constant(_)) {
-            (b, a)
-        } else {
-            (a, b)
-        };
+        let (mut a, mut b) = if matches!(a.value, Matter::Constant(_)) { (b, a) } else { (a, b) };
         let (b_letters, a_letters) = (b.letters.clone(), a.letters.clone());
-        self.sum_out(node, &mut a, |letter| {
-            !result.contains(&letter) && !b_letters.contains(&letter)
-        })?;
-        self.sum_out(node, &mut b, |letter| {
-            !result.contains(&letter) && !a_letters.contains(&letter)
-        })?;
+        self.sum_out(node, &mut a, |letter| !result.contains(&letter) && !b_letters.contains(&letter))?;
+        self.sum_out(node, &mut b, |letter| !result.contains(&letter) && !a_letters.contains(&letter))?;
         self.drop_broadcast(node, &mut a, &mut b, result)?;
 
         let shared = |letter: &char| a.letters.contains(letter) && b.letters.contains(letter);
         let batch: Vec<char> = result.iter().copied().filter(shared).collect();
-        let summed: Vec<char> = a
-            .letters
-            .iter()
-            .copied()
-            .filter(|l| shared(l) && !result.contains(l))
-            .collect();
+        let summed: Vec<char> = a.letters.iter().copied().filter(|l| shared(l) && !result.contains(l)).collect();
         let only = |own: &[char], other: &[char]| -> Vec<char> {
-            result
-                .iter()
-                .copied()
-                .filter(|l| own.contains(l) && !other.contains(l))
-                .collect()
+            result.iter().copied().filter(|l| own.contains(l) && !other.contains(l)).collect()
         };
         let rows = only(&a.letters, &b.letters);
         let columns = only(&b.letters, &a.letters);
@@ -118,16 +77,12 @@ impl Lowering<'_> {
             return self.elementwise_product(node, a, b, result);
         }
         let extent = |operand: &Operand, letters: &[char], lowering: &Self| -> Vec<usize> {
-            letters
-                .iter()
-                .filter_map(|letter| operand.extent(*letter, lowering))
-                .collect()
+            letters.iter().filter_map(|letter| operand.extent(*letter, lowering)).collect()
         };
         let (rows_shape, columns_shape) = (extent(&a, &rows, self), extent(&b, &columns, self));
         let batch_shape = extent(&a, &batch, self);
         let depth: usize = extent(&a, &summed, self).iter().product();
-        let (height, width): (usize, usize) =
-            (rows_shape.iter().product(), columns_shape.iter().product());
+        let (height, width): (usize, usize) = (rows_shape.iter().product(), columns_shape.iter().product());
 
         self.reorder(node, &mut a, &[&batch[..], &rows, &summed].concat())?;
         self.reorder(node, &mut b, &[&batch[..], &summed, &columns].concat())?;
@@ -139,74 +94,38 @@ impl Lowering<'_> {
                     .into_dimensionality::<Ix2>()
                     .map_err(|error| unsupported(node, error.to_string()))?;
                 let x = self.matter(node, a.value)?;
-                let x = self.reshaped(
-                    &format!("{}.rows", node.name),
-                    x,
-                    &[&rows_shape[..], &[depth]].concat(),
-                )?;
+                let x = self.reshaped(&format!("{}.rows", node.name), x, &[&rows_shape[..], &[depth]].concat())?;
                 self.push(&node.name, Op::Dense { weight, bias: None }, &[x])?
             }
             (value, _) => {
                 let (x, y) = (self.matter(node, a.value)?, self.matter(node, value)?);
-                let x = self.reshaped(
-                    &format!("{}.left", node.name),
-                    x,
-                    &[&batch_shape[..], &[height, depth]].concat(),
-                )?;
-                let y = self.reshaped(
-                    &format!("{}.right", node.name),
-                    y,
-                    &[&batch_shape[..], &[depth, width]].concat(),
-                )?;
+                let x = self.reshaped(&format!("{}.left", node.name), x, &[&batch_shape[..], &[height, depth]].concat())?;
+                let y = self.reshaped(&format!("{}.right", node.name), y, &[&batch_shape[..], &[depth, width]].concat())?;
                 self.push(&node.name, Op::MatMul, &[x, y])?
             }
         };
         let shape = [&batch_shape[..], &rows_shape, &columns_shape].concat();
         let product = self.reshaped(&format!("{}.split", node.name), product, &shape)?;
         let letters = [&batch[..], &rows, &columns].concat();
-        self.in_result_order(
-            node,
-            Operand {
-                value: Matter::Node(product),
-                letters,
-            },
-            result,
-        )
+        self.in_result_order(node, Operand { value: Matter::Node(product), letters }, result)
     }
 
-    fn elementwise_product(
-        &mut self,
-        node: &TypedNode,
-        a: Operand,
-        b: Operand,
-        result: &[char],
-    ) -> Result<NodeId, Problem> {
+    fn elementwise_product(&mut self, node: &TypedNode, a: Operand, b: Operand, result: &[char]) -> Result<NodeId, Problem> {
         let a = self.in_result_order(node, a, result)?;
         let b = self.in_result_order(node, b, result)?;
         self.push(&node.name, Op::Mul, &[a, b])
     }
 
     /// Sums the letters that `drop` names away.
-    fn sum_out(
-        &mut self,
-        node: &TypedNode,
-        x: &mut Operand,
-        drop: impl Fn(char) -> bool,
-    ) -> Result<(), Problem> {
-        let axes: Vec<usize> = (0..x.letters.len())
-            .filter(|&axis| drop(x.letters[axis]))
-            .collect();
+    fn sum_out(&mut self, node: &TypedNode, x: &mut Operand, drop: impl Fn(char) -> bool) -> Result<(), Problem> {
+        let axes: Vec<usize> = (0..x.letters.len()).filter(|&axis| drop(x.letters[axis])).collect();
         if axes.is_empty() {
             return Ok(());
         }
         x.letters.retain(|&letter| !drop(letter));
         match &mut x.value {
             Matter::Node(id) => {
-                *id = self.push(
-                    &format!("{}.sum", node.name),
-                    Op::Sum { axes: axes.clone() },
-                    &[*id],
-                )?;
+                *id = self.push(&format!("{}.sum", node.name), Op::Sum { axes: axes.clone() }, &[*id])?;
                 let shape: Vec<usize> = without(self.shape_of(*id), &axes);
                 *id = self.reshaped(&format!("{}.summed", node.name), *id, &shape)?;
             }
@@ -220,13 +139,7 @@ impl Lowering<'_> {
     }
 
     /// Removes axes of size 1 from an operand where the other one has the same letter: they broadcast.
-    fn drop_broadcast(
-        &mut self,
-        node: &TypedNode,
-        a: &mut Operand,
-        b: &mut Operand,
-        result: &[char],
-    ) -> Result<(), Problem> {
+    fn drop_broadcast(&mut self, node: &TypedNode, a: &mut Operand, b: &mut Operand, result: &[char]) -> Result<(), Problem> {
         for letter in a.letters.clone() {
             let (Some(in_a), Some(in_b)) = (a.extent(letter, self), b.extent(letter, self)) else {
                 continue;
@@ -236,20 +149,13 @@ impl Lowering<'_> {
             } else if in_a == 1 {
                 self.squeeze(node, a, letter)?;
             } else if in_a != in_b {
-                return Err(unsupported(
-                    node,
-                    format!("axes of {in_a} and {in_b} do not match"),
-                ));
+                return Err(unsupported(node, format!("axes of {in_a} and {in_b} do not match")));
             }
         }
         // A summed letter that one side no longer has is summed on the other.
         let (in_a, in_b) = (a.letters.clone(), b.letters.clone());
-        self.sum_out(node, a, |letter| {
-            !result.contains(&letter) && !in_b.contains(&letter)
-        })?;
-        self.sum_out(node, b, |letter| {
-            !result.contains(&letter) && !in_a.contains(&letter)
-        })
+        self.sum_out(node, a, |letter| !result.contains(&letter) && !in_b.contains(&letter))?;
+        self.sum_out(node, b, |letter| !result.contains(&letter) && !in_a.contains(&letter))
     }
 
     fn squeeze(&mut self, node: &TypedNode, x: &mut Operand, letter: char) -> Result<(), Problem> {
@@ -267,32 +173,16 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn reorder(
-        &mut self,
-        node: &TypedNode,
-        x: &mut Operand,
-        letters: &[char],
-    ) -> Result<(), Problem> {
-        let permutation: Vec<usize> = letters
-            .iter()
-            .filter_map(|letter| x.letters.iter().position(|own| own == letter))
-            .collect();
+    fn reorder(&mut self, node: &TypedNode, x: &mut Operand, letters: &[char]) -> Result<(), Problem> {
+        let permutation: Vec<usize> =
+            letters.iter().filter_map(|letter| x.letters.iter().position(|own| own == letter)).collect();
         if permutation.len() != x.letters.len() {
-            return Err(unsupported(
-                node,
-                "an axis has no place in the product".into(),
-            ));
+            return Err(unsupported(node, "an axis has no place in the product".into()));
         }
         match &mut x.value {
-            Matter::Node(id) => {
-                *id = self.transposed(&format!("{}.order", node.name), *id, &permutation)?
-            }
+            Matter::Node(id) => *id = self.transposed(&format!("{}.order", node.name), *id, &permutation)?,
             Matter::Constant(array) => {
-                *array = array
-                    .view()
-                    .permuted_axes(permutation.as_slice())
-                    .as_standard_layout()
-                    .into_owned();
+                *array = array.view().permuted_axes(permutation.as_slice()).as_standard_layout().into_owned();
             }
         }
         x.letters = letters.to_vec();
@@ -300,22 +190,10 @@ impl Lowering<'_> {
     }
 
     /// `x` in the order of the result, with axes of size 1 for the letters that it lacks.
-    fn in_result_order(
-        &mut self,
-        node: &TypedNode,
-        mut x: Operand,
-        result: &[char],
-    ) -> Result<NodeId, Problem> {
-        let own: Vec<char> = result
-            .iter()
-            .copied()
-            .filter(|letter| x.letters.contains(letter))
-            .collect();
+    fn in_result_order(&mut self, node: &TypedNode, mut x: Operand, result: &[char]) -> Result<NodeId, Problem> {
+        let own: Vec<char> = result.iter().copied().filter(|letter| x.letters.contains(letter)).collect();
         self.reorder(node, &mut x, &own)?;
-        let shape: Vec<usize> = result
-            .iter()
-            .map(|&letter| x.extent(letter, self).unwrap_or(1))
-            .collect();
+        let shape: Vec<usize> = result.iter().map(|&letter| x.extent(letter, self).unwrap_or(1)).collect();
         let id = self.matter(node, x.value)?;
         self.reshaped(&format!("{}.result", node.name), id, &shape)
     }
@@ -323,9 +201,7 @@ impl Lowering<'_> {
     fn matter(&mut self, node: &TypedNode, value: Matter) -> Result<NodeId, Problem> {
         match value {
             Matter::Node(id) => Ok(id),
-            Matter::Constant(array) => {
-                self.push(&format!("{}.constant", node.name), Op::Constant(array), &[])
-            }
+            Matter::Constant(array) => self.push(&format!("{}.constant", node.name), Op::Constant(array), &[]),
         }
     }
 }
@@ -341,10 +217,5 @@ impl Operand {
 }
 
 fn without(shape: &[usize], axes: &[usize]) -> Vec<usize> {
-    shape
-        .iter()
-        .enumerate()
-        .filter(|(axis, _)| !axes.contains(axis))
-        .map(|(_, &extent)| extent)
-        .collect()
+    shape.iter().enumerate().filter(|(axis, _)| !axes.contains(axis)).map(|(_, &extent)| extent).collect()
 }

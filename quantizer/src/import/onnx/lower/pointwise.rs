@@ -8,7 +8,7 @@ use tract_onnx::tract_core::ops::logic::{CompGT, CompGTE, CompLT, CompLTE};
 use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_core::ops::nn::{self, Reduce, Reducer, Softmax, SoftmaxKind};
 
-use super::{Lowering, MASKED, Problem, floats, raw_floats, unsupported};
+use super::{BOTTOMLESS, Lowering, MASKED, MASKS_SOFTMAX, Problem, floats, raw_floats, unsupported};
 use crate::model::{NodeId, Op, Unary, broadcast};
 
 impl Lowering<'_> {
@@ -23,11 +23,7 @@ impl Lowering<'_> {
             self.push(name, Op::Add, &[a, b])
         } else if mini.is::<math::Sub>() || mini.is::<math::SubF>() {
             let (a, b) = (self.operand(left)?, self.operand(right)?);
-            let order = if mini.is::<math::Sub>() {
-                [a, b]
-            } else {
-                [b, a]
-            };
+            let order = if mini.is::<math::Sub>() { [a, b] } else { [b, a] };
             self.push(name, Op::Sub, &order)
         } else if mini.is::<math::Mul>() {
             let (a, b) = (self.operand(left)?, self.operand(right)?);
@@ -38,20 +34,19 @@ impl Lowering<'_> {
             self.extremum(node, left, right, mini.is::<math::Max>())
         } else if mini.is::<math::Pow>() {
             let exponent = self.weights(node, 1, "exponent")?;
-            let exponent =
-                uniform(&exponent).ok_or_else(|| unsupported(node, "exponents differ".into()))?;
+            let exponent = uniform(&exponent).ok_or_else(|| unsupported(node, "exponents differ".into()))?;
             self.power(node, exponent)
         } else {
             Err(unsupported(node, "only on constants".into()))
         }
     }
 
-    /// An operand of a sum; a constant mask's minus infinities become large negative numbers.
+    /// An operand of a sum; a constant mask's infinities become large finite numbers.
     fn addend(&mut self, node: &TypedNode, outlet: OutletId) -> Result<NodeId, Problem> {
         match self.tensor(outlet) {
             Some(tensor) => {
                 let array = raw_floats(&tensor, &node.name)?;
-                if array.iter().any(|&value| value == f32::NEG_INFINITY) {
+                if array.iter().any(|&value| value < BOTTOMLESS) {
                     return self.mask(node, array);
                 }
                 self.operand(outlet)
@@ -61,38 +56,16 @@ impl Lowering<'_> {
     }
 
     fn mask(&mut self, node: &TypedNode, mask: ArrayD<f32>) -> Result<NodeId, Problem> {
-        let mask = mask.mapv(|value| {
-            if value == f32::NEG_INFINITY {
-                MASKED
-            } else {
-                value
-            }
-        });
-        if let Some((position, &value)) = mask
-            .iter()
-            .enumerate()
-            .find(|(_, value)| !value.is_finite())
-        {
-            return Err(Problem::NotFinite {
-                tensor: node.name.clone(),
-                position,
-                value,
-            });
+        let mask = mask.mapv(|value| if value < BOTTOMLESS { MASKED } else { value });
+        if let Some((position, &value)) = mask.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+            return Err(Problem::NotFinite { tensor: node.name.clone(), position, value });
         }
         self.push(&format!("{}.mask", node.name), Op::Constant(mask), &[])
     }
 
-    fn divide(
-        &mut self,
-        node: &TypedNode,
-        left: OutletId,
-        right: OutletId,
-    ) -> Result<NodeId, Problem> {
+    fn divide(&mut self, node: &TypedNode, left: OutletId, right: OutletId) -> Result<NodeId, Problem> {
         if !node.outputs[0].fact.datum_type.is_float() {
-            return Err(unsupported(
-                node,
-                "integer division of computed values".into(),
-            ));
+            return Err(unsupported(node, "integer division of computed values".into()));
         }
         let x = self.operand(left)?;
         let reciprocal = match self.tensor(right) {
@@ -101,32 +74,18 @@ impl Lowering<'_> {
                 if inverse.iter().any(|value| !value.is_finite()) {
                     return Err(unsupported(node, "division by a constant zero".into()));
                 }
-                self.push(
-                    &format!("{}.inverse", node.name),
-                    Op::Constant(inverse),
-                    &[],
-                )?
+                self.push(&format!("{}.inverse", node.name), Op::Constant(inverse), &[])?
             }
             None => {
                 let divisor = self.operand(right)?;
-                self.push(
-                    &format!("{}.inverse", node.name),
-                    Op::Unary(Unary::Reciprocal),
-                    &[divisor],
-                )?
+                self.push(&format!("{}.inverse", node.name), Op::Unary(Unary::Reciprocal), &[divisor])?
             }
         };
         self.push(&node.name, Op::Mul, &[x, reciprocal])
     }
 
     /// The larger or smaller of two operands: a clip against a number, `b + relu(a - b)` otherwise.
-    fn extremum(
-        &mut self,
-        node: &TypedNode,
-        left: OutletId,
-        right: OutletId,
-        largest: bool,
-    ) -> Result<NodeId, Problem> {
+    fn extremum(&mut self, node: &TypedNode, left: OutletId, right: OutletId, largest: bool) -> Result<NodeId, Problem> {
         let bound = |outlet: OutletId, lowering: &Self| -> Result<Option<f32>, Problem> {
             let Some(tensor) = lowering.tensor(outlet) else {
                 return Ok(None);
@@ -150,16 +109,8 @@ impl Lowering<'_> {
         let (a, b) = (self.operand(left)?, self.operand(right)?);
         let order = if largest { [a, b] } else { [b, a] };
         let difference = self.push(&format!("{}.difference", node.name), Op::Sub, &order)?;
-        let excess = self.push(
-            &format!("{}.excess", node.name),
-            Op::Unary(Unary::Relu),
-            &[difference],
-        )?;
-        self.push(
-            &node.name,
-            if largest { Op::Add } else { Op::Sub },
-            &[b, excess],
-        )
+        let excess = self.push(&format!("{}.excess", node.name), Op::Unary(Unary::Relu), &[difference])?;
+        self.push(&node.name, if largest { Op::Add } else { Op::Sub }, &[b, excess])
     }
 
     fn power(&mut self, node: &TypedNode, exponent: f32) -> Result<NodeId, Problem> {
@@ -175,11 +126,7 @@ impl Lowering<'_> {
         self.push(&node.name, Op::Unary(function), &[x])
     }
 
-    pub(super) fn elementwise(
-        &mut self,
-        node: &TypedNode,
-        op: &ElementWiseOp,
-    ) -> Result<NodeId, Problem> {
+    pub(super) fn elementwise(&mut self, node: &TypedNode, op: &ElementWiseOp) -> Result<NodeId, Problem> {
         let mini = op.0.as_ref();
         if let Some(power) = mini.downcast_ref::<math::PowConst>() {
             return self.power(node, power.exponent);
@@ -202,18 +149,8 @@ impl Lowering<'_> {
             (mini.is::<nn::HardSwish>(), Unary::HardSwish),
             (mini.is::<nn::Silu>(), Unary::Silu),
             (mini.is::<nn::GeluExact>(), Unary::Gelu),
-            (
-                mini.downcast_ref::<nn::GeluApproximate>()
-                    .is_some_and(|gelu| !gelu.fast_impl),
-                Unary::GeluTanh,
-            ),
-            (
-                mini.is::<nn::LeakyRelu>(),
-                Unary::LeakyRelu(
-                    mini.downcast_ref::<nn::LeakyRelu>()
-                        .map_or(0.0, |leaky| leaky.alpha),
-                ),
-            ),
+            (mini.downcast_ref::<nn::GeluApproximate>().is_some_and(|gelu| !gelu.fast_impl), Unary::GeluTanh),
+            (mini.is::<nn::LeakyRelu>(), Unary::LeakyRelu(mini.downcast_ref::<nn::LeakyRelu>().map_or(0.0, |leaky| leaky.alpha))),
             (false, Unary::Relu),
         ];
         match plain.into_iter().find(|(matches, _)| *matches) {
@@ -231,16 +168,10 @@ impl Lowering<'_> {
 
     /// A change of type that changes no value.
     pub(super) fn cast(&mut self, node: &TypedNode, to: DatumType) -> Result<NodeId, Problem> {
-        let from = self.typed.node(node.inputs[0].node).outputs[node.inputs[0].slot]
-            .fact
-            .datum_type;
-        let keeps = (from.is_float() && to.is_float())
-            || (from.is_integer() && (to.is_float() || to.is_integer()));
+        let from = self.typed.node(node.inputs[0].node).outputs[node.inputs[0].slot].fact.datum_type;
+        let keeps = (from.is_float() && to.is_float()) || (from.is_integer() && (to.is_float() || to.is_integer()));
         if !keeps {
-            return Err(unsupported(
-                node,
-                format!("a change of computed values from {from:?} to {to:?}"),
-            ));
+            return Err(unsupported(node, format!("a change of computed values from {from:?} to {to:?}")));
         }
         self.operand(node.inputs[0])
     }
@@ -252,20 +183,14 @@ impl Lowering<'_> {
             _ if axes.is_empty() => Ok(x),
             Reducer::Sum => self.push(&node.name, Op::Sum { axes }, &[x]),
             Reducer::MeanOfSquares => {
-                let squares = self.push(
-                    &format!("{}.square", node.name),
-                    Op::Unary(Unary::Square),
-                    &[x],
-                )?;
+                let squares = self.push(&format!("{}.square", node.name), Op::Unary(Unary::Square), &[x])?;
                 self.push(&node.name, Op::Mean { axes }, &[squares])
             }
             Reducer::ArgMax(false) => {
                 let [axis] = axes[..] else {
                     return Err(unsupported(node, "one axis expected".into()));
                 };
-                let mut order: Vec<usize> = (0..self.shape_of(x).len())
-                    .filter(|&at| at != axis)
-                    .collect();
+                let mut order: Vec<usize> = (0..self.shape_of(x).len()).filter(|&at| at != axis).collect();
                 order.push(axis);
                 let x = self.transposed(&format!("{}.order", node.name), x, &order)?;
                 let positions = self.push(&node.name, Op::ArgMax, &[x])?;
@@ -279,9 +204,7 @@ impl Lowering<'_> {
     pub(super) fn softmax(&mut self, node: &TypedNode, op: &Softmax) -> Result<NodeId, Problem> {
         let x = self.operand(node.inputs[0])?;
         let shape = self.shape_of(x).to_vec();
-        let kept: Vec<usize> = (0..shape.len())
-            .filter(|axis| !op.axes.contains(axis))
-            .collect();
+        let kept: Vec<usize> = (0..shape.len()).filter(|axis| !op.axes.contains(axis)).collect();
         let order: Vec<usize> = kept.iter().chain(&op.axes).copied().collect();
         let moved = self.transposed(&format!("{}.order", node.name), x, &order)?;
         let moved_shape = self.shape_of(moved).to_vec();
@@ -301,20 +224,11 @@ impl Lowering<'_> {
     }
 
     /// Root-mean-square normalisation of one axis, with a gain where a second operand gives one.
-    pub(super) fn rms_norm(
-        &mut self,
-        node: &TypedNode,
-        axis: usize,
-        epsilon: &Tensor,
-    ) -> Result<NodeId, Problem> {
+    pub(super) fn rms_norm(&mut self, node: &TypedNode, axis: usize, epsilon: &Tensor) -> Result<NodeId, Problem> {
         let epsilon = floats(epsilon, &node.name)?.sum();
         let gain = match node.inputs.len() {
             1 => None,
-            _ => Some(
-                self.weights(node, 1, "gain")?
-                    .into_iter()
-                    .collect::<Array1<f32>>(),
-            ),
+            _ => Some(self.weights(node, 1, "gain")?.into_iter().collect::<Array1<f32>>()),
         };
         let x = self.operand(node.inputs[0])?;
         let rank = self.shape_of(x).len();
@@ -353,10 +267,7 @@ impl Lowering<'_> {
     ) -> Result<NodeId, Problem> {
         let inverse = condition.mapv(|truth| 1.0 - truth);
         let mut sides = vec![];
-        for (outlet, other, mask) in [
-            (on_false, on_true, &inverse),
-            (on_true, on_false, &condition),
-        ] {
+        for (outlet, other, mask) in [(on_false, on_true, &inverse), (on_true, on_false, &condition)] {
             if let (Some(tensor), None) = (self.tensor(outlet), self.tensor(other)) {
                 let values = raw_floats(&tensor, &node.name)?;
                 sides.push((other, product(node, mask, &values)?, values, mask));
@@ -364,7 +275,10 @@ impl Lowering<'_> {
         }
         if let Some((x, chosen, values, mask)) = sides.pop() {
             let x = self.operand(x)?;
-            if values.iter().all(|&value| value <= MASKED) {
+            let readers = self.typed.outlet_successors(OutletId::new(node.id, 0));
+            let for_softmax = readers.iter().all(|reader| self.typed.node(reader.node).op_is::<Softmax>());
+            let bound = if for_softmax && !readers.is_empty() { MASKS_SOFTMAX } else { MASKED };
+            if values.iter().all(|&value| value <= bound) {
                 let mask = self.mask(node, mask.mapv(|hidden| hidden * MASKED))?;
                 return self.push(&node.name, Op::Add, &[x, mask]);
             }
@@ -375,36 +289,18 @@ impl Lowering<'_> {
             return self.push(&node.name, Op::Add, &[kept, chosen]);
         }
         let (a, b) = (self.operand(on_true)?, self.operand(on_false)?);
-        let condition = self.push(
-            &format!("{}.condition", node.name),
-            Op::Constant(condition),
-            &[],
-        )?;
-        let inverse = self.push(
-            &format!("{}.inverse", node.name),
-            Op::Constant(inverse),
-            &[],
-        )?;
+        let condition = self.push(&format!("{}.condition", node.name), Op::Constant(condition), &[])?;
+        let inverse = self.push(&format!("{}.inverse", node.name), Op::Constant(inverse), &[])?;
         let a = self.push(&format!("{}.true", node.name), Op::Mul, &[a, condition])?;
         let b = self.push(&format!("{}.false", node.name), Op::Mul, &[b, inverse])?;
         self.push(&node.name, Op::Add, &[a, b])
     }
 
     /// `x > 0 ? x : f(x)` for `f` a multiple of `x` or of `exp(x) - 1`, in any order of the comparison.
-    fn slope(
-        &mut self,
-        node: &TypedNode,
-        condition: OutletId,
-        on_true: OutletId,
-        on_false: OutletId,
-    ) -> Result<NodeId, Problem> {
+    fn slope(&mut self, node: &TypedNode, condition: OutletId, on_true: OutletId, on_false: OutletId) -> Result<NodeId, Problem> {
         let refused = || unsupported(node, "the condition depends on the input".into());
         let comparison = self.typed.node(condition.node);
-        let mini = comparison
-            .op_as::<TypedBinOp>()
-            .ok_or_else(refused)?
-            .0
-            .as_ref();
+        let mini = comparison.op_as::<TypedBinOp>().ok_or_else(refused)?.0.as_ref();
         let less = mini.is::<CompLT>() || mini.is::<CompLTE>();
         if !less && !mini.is::<CompGT>() && !mini.is::<CompGTE>() {
             return Err(refused());
@@ -416,11 +312,7 @@ impl Lowering<'_> {
             (false, true) => (comparison.inputs[0], !less),
             _ => return Err(refused()),
         };
-        let (above, below) = if positive {
-            (on_true, on_false)
-        } else {
-            (on_false, on_true)
-        };
+        let (above, below) = if positive { (on_true, on_false) } else { (on_false, on_true) };
         if above != x {
             return Err(refused());
         }
@@ -442,9 +334,7 @@ impl Lowering<'_> {
 
     fn is_zero(&self, outlet: OutletId) -> Result<bool, Problem> {
         match self.tensor(outlet) {
-            Some(tensor) => Ok(raw_floats(&tensor, "comparison")?
-                .iter()
-                .all(|&value| value == 0.0)),
+            Some(tensor) => Ok(raw_floats(&tensor, "comparison")?.iter().all(|&value| value == 0.0)),
             None => Ok(false),
         }
     }
@@ -452,10 +342,7 @@ impl Lowering<'_> {
     /// The constant `c` of `outlet = c * x`.
     fn factor_of(&self, outlet: OutletId, x: OutletId) -> Result<Option<ArrayD<f32>>, Problem> {
         let node = self.typed.node(outlet.node);
-        if !node
-            .op_as::<TypedBinOp>()
-            .is_some_and(|op| op.0.is::<math::Mul>())
-        {
+        if !node.op_as::<TypedBinOp>().is_some_and(|op| op.0.is::<math::Mul>()) {
             return Ok(None);
         }
         let other = match node.inputs[..] {
@@ -463,9 +350,7 @@ impl Lowering<'_> {
             [left, right] if right == x => left,
             _ => return Ok(None),
         };
-        self.tensor(other)
-            .map(|tensor| floats(&tensor, &node.name))
-            .transpose()
+        self.tensor(other).map(|tensor| floats(&tensor, &node.name)).transpose()
     }
 
     /// The constant `c` of `outlet = c * (exp(x) - 1)`.
@@ -492,18 +377,12 @@ impl Lowering<'_> {
         } else {
             return Ok(None);
         };
-        let constant = node
-            .inputs
-            .iter()
-            .position(|&input| self.tensor(input).is_some());
-        let Some((at, tensor)) = constant.and_then(|at| Some((at, self.tensor(node.inputs[at])?)))
-        else {
+        let constant = node.inputs.iter().position(|&input| self.tensor(input).is_some());
+        let Some((at, tensor)) = constant.and_then(|at| Some((at, self.tensor(node.inputs[at])?))) else {
             return Ok(None);
         };
         let inner = self.typed.node(node.inputs[1 - at].node);
-        let is_exponential = inner
-            .op_as::<ElementWiseOp>()
-            .is_some_and(|op| op.0.is::<math::Exp>());
+        let is_exponential = inner.op_as::<ElementWiseOp>().is_some_and(|op| op.0.is::<math::Exp>());
         let matches = uniform(&floats(&tensor, &node.name)?) == Some(offset)
             && (at == 1 || offset == -1.0)
             && is_exponential
@@ -519,16 +398,10 @@ fn uniform(array: &ArrayD<f32>) -> Option<f32> {
 }
 
 /// `mask * values`, where hidden infinities count as nothing.
-fn product(
-    node: &TypedNode,
-    mask: &ArrayD<f32>,
-    values: &ArrayD<f32>,
-) -> Result<ArrayD<f32>, Problem> {
+fn product(node: &TypedNode, mask: &ArrayD<f32>, values: &ArrayD<f32>) -> Result<ArrayD<f32>, Problem> {
     let misfit = || unsupported(node, "condition and constant do not broadcast".into());
     let shape = broadcast(mask.shape(), values.shape()).ok_or_else(misfit)?;
     let mask = mask.broadcast(shape.clone()).ok_or_else(misfit)?;
     let values = values.broadcast(shape).ok_or_else(misfit)?;
-    Ok(ndarray::Zip::from(mask)
-        .and(values)
-        .map_collect(|&mask, &value| if mask == 0.0 { 0.0 } else { value }))
+    Ok(ndarray::Zip::from(mask).and(values).map_collect(|&mask, &value| if mask == 0.0 { 0.0 } else { value }))
 }

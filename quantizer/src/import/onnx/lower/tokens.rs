@@ -16,15 +16,10 @@ pub(super) fn vocabulary(typed: &TypedModel, outlet: OutletId) -> Option<usize> 
             match node.op_as::<Gather>() {
                 Some(gather) if reader.slot == 1 => {
                     let table = &typed.outlet_fact(node.inputs[0]).ok()?.shape;
-                    let rows = table
-                        .as_concrete()
-                        .and_then(|shape| shape.get(gather.axis))
-                        .copied();
+                    let rows = table.as_concrete().and_then(|shape| shape.get(gather.axis)).copied();
                     smallest = smallest.into_iter().chain(rows).min();
                 }
-                _ if is_rearrangement(typed, reader.node) => {
-                    waiting.push(OutletId::new(reader.node, 0))
-                }
+                _ if is_rearrangement(typed, reader.node) => waiting.push(OutletId::new(reader.node, 0)),
                 _ => {}
             }
         }

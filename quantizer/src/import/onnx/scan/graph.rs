@@ -14,10 +14,7 @@ pub(super) fn check(graph: &GraphProto) -> Result<(), Problem> {
     for node in &graph.node {
         for value in node.input.iter().filter(|value| !value.is_empty()) {
             if !producers.contains_key(value.as_str()) && !given.contains(value.as_str()) {
-                return Err(Problem::Undefined {
-                    reader: node_name(node),
-                    value: value.clone(),
-                });
+                return Err(Problem::Undefined { reader: node_name(node), value: value.clone() });
             }
         }
     }
@@ -26,10 +23,7 @@ pub(super) fn check(graph: &GraphProto) -> Result<(), Problem> {
     }
     for output in &graph.output {
         if !producers.contains_key(output.name.as_str()) && !given.contains(output.name.as_str()) {
-            return Err(Problem::Undefined {
-                reader: "the graph's outputs".into(),
-                value: output.name.clone(),
-            });
+            return Err(Problem::Undefined { reader: "the graph's outputs".into(), value: output.name.clone() });
         }
     }
     check_acyclic(graph, &producers)
@@ -38,9 +32,7 @@ pub(super) fn check(graph: &GraphProto) -> Result<(), Problem> {
 /// Values that exist before any node runs.
 fn given(graph: &GraphProto) -> HashSet<&str> {
     let inputs = graph.input.iter().map(|input| input.name.as_str());
-    inputs
-        .chain(graph.initializer.iter().map(|tensor| tensor.name.as_str()))
-        .collect()
+    inputs.chain(graph.initializer.iter().map(|tensor| tensor.name.as_str())).collect()
 }
 
 /// Per value the node that produces it.
@@ -68,18 +60,12 @@ fn check_acyclic(graph: &GraphProto, producers: &HashMap<&str, usize>) -> Result
     let mut waiting = vec![0usize; graph.node.len()];
     let mut readers = vec![vec![]; graph.node.len()];
     for (at, node) in graph.node.iter().enumerate() {
-        for producer in node
-            .input
-            .iter()
-            .filter_map(|value| producers.get(value.as_str()))
-        {
+        for producer in node.input.iter().filter_map(|value| producers.get(value.as_str())) {
             waiting[at] += 1;
             readers[*producer].push(at);
         }
     }
-    let mut ready: Vec<usize> = (0..graph.node.len())
-        .filter(|&at| waiting[at] == 0)
-        .collect();
+    let mut ready: Vec<usize> = (0..graph.node.len()).filter(|&at| waiting[at] == 0).collect();
     while let Some(at) = ready.pop() {
         for &reader in &readers[at] {
             waiting[reader] -= 1;
@@ -89,9 +75,7 @@ fn check_acyclic(graph: &GraphProto, producers: &HashMap<&str, usize>) -> Result
         }
     }
     match waiting.iter().position(|&count| count > 0) {
-        Some(at) => Err(Problem::Cycle {
-            node: node_name(&graph.node[at]),
-        }),
+        Some(at) => Err(Problem::Cycle { node: node_name(&graph.node[at]) }),
         None => Ok(()),
     }
 }

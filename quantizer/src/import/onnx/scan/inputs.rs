@@ -24,11 +24,7 @@ pub(in crate::import::onnx) struct Input {
 
 /// The graph's inputs with their shapes fixed. Old files also list initializers as inputs; those are left out.
 pub(super) fn fixed(graph: &GraphProto, options: &Options) -> Result<Vec<Input>, Problem> {
-    let inputs: Vec<&ValueInfoProto> = graph
-        .input
-        .iter()
-        .filter(|input| !is_initializer(graph, &input.name))
-        .collect();
+    let inputs: Vec<&ValueInfoProto> = graph.input.iter().filter(|input| !is_initializer(graph, &input.name)).collect();
     let mut batch_names = HashSet::new();
     let mut names = HashSet::new();
     for input in &inputs {
@@ -39,22 +35,12 @@ pub(super) fn fixed(graph: &GraphProto, options: &Options) -> Result<Vec<Input>,
             batch_names.insert(name.clone());
         }
     }
-    inputs
-        .into_iter()
-        .map(|input| fix(input, &batch_names, options))
-        .collect()
+    inputs.into_iter().map(|input| fix(input, &batch_names, options)).collect()
 }
 
-fn fix(
-    input: &ValueInfoProto,
-    batch_names: &HashSet<String>,
-    options: &Options,
-) -> Result<Input, Problem> {
+fn fix(input: &ValueInfoProto, batch_names: &HashSet<String>, options: &Options) -> Result<Input, Problem> {
     let (kind, extents) = extents(input)?;
-    let bad = |problem: String| Problem::BadInput {
-        input: input.name.clone(),
-        problem,
-    };
+    let bad = |problem: String| Problem::BadInput { input: input.name.clone(), problem };
     let mut shape = Vec::with_capacity(extents.len());
     for (axis, extent) in extents.iter().enumerate() {
         let is_batch = match extent {
@@ -62,62 +48,27 @@ fn fix(
             _ => axis == 0 && extents.len() > 1,
         };
         shape.push(match extent {
-            Some(Extent::DimValue(size)) if *size > 0 => {
-                usize::try_from(*size).map_err(|error| bad(error.to_string()))?
-            }
+            Some(Extent::DimValue(size)) if *size > 0 => usize::try_from(*size).map_err(|error| bad(error.to_string()))?,
             Some(Extent::DimValue(size)) if *size < 0 && !is_batch && options.tokens.is_none() => {
                 return Err(bad(format!("axis {axis} has size {size}")));
             }
             _ if is_batch => 1,
-            _ => options.tokens.ok_or_else(|| Problem::DynamicAxis {
-                input: input.name.clone(),
-                axis,
-            })?,
+            _ => options.tokens.ok_or_else(|| Problem::DynamicAxis { input: input.name.clone(), axis })?,
         });
     }
     volume(&shape).map_err(bad)?;
-    Ok(Input {
-        name: input.name.clone(),
-        kind,
-        shape,
-    })
+    Ok(Input { name: input.name.clone(), kind, shape })
 }
 
 fn extents(input: &ValueInfoProto) -> Result<(DataType, Vec<Option<Extent>>), Problem> {
-    let bad = |problem: &str| Problem::BadInput {
-        input: input.name.clone(),
-        problem: problem.into(),
-    };
-    let kind = input
-        .r#type
-        .as_ref()
-        .and_then(|kind| kind.value.as_ref())
-        .ok_or_else(|| bad("it has no type"))?;
+    let bad = |problem: &str| Problem::BadInput { input: input.name.clone(), problem: problem.into() };
+    let kind = input.r#type.as_ref().and_then(|kind| kind.value.as_ref()).ok_or_else(|| bad("it has no type"))?;
     let Type::TensorType(tensor) = kind;
-    let element =
-        DataType::try_from(tensor.elem_type).map_err(|_| bad("its element type is unknown"))?;
-    let usable = [
-        DataType::Float,
-        DataType::Float16,
-        DataType::Double,
-        DataType::Int32,
-        DataType::Int64,
-    ];
+    let element = DataType::try_from(tensor.elem_type).map_err(|_| bad("its element type is unknown"))?;
+    let usable = [DataType::Float, DataType::Float16, DataType::Double, DataType::Int32, DataType::Int64];
     if !usable.contains(&element) {
-        return Err(bad(
-            "its elements are neither floats nor 32- or 64-bit integers",
-        ));
+        return Err(bad("its elements are neither floats nor 32- or 64-bit integers"));
     }
-    let shape = tensor
-        .shape
-        .as_ref()
-        .ok_or_else(|| bad("it has no shape"))?;
-    Ok((
-        element,
-        shape
-            .dim
-            .iter()
-            .map(|extent| extent.value.clone())
-            .collect(),
-    ))
+    let shape = tensor.shape.as_ref().ok_or_else(|| bad("it has no shape"))?;
+    Ok((element, shape.dim.iter().map(|extent| extent.value.clone()).collect()))
 }

@@ -63,8 +63,10 @@ const SUPPORTED: &[&str] = &[
     "RMSNormalization",
     "Range",
     "Reciprocal",
+    "ReduceL2",
     "ReduceMean",
     "ReduceSum",
+    "ReduceSumSquare",
     "Relu",
     "Reshape",
     "Rsqrt",
@@ -101,15 +103,8 @@ pub(super) fn check(graph: &GraphProto) -> Result<(), Problem> {
     for node in &graph.node {
         let known_domain = DOMAINS.contains(&node.domain.as_str());
         if !known_domain || !SUPPORTED.contains(&node.op_type.as_str()) {
-            let operator = if known_domain {
-                node.op_type.clone()
-            } else {
-                format!("{}.{}", node.domain, node.op_type)
-            };
-            return Err(Problem::UnsupportedOperator {
-                node: node_name(node),
-                operator,
-            });
+            let operator = if known_domain { node.op_type.clone() } else { format!("{}.{}", node.domain, node.op_type) };
+            return Err(Problem::UnsupportedOperator { node: node_name(node), operator });
         }
         for attribute in &node.attribute {
             check_window(node, attribute)?;
@@ -125,20 +120,12 @@ fn check_window(node: &NodeProto, attribute: &AttributeProto) -> Result<(), Prob
         _ => return Ok(()),
     };
     let single = (attribute.name == "group").then_some(&attribute.i);
-    match attribute
-        .ints
-        .iter()
-        .chain(single)
-        .find(|value| !(lowest..=MAX_WINDOW).contains(*value))
-    {
+    match attribute.ints.iter().chain(single).find(|value| !(lowest..=MAX_WINDOW).contains(*value)) {
         None => Ok(()),
         Some(value) => Err(Problem::Unsupported {
             node: node_name(node),
             operator: node.op_type.clone(),
-            problem: format!(
-                "attribute `{}` holds {value}, outside {lowest}..={MAX_WINDOW}",
-                attribute.name
-            ),
+            problem: format!("attribute `{}` holds {value}, outside {lowest}..={MAX_WINDOW}", attribute.name),
         }),
     }
 }
