@@ -3,4 +3,5 @@
 //! `model` is the float model that importers produce and calibration runs; `graph` is the integer graph, the only
 //! thing that is ever proven.
 
+pub mod graph;
 pub mod model;
