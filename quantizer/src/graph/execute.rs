@@ -5,7 +5,6 @@ use thiserror::Error;
 use super::interval::{Interval, round_shift};
 use super::linear::IntegerSum;
 use super::op::{Leak, Op, ZERO};
-use super::table::Table;
 use super::{Graph, Node};
 
 /// Why an execution stops.
@@ -115,7 +114,7 @@ fn evaluate(node: &Node, operands: &[&[i64]]) -> Result<Vec<i64>, ExecuteError> 
             inside(node, maxima, *range)?;
             let distances = q.chunks(*group).flat_map(|g| g.iter().map(|q| maximum(g) - q)).collect();
             inside(node, distances, table.keys())?;
-            q.chunks(*group).flat_map(|g| table_below_max(g, table)).collect()
+            q.chunks(*group).flat_map(|g| g.iter().filter_map(|q| table.get(maximum(g) - q))).collect()
         }
         Op::Max { shift, group, bits, range } => {
             let q = quotients(*shift);
@@ -137,13 +136,6 @@ fn evaluate(node: &Node, operands: &[&[i64]]) -> Result<Vec<i64>, ExecuteError> 
 /// [`Op::Relu`] of the quotient `q` of element `i`.
 pub fn relu(q: i64, i: usize, leak: &Leak) -> i64 {
     if q >= 0 { q << leak.bits } else { q * leak.slope(i) }
-}
-
-/// [`Op::TableBelowMax`] of one group of quotients; distances past the table give its last value.
-pub fn table_below_max(group: &[i64], table: &Table) -> Vec<i64> {
-    let largest = maximum(group);
-    let last = table.keys().hi;
-    group.iter().map(|q| table.get((largest - q).min(last)).unwrap_or(0)).collect()
 }
 
 fn maximum(group: &[i64]) -> i64 {

@@ -13,7 +13,7 @@ pub mod table;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use execute::{ExecuteError, relu, table_below_max};
+pub use execute::{ExecuteError, relu};
 pub use interval::{Interval, round_shift};
 pub use linear::{Accumulate, Conv, IntegerSum, LinearMap};
 pub use op::{Leak, Op, Outcome, ZERO};
