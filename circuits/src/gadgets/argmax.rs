@@ -3,9 +3,11 @@
 //! Wires: the maximum `m` and, for every element but the last, `t_i = 1` from the winner on and 0 before it; the last `t` is the constant 1.
 //! With `s_i = t_i - t_(i-1)` (and `t_(-1) = 0`):
 //!
-//!     t_i (1 - t_i) = 0                    (bit)
-//!     s_i (m - x_i) = 0                    (winner)
-//!     m - x_i - 1 + t_i in [0, 2^b)        (order)
+//! ```text
+//! t_i (1 - t_i) = 0                    (bit)
+//! s_i (m - x_i) = 0                    (winner)
+//! m - x_i - 1 + t_i in [0, 2^b)        (order)
+//! ```
 //!
 //! The `s_i` sum to 1, so some is not zero and `m` is an element; the order says that no element is larger, and that those with `t = 0`
 //! are smaller. A step down, `s_i = -1`, has `t_i = 0`, so `x_i < m`, but the winner's constraint says `x_i = m`: there is none. So `t` steps up

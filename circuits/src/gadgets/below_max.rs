@@ -2,9 +2,11 @@
 //!
 //! Wires: the maximum `m` of each group and a selector `s_i` per element but the last, whose selector is `1 - sum s`. Constraints
 //!
-//!     s_i (m - q_i) = 0                 (selected)
-//!     m in its declared range           (range)
-//!     (m - q_i, y_i) a row of f         (lookup)
+//! ```text
+//! s_i (m - q_i) = 0                 (selected)
+//! m in its declared range           (range)
+//! (m - q_i, y_i) a row of f         (lookup)
+//! ```
 //!
 //! Keys of `f` start at 0, so every `q_i <= m` and every difference is an integer; `m` is one, so every quotient is proven. The selectors
 //! sum to 1, so some `s_i` is not zero and `m = q_i`: the maximum is reached. Selectors need not be bits. Without the selection `m` could be

@@ -2,7 +2,9 @@
 //!
 //! `phi = sum_i p_i chi^i` for `i = 1..n` by Horner: with `h_(n+1) = 0`,
 //!
-//!     (p_i + h_(i+1)) * chi = h_i,        h_1 = phi.
+//! ```text
+//! (p_i + h_(i+1)) * chi = h_i,        h_1 = phi.
+//! ```
 //!
 //! The verifier computes the same sum from the values it was given. The `p_i` are linear forms of round-1 wires, fixed before `chi`, so
 //! equality of the sums means equality of the values but for probability `n / r`. Cost: one constraint and one wire per public value.

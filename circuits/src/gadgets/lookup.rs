@@ -2,11 +2,15 @@
 //!
 //! A lookup of `(key, value)` in table `tag` and a row of that table are compressed alike,
 //!
-//!     c(X) = key + tag X + value X^2,
+//! ```text
+//! c(X) = key + tag X + value X^2,
+//! ```
 //!
 //! and the identity of rational functions in `Y`
 //!
-//!     sum over lookups 1 / (Y - c)  =  sum over rows m / (Y - c)
+//! ```text
+//! sum over lookups 1 / (Y - c)  =  sum over rows m / (Y - c)
+//! ```
 //!
 //! holds exactly when every lookup is a row and `m` counts them. `X = chi` and `Y = chi^(2^k)`: the cleared identity has degree
 //! below `2 (lookups + rows)` in `X`, and `2^k` exceeds that, so a wrong one survives with probability at most its degree,

@@ -2,9 +2,11 @@
 //!
 //! One wire `y` and the constraint that defines the remainder `e = 2^bits - x y` as a linear form of a product wire `p`:
 //!
-//!     x y = p                              (product)
-//!     y in its range                       (range)
-//!     e >= 0 and x - 1 - e >= 0            (remainder, divisor)
+//! ```text
+//! x y = p                              (product)
+//! y in its range                       (range)
+//! e >= 0 and x - 1 - e >= 0            (remainder, divisor)
+//! ```
 //!
 //! The ranges make all terms small integers, so `0 <= 2^bits - x y < x` holds over the integers and `y` is the quotient. Without the product
 //! `p` is free; without the range of `y` a field fraction passes; without one side of the remainder `y` is off by one.

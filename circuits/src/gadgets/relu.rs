@@ -2,8 +2,10 @@
 //!
 //! One wire `y` for `max(q, 0)` and two constraints an element:
 //!
-//!     y (y - q) = 0            (product)
-//!     2y - q in [0, 2^bits)    (range of |q|)
+//! ```text
+//! y (y - q) = 0            (product)
+//! 2y - q in [0, 2^bits)    (range of |q|)
+//! ```
 //!
 //! The product leaves `y = 0` or `y = q`. With `y = 0` the range says `-q >= 0`, with `y = q` it says `q >= 0`; either way `|q|` is a small
 //! integer, which proves the quotient too. At `q = 0` both branches give 0. Without the product `y` is free; without the
