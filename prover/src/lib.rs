@@ -1,1 +1,3 @@
 //! lemma-prover
+
+pub mod kernel;
