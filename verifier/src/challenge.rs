@@ -34,11 +34,7 @@ impl Context {
 
     /// The context of `bytes`; [`Context::NONE`] when there are none.
     pub fn of(bytes: &[u8]) -> Context {
-        if bytes.is_empty() {
-            Context::NONE
-        } else {
-            Context(Digest::of(bytes))
-        }
+        if bytes.is_empty() { Context::NONE } else { Context(Digest::of(bytes)) }
     }
 
     /// The word that is hashed.
@@ -73,8 +69,5 @@ pub fn challenge(key: Digest, context: Context, values: &[Fr], c1: &G1Affine) ->
 /// `x_1 chi + x_2 chi^2 + ... + x_n chi^n`.
 #[expect(clippy::arithmetic_side_effects, reason = "field arithmetic is total")]
 pub fn fold(values: &[Fr], chi: Fr) -> Fr {
-    values
-        .iter()
-        .rev()
-        .fold(Fr::from(0u64), |sum, value| (sum + value) * chi)
+    values.iter().rev().fold(Fr::from(0u64), |sum, value| (sum + value) * chi)
 }

@@ -14,30 +14,15 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn take(&mut self, count: u64, field: &'static str) -> Result<&'a [u8], KeyError> {
-        let split = usize::try_from(count)
-            .ok()
-            .and_then(|count| self.left.split_at_checked(count));
-        let (head, tail) = split.ok_or(KeyError::Truncated {
-            field,
-            needed: count,
-            left: self.left.len(),
-        })?;
+        let split = usize::try_from(count).ok().and_then(|count| self.left.split_at_checked(count));
+        let (head, tail) = split.ok_or(KeyError::Truncated { field, needed: count, left: self.left.len() })?;
         self.left = tail;
         Ok(head)
     }
 
-    pub(crate) fn array<const N: usize>(
-        &mut self,
-        field: &'static str,
-    ) -> Result<[u8; N], KeyError> {
-        let (head, tail) = self
-            .left
-            .split_first_chunk::<N>()
-            .ok_or(KeyError::Truncated {
-                field,
-                needed: N as u64,
-                left: self.left.len(),
-            })?;
+    pub(crate) fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], KeyError> {
+        let (head, tail) =
+            self.left.split_first_chunk::<N>().ok_or(KeyError::Truncated { field, needed: N as u64, left: self.left.len() })?;
         self.left = tail;
         Ok(*head)
     }
@@ -45,15 +30,7 @@ impl<'a> Reader<'a> {
     /// A byte in `0..=limit`.
     pub(crate) fn choice(&mut self, limit: u8, field: &'static str) -> Result<u8, KeyError> {
         let [found] = self.array(field)?;
-        if found <= limit {
-            Ok(found)
-        } else {
-            Err(KeyError::Choice {
-                field,
-                limit,
-                found,
-            })
-        }
+        if found <= limit { Ok(found) } else { Err(KeyError::Choice { field, limit, found }) }
     }
 
     pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, KeyError> {
@@ -71,13 +48,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn end(self) -> Result<(), KeyError> {
-        if self.left.is_empty() {
-            Ok(())
-        } else {
-            Err(KeyError::Trailing {
-                bytes: self.left.len(),
-            })
-        }
+        if self.left.is_empty() { Ok(()) } else { Err(KeyError::Trailing { bytes: self.left.len() }) }
     }
 }
 

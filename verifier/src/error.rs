@@ -100,9 +100,7 @@ pub enum LintError {
         limit: u64,
     },
     /// A scale that no model has.
-    #[error(
-        "public tensor `{tensor}` has {found} fractional bits; {limit} is the most in either direction"
-    )]
+    #[error("public tensor `{tensor}` has {found} fractional bits; {limit} is the most in either direction")]
     FractionalBits {
         /// Name of the tensor.
         tensor: String,
@@ -152,9 +150,7 @@ pub enum KeyError {
     #[error("this is not a verifying key file")]
     Magic,
     /// A version that this build does not read.
-    #[error(
-        "the key has format version {found}, this build reads {expected}: run `lemma setup` again"
-    )]
+    #[error("the key has format version {found}, this build reads {expected}: run `lemma setup` again")]
     Version {
         /// [`crate::key::VERSION`].
         expected: u32,
@@ -213,9 +209,7 @@ pub enum KeyError {
     #[error("the key is refused: {0}")]
     Lint(#[from] LintError),
     /// The key is for another circuit than the one at hand.
-    #[error(
-        "the key is for circuit {found}, the compiled model has circuit {expected}: run `lemma setup` again"
-    )]
+    #[error("the key is for circuit {found}, the compiled model has circuit {expected}: run `lemma setup` again")]
     OtherCircuit {
         /// Digest of the compiled circuit.
         expected: Digest,
@@ -309,9 +303,7 @@ pub enum FileError {
         found: usize,
     },
     /// A tensor is described otherwise than in the key.
-    #[error(
-        "public tensor {index} of the proof file has another {field} than `{tensor}` of the key"
-    )]
+    #[error("public tensor {index} of the proof file has another {field} than `{tensor}` of the key")]
     Signature {
         /// Position.
         index: usize,
@@ -331,9 +323,7 @@ pub enum FileError {
         found: usize,
     },
     /// The readable form of an entry is not what its integer decodes to.
-    #[error(
-        "entry {index} of public tensor `{tensor}` reads `{found}` in the proof file, its integer means `{expected}`"
-    )]
+    #[error("entry {index} of public tensor `{tensor}` reads `{found}` in the proof file, its integer means `{expected}`")]
     Decoded {
         /// Name of the tensor.
         tensor: String,

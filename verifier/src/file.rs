@@ -21,10 +21,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{FileError, StatementError, VerifyError};
-use crate::{
-    Context, PreparedKey, Proof, PublicTensor, PublicValues, Role, Statement, TensorSignature,
-    Verified, VerifyingKey,
-};
+use crate::{Context, PreparedKey, Proof, PublicTensor, PublicValues, Role, Statement, TensorSignature, Verified, VerifyingKey};
 
 /// The format that this build writes and reads.
 pub const FORMAT: &str = "lemma-proof-1";
@@ -70,23 +67,14 @@ impl ProofFile {
     ///
     /// # Errors
     /// When `values` do not fit the signature of `key`.
-    pub fn new(
-        key: &VerifyingKey,
-        values: &PublicValues,
-        context: &[u8],
-        proof: &Proof,
-    ) -> Result<ProofFile, StatementError> {
+    pub fn new(key: &VerifyingKey, values: &PublicValues, context: &[u8], proof: &Proof) -> Result<ProofFile, StatementError> {
         let statement = Statement::decode(key, values, Context::of(context))?;
         Ok(ProofFile {
             format: FORMAT.to_string(),
             model: statement.model,
             verifying_key: statement.vk_digest.to_string(),
             context: format!("0x{}", hex::encode(context)),
-            tensors: statement
-                .tensors
-                .into_iter()
-                .map(FileTensor::from)
-                .collect(),
+            tensors: statement.tensors.into_iter().map(FileTensor::from).collect(),
             proof: format!("0x{}", hex::encode(proof.to_bytes())),
         })
     }
@@ -98,10 +86,7 @@ impl ProofFile {
     pub fn from_json(bytes: &[u8]) -> Result<ProofFile, FileError> {
         let file: ProofFile = serde_json::from_slice(bytes)?;
         if file.format != FORMAT {
-            return Err(FileError::Format {
-                expected: FORMAT,
-                found: file.format,
-            });
+            return Err(FileError::Format { expected: FORMAT, found: file.format });
         }
         Ok(file)
     }
@@ -121,30 +106,18 @@ impl ProofFile {
     pub fn open(&self, key: &VerifyingKey) -> Result<(PublicValues, Context, Proof), FileError> {
         let parts = key.parts();
         if bytes(&self.verifying_key, "verifying_key")? != key.digest().0 {
-            return Err(FileError::OtherKey {
-                expected: key.digest(),
-                found: self.verifying_key.clone(),
-            });
+            return Err(FileError::OtherKey { expected: key.digest(), found: self.verifying_key.clone() });
         }
         if self.model != parts.model {
-            return Err(FileError::OtherModel {
-                expected: parts.model.clone(),
-                found: self.model.clone(),
-            });
+            return Err(FileError::OtherModel { expected: parts.model.clone(), found: self.model.clone() });
         }
         if self.tensors.len() != parts.signature.len() {
-            return Err(FileError::TensorCount {
-                expected: parts.signature.len(),
-                found: self.tensors.len(),
-            });
+            return Err(FileError::TensorCount { expected: parts.signature.len(), found: self.tensors.len() });
         }
         for (index, (tensor, signature)) in self.tensors.iter().zip(&parts.signature).enumerate() {
             tensor.expect(index, signature)?;
         }
-        let integers = self
-            .tensors
-            .iter()
-            .flat_map(|tensor| tensor.values.iter().copied());
+        let integers = self.tensors.iter().flat_map(|tensor| tensor.values.iter().copied());
         let context = Context::of(&bytes(&self.context, "context")?);
         let proof = Proof::from_bytes(&bytes(&self.proof, "proof")?)?;
         Ok((PublicValues::from_integers(integers), context, proof))
@@ -166,38 +139,22 @@ impl FileTensor {
             ("name", self.name == signature.name),
             ("role", self.role == signature.role),
             ("shape", self.shape == signature.shape),
-            (
-                "fractional bits",
-                self.fractional_bits == signature.fractional_bits,
-            ),
+            ("fractional bits", self.fractional_bits == signature.fractional_bits),
         ];
         if let Some((field, _)) = fields.into_iter().find(|(_, same)| !same) {
-            return Err(FileError::Signature {
-                index,
-                tensor: signature.name.clone(),
-                field,
-            });
+            return Err(FileError::Signature { index, tensor: signature.name.clone(), field });
         }
         let expected = signature.entries().unwrap_or(u64::MAX);
         for found in [self.values.len(), self.decoded.len()] {
             if expected != found as u64 {
-                return Err(FileError::ValueCount {
-                    tensor: signature.name.clone(),
-                    expected,
-                    found,
-                });
+                return Err(FileError::ValueCount { tensor: signature.name.clone(), expected, found });
             }
         }
         for (index, (value, found)) in self.values.iter().zip(&self.decoded).enumerate() {
             let expected = signature.readable(index, *value);
             if *found != expected {
                 let (tensor, found) = (signature.name.clone(), found.clone());
-                return Err(FileError::Decoded {
-                    tensor,
-                    index,
-                    expected,
-                    found,
-                });
+                return Err(FileError::Decoded { tensor, index, expected, found });
             }
         }
         Ok(())
@@ -207,21 +164,8 @@ impl FileTensor {
 impl From<PublicTensor> for FileTensor {
     fn from(tensor: PublicTensor) -> FileTensor {
         let decoded = tensor.readable();
-        let TensorSignature {
-            name,
-            role,
-            shape,
-            fractional_bits,
-            ..
-        } = tensor.signature;
-        FileTensor {
-            name,
-            role,
-            shape,
-            fractional_bits,
-            values: tensor.values,
-            decoded,
-        }
+        let TensorSignature { name, role, shape, fractional_bits, .. } = tensor.signature;
+        FileTensor { name, role, shape, fractional_bits, values: tensor.values, decoded }
     }
 }
 

@@ -113,11 +113,7 @@ impl KeyParts {
         let gamma2 = g2(&mut reader, "gamma2")?;
         let delta1_2 = g2(&mut reader, "delta1_2")?;
         let delta2_2 = g2(&mut reader, "delta2_2")?;
-        let ic = [
-            g1(&mut reader, "ic0")?,
-            g1(&mut reader, "ic1")?,
-            g1(&mut reader, "ic2")?,
-        ];
+        let ic = [g1(&mut reader, "ic0")?, g1(&mut reader, "ic1")?, g1(&mut reader, "ic2")?];
         let public_values = reader.u64("the number of public values")?;
         let model = reader.text("the model's name")?;
         let mut signature = Vec::new();
@@ -218,10 +214,7 @@ impl VerifyingKey {
     /// [`KeyError::OtherCircuit`] when it is not.
     pub fn expect_circuit(&self, circuit: Digest) -> Result<(), KeyError> {
         if self.parts.circuit_digest != circuit {
-            return Err(KeyError::OtherCircuit {
-                expected: circuit,
-                found: self.parts.circuit_digest,
-            });
+            return Err(KeyError::OtherCircuit { expected: circuit, found: self.parts.circuit_digest });
         }
         Ok(())
     }
@@ -233,10 +226,7 @@ fn expect_header(reader: &mut Reader, magic: [u8; 8]) -> Result<(), KeyError> {
     }
     let found = reader.u32("the version")?;
     if found != VERSION {
-        return Err(KeyError::Version {
-            expected: VERSION,
-            found,
-        });
+        return Err(KeyError::Version { expected: VERSION, found });
     }
     Ok(())
 }

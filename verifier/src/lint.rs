@@ -27,49 +27,28 @@ use crate::signature::lint_signature;
 /// The first rule that `parts` breaks.
 pub fn lint(parts: &KeyParts) -> Result<(), LintError> {
     let [ic0, ic1, ic2] = parts.ic;
-    let g1 = [
-        ("alpha1", parts.alpha1),
-        ("ic0", ic0),
-        ("ic1", ic1),
-        ("ic2", ic2),
-    ];
-    let g2 = [
-        ("beta2", parts.beta2),
-        ("gamma2", parts.gamma2),
-        ("delta1_2", parts.delta1_2),
-        ("delta2_2", parts.delta2_2),
-    ];
+    let g1 = [("alpha1", parts.alpha1), ("ic0", ic0), ("ic1", ic1), ("ic2", ic2)];
+    let g2 = [("beta2", parts.beta2), ("gamma2", parts.gamma2), ("delta1_2", parts.delta1_2), ("delta2_2", parts.delta2_2)];
     for (name, point) in &g1 {
         check_g1(point).map_err(named(name))?;
     }
     for (name, point) in &g2 {
         check_g2(point).map_err(named(name))?;
     }
-    unrelated(
-        g1.into_iter()
-            .chain([("the generator of G1", G1Affine::generator())]),
-    )?;
-    unrelated(
-        g2.into_iter()
-            .chain([("the generator of G2", G2Affine::generator())]),
-    )?;
+    unrelated(g1.into_iter().chain([("the generator of G1", G1Affine::generator())]))?;
+    unrelated(g2.into_iter().chain([("the generator of G2", G2Affine::generator())]))?;
     if parts.model.is_empty() {
         return Err(LintError::UnnamedModel);
     }
     let tensors = lint_signature(&parts.signature)?;
     if tensors != parts.public_values {
-        return Err(LintError::PublicValueCount {
-            declared: parts.public_values,
-            tensors,
-        });
+        return Err(LintError::PublicValueCount { declared: parts.public_values, tensors });
     }
     Ok(())
 }
 
 /// No two points have the same x-coordinate: on a curve `y^2 = f(x)` that is equality up to sign.
-fn unrelated<P: AffineRepr>(
-    points: impl Iterator<Item = (&'static str, P)> + Clone,
-) -> Result<(), LintError> {
+fn unrelated<P: AffineRepr>(points: impl Iterator<Item = (&'static str, P)> + Clone) -> Result<(), LintError> {
     let mut rest = points;
     while let Some((first, point)) = rest.next() {
         if let Some((second, _)) = rest.clone().find(|(_, other)| point.x() == other.x()) {

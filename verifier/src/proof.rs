@@ -46,10 +46,7 @@ impl Proof {
     /// # Errors
     /// [`ProofError::Length`] unless there are [`Proof::BYTES`] bytes; [`ProofError::Point`] with the first bad point.
     pub fn from_bytes(bytes: &[u8]) -> Result<Proof, ProofError> {
-        let length = || ProofError::Length {
-            expected: Proof::BYTES,
-            found: bytes.len(),
-        };
+        let length = || ProofError::Length { expected: Proof::BYTES, found: bytes.len() };
         let (a, rest) = bytes.split_first_chunk::<64>().ok_or_else(length)?;
         let (b, rest) = rest.split_first_chunk::<128>().ok_or_else(length)?;
         let (c1, rest) = rest.split_first_chunk::<64>().ok_or_else(length)?;

@@ -68,17 +68,14 @@ pub struct TensorSignature {
 impl TensorSignature {
     /// Number of entries; `None` when it exceeds [`MAX_ENTRIES`].
     pub fn entries(&self) -> Option<u64> {
-        let product = self.shape.iter().try_fold(1u64, |product, dimension| {
-            product.checked_mul(u64::try_from(*dimension).ok()?)
-        })?;
+        let product =
+            self.shape.iter().try_fold(1u64, |product, dimension| product.checked_mul(u64::try_from(*dimension).ok()?))?;
         (product <= MAX_ENTRIES).then_some(product)
     }
 
     /// The real number that the integer `value` stands for, rounded to a double.
     pub fn real(&self, value: i64) -> f64 {
-        let exponent = 1023i64
-            .saturating_sub(i64::from(self.fractional_bits))
-            .clamp(1, 2046);
+        let exponent = 1023i64.saturating_sub(i64::from(self.fractional_bits)).clamp(1, 2046);
         value as f64 * f64::from_bits(exponent.unsigned_abs() << 52)
     }
 
@@ -87,14 +84,11 @@ impl TensorSignature {
         let real = self.real(value);
         match &self.labels {
             Labels::None => real.to_string(),
-            Labels::Entries(names) => {
-                match index.checked_rem(names.len()).and_then(|at| names.get(at)) {
-                    Some(name) => format!("{name}: {real}"),
-                    None => real.to_string(),
-                }
-            }
-            Labels::Values(names) => match usize::try_from(value).ok().and_then(|at| names.get(at))
-            {
+            Labels::Entries(names) => match index.checked_rem(names.len()).and_then(|at| names.get(at)) {
+                Some(name) => format!("{name}: {real}"),
+                None => real.to_string(),
+            },
+            Labels::Values(names) => match usize::try_from(value).ok().and_then(|at| names.get(at)) {
                 Some(name) => name.clone(),
                 None => real.to_string(),
             },
@@ -138,10 +132,7 @@ impl TensorSignature {
         for _ in 0..reader.u32("a tensor's rank")? {
             let dimension = reader.u64("a tensor's shape")?;
             shape.push(
-                usize::try_from(dimension).map_err(|_| LintError::TensorTooLarge {
-                    tensor: name.clone(),
-                    limit: MAX_ENTRIES,
-                })?,
+                usize::try_from(dimension).map_err(|_| LintError::TensorTooLarge { tensor: name.clone(), limit: MAX_ENTRIES })?,
             );
         }
         let fractional_bits = i32::from_be_bytes(reader.array("a tensor's fractional bits")?);
@@ -152,15 +143,7 @@ impl TensorSignature {
             1 => Labels::Entries(read_names(reader)?),
             _ => Labels::Values(read_names(reader)?),
         };
-        Ok(TensorSignature {
-            name,
-            role,
-            shape,
-            fractional_bits,
-            low,
-            high,
-            labels,
-        })
+        Ok(TensorSignature { name, role, shape, fractional_bits, low, high, labels })
     }
 }
 
@@ -184,10 +167,7 @@ pub fn lint_signature(signature: &[TensorSignature]) -> Result<u64, LintError> {
             return Err(LintError::UnnamedTensor { index });
         }
         if !names.insert((tensor.role.name(), &tensor.name)) {
-            return Err(LintError::DuplicateTensor {
-                role: tensor.role.name(),
-                name: tensor.name.clone(),
-            });
+            return Err(LintError::DuplicateTensor { role: tensor.role.name(), name: tensor.name.clone() });
         }
         if tensor.fractional_bits.unsigned_abs() > MAX_FRACTIONAL_BITS.unsigned_abs() {
             return Err(LintError::FractionalBits {
@@ -197,21 +177,14 @@ pub fn lint_signature(signature: &[TensorSignature]) -> Result<u64, LintError> {
             });
         }
         if tensor.low > tensor.high {
-            return Err(LintError::EmptyRange {
-                tensor: tensor.name.clone(),
-                low: tensor.low,
-                high: tensor.high,
-            });
+            return Err(LintError::EmptyRange { tensor: tensor.name.clone(), low: tensor.low, high: tensor.high });
         }
         lint_labels(tensor)?;
         total = tensor
             .entries()
             .and_then(|entries| total.checked_add(entries))
             .filter(|total| *total <= MAX_ENTRIES)
-            .ok_or_else(|| LintError::TensorTooLarge {
-                tensor: tensor.name.clone(),
-                limit: MAX_ENTRIES,
-            })?;
+            .ok_or_else(|| LintError::TensorTooLarge { tensor: tensor.name.clone(), limit: MAX_ENTRIES })?;
     }
     Ok(total)
 }
@@ -219,10 +192,7 @@ pub fn lint_signature(signature: &[TensorSignature]) -> Result<u64, LintError> {
 fn lint_labels(tensor: &TensorSignature) -> Result<(), LintError> {
     let (expected, found) = match &tensor.labels {
         Labels::None => return Ok(()),
-        Labels::Entries(names) => (
-            tensor.shape.last().map_or(1, |last| *last as u64),
-            names.len(),
-        ),
+        Labels::Entries(names) => (tensor.shape.last().map_or(1, |last| *last as u64), names.len()),
         Labels::Values(names) => {
             if tensor.low != 0 || tensor.fractional_bits != 0 {
                 return Err(LintError::LabelledValues {
@@ -235,11 +205,7 @@ fn lint_labels(tensor: &TensorSignature) -> Result<(), LintError> {
         }
     };
     if expected != found as u64 {
-        return Err(LintError::LabelCount {
-            tensor: tensor.name.clone(),
-            expected,
-            found,
-        });
+        return Err(LintError::LabelCount { tensor: tensor.name.clone(), expected, found });
     }
     Ok(())
 }

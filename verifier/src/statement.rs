@@ -37,9 +37,7 @@ impl PublicValues {
             return Err(StatementError::Words { found: bytes.len() });
         }
         let values = words.iter().enumerate();
-        let values = values.map(|(index, bytes)| {
-            Fr::from_bigint(word(bytes)).ok_or(StatementError::NotCanonical { index })
-        });
+        let values = values.map(|(index, bytes)| Fr::from_bigint(word(bytes)).ok_or(StatementError::NotCanonical { index }));
         Ok(PublicValues(values.collect::<Result<_, _>>()?))
     }
 
@@ -71,18 +69,13 @@ pub struct PublicTensor {
 impl PublicTensor {
     /// The real numbers that the integers stand for, row-major.
     pub fn reals(&self) -> Vec<f64> {
-        self.values
-            .iter()
-            .map(|value| self.signature.real(*value))
-            .collect()
+        self.values.iter().map(|value| self.signature.real(*value)).collect()
     }
 
     /// The entries for a reader, row-major; see [`TensorSignature::readable`].
     pub fn readable(&self) -> Vec<String> {
         let entries = self.values.iter().enumerate();
-        entries
-            .map(|(index, value)| self.signature.readable(index, *value))
-            .collect()
+        entries.map(|(index, value)| self.signature.readable(index, *value)).collect()
     }
 }
 
@@ -109,25 +102,16 @@ impl Statement {
     /// # Errors
     /// [`StatementError::Count`] when there are too few or too many, [`StatementError::OutOfRange`] with the first
     /// value outside the range of its tensor.
-    pub fn decode(
-        key: &VerifyingKey,
-        values: &PublicValues,
-        context: Context,
-    ) -> Result<Statement, StatementError> {
+    pub fn decode(key: &VerifyingKey, values: &PublicValues, context: Context) -> Result<Statement, StatementError> {
         let parts = key.parts();
-        let count = || StatementError::Count {
-            expected: parts.public_values,
-            found: values.0.len(),
-        };
+        let count = || StatementError::Count { expected: parts.public_values, found: values.0.len() };
         if parts.public_values != values.0.len() as u64 {
             return Err(count());
         }
         let mut left = values.as_slice();
         let mut tensors = Vec::with_capacity(parts.signature.len());
         for signature in &parts.signature {
-            let entries = signature
-                .entries()
-                .and_then(|entries| usize::try_from(entries).ok());
+            let entries = signature.entries().and_then(|entries| usize::try_from(entries).ok());
             let split = entries.and_then(|entries| left.split_at_checked(entries));
             let (head, tail) = split.ok_or_else(count)?;
             left = tail;
@@ -144,31 +128,18 @@ impl Statement {
     }
 }
 
-fn decode_tensor(
-    signature: &TensorSignature,
-    values: &[Fr],
-) -> Result<PublicTensor, StatementError> {
-    let values = values.iter().enumerate().map(|(index, value)| {
-        signed(value)
-            .filter(|value| (signature.low..=signature.high).contains(value))
-            .ok_or_else(|| StatementError::OutOfRange {
-                tensor: signature.name.clone(),
-                index,
-                low: signature.low,
-                high: signature.high,
+fn decode_tensor(signature: &TensorSignature, values: &[Fr]) -> Result<PublicTensor, StatementError> {
+    let values =
+        values.iter().enumerate().map(|(index, value)| {
+            signed(value).filter(|value| (signature.low..=signature.high).contains(value)).ok_or_else(|| {
+                StatementError::OutOfRange { tensor: signature.name.clone(), index, low: signature.low, high: signature.high }
             })
-    });
-    Ok(PublicTensor {
-        signature: signature.clone(),
-        values: values.collect::<Result<_, _>>()?,
-    })
+        });
+    Ok(PublicTensor { signature: signature.clone(), values: values.collect::<Result<_, _>>()? })
 }
 
 /// The integer of least magnitude in the residue class, when it fits.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "negation in the field is total"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "negation in the field is total")]
 fn signed(value: &Fr) -> Option<i64> {
     if let Some(magnitude) = small(value.into_bigint()) {
         return i64::try_from(magnitude).ok();

@@ -59,18 +59,8 @@ impl PreparedKey {
         let parts = key.parts();
         let alpha_beta = Bn254::pairing(parts.alpha1, parts.beta2);
         let lines = |point: G2Affine| Lines::from(point);
-        let (gamma, delta1, delta2) = (
-            lines(parts.gamma2),
-            lines(parts.delta1_2),
-            lines(parts.delta2_2),
-        );
-        PreparedKey {
-            key,
-            alpha_beta,
-            gamma,
-            delta1,
-            delta2,
-        }
+        let (gamma, delta1, delta2) = (lines(parts.gamma2), lines(parts.delta1_2), lines(parts.delta2_2));
+        PreparedKey { key, alpha_beta, gamma, delta1, delta2 }
     }
 
     /// The key.
@@ -83,16 +73,8 @@ impl PreparedKey {
     /// # Errors
     /// [`VerifyError::Statement`] when `values` do not fit the key's signature, [`VerifyError::Rejected`] when the
     /// pairing equation does not hold.
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "field and group arithmetic is total"
-    )]
-    pub fn verify(
-        &self,
-        values: &PublicValues,
-        context: Context,
-        proof: &Proof,
-    ) -> Result<Verified, VerifyError> {
+    #[expect(clippy::arithmetic_side_effects, reason = "field and group arithmetic is total")]
+    pub fn verify(&self, values: &PublicValues, context: Context, proof: &Proof) -> Result<Verified, VerifyError> {
         let statement = Statement::decode(&self.key, values, context)?;
         let chi = challenge(self.key.digest(), context, values.as_slice(), &proof.c1());
         let phi = fold(values.as_slice(), chi);
@@ -100,12 +82,7 @@ impl PreparedKey {
         let public = (ic0.into_group() + ic1 * chi + ic2 * phi).into_affine();
 
         let left: [G1Affine; 4] = [proof.a(), -public, -proof.c1(), -proof.c2()];
-        let right: [Lines; 4] = [
-            proof.b().into(),
-            self.gamma.clone(),
-            self.delta1.clone(),
-            self.delta2.clone(),
-        ];
+        let right: [Lines; 4] = [proof.b().into(), self.gamma.clone(), self.delta1.clone(), self.delta2.clone()];
         let product = Bn254::final_exponentiation(Bn254::multi_miller_loop(left, right));
         if product != Some(self.alpha_beta) {
             return Err(VerifyError::Rejected);
@@ -119,12 +96,7 @@ impl VerifyingKey {
     ///
     /// # Errors
     /// As [`PreparedKey::verify`].
-    pub fn verify(
-        &self,
-        values: &PublicValues,
-        context: Context,
-        proof: &Proof,
-    ) -> Result<Verified, VerifyError> {
+    pub fn verify(&self, values: &PublicValues, context: Context, proof: &Proof) -> Result<Verified, VerifyError> {
         PreparedKey::new(self.clone()).verify(values, context, proof)
     }
 }

@@ -40,49 +40,20 @@ fn rejects_tensors_described_otherwise_than_in_the_key() {
         other => panic!("{other}"),
     };
     described(open_after(|file| file.tensors[0].name.push('s')), "name");
-    described(
-        open_after(|file| file.tensors[0].role = Role::Output),
-        "role",
-    );
-    described(
-        open_after(|file| file.tensors[0].shape = vec![3, 1]),
-        "shape",
-    );
-    described(
-        open_after(|file| file.tensors[0].fractional_bits = 0),
-        "fractional bits",
-    );
+    described(open_after(|file| file.tensors[0].role = Role::Output), "role");
+    described(open_after(|file| file.tensors[0].shape = vec![3, 1]), "shape");
+    described(open_after(|file| file.tensors[0].fractional_bits = 0), "fractional bits");
     described(open_after(|file| file.tensors.swap(0, 1)), "name");
     let error = open_after(|file| file.tensors.truncate(2));
-    assert!(matches!(
-        error,
-        FileError::TensorCount {
-            expected: 3,
-            found: 2
-        }
-    ));
+    assert!(matches!(error, FileError::TensorCount { expected: 3, found: 2 }));
 }
 
 #[test]
 fn rejects_missing_or_surplus_values() {
     let error = open_after(|file| file.tensors[1].values.truncate(3));
-    assert!(matches!(
-        error,
-        FileError::ValueCount {
-            expected: 4,
-            found: 3,
-            ..
-        }
-    ));
+    assert!(matches!(error, FileError::ValueCount { expected: 4, found: 3, .. }));
     let error = open_after(|file| file.tensors[1].decoded.push(String::new()));
-    assert!(matches!(
-        error,
-        FileError::ValueCount {
-            expected: 4,
-            found: 5,
-            ..
-        }
-    ));
+    assert!(matches!(error, FileError::ValueCount { expected: 4, found: 5, .. }));
 }
 
 #[test]
@@ -105,12 +76,7 @@ fn rejects_values_changed_together_with_their_readable_part() {
     file.tensors[0].decoded[1] = "-2".to_string();
     assert!(matches!(
         file.verify(&key),
-        Err(VerifyError::Statement(StatementError::OutOfRange {
-            index: 1,
-            low: -256,
-            high: 256,
-            ..
-        }))
+        Err(VerifyError::Statement(StatementError::OutOfRange { index: 1, low: -256, high: 256, .. }))
     ));
 }
 
@@ -123,29 +89,12 @@ fn rejects_another_context() {
 
 #[test]
 fn rejects_fields_that_are_not_hexadecimal() {
-    assert!(matches!(
-        open_after(|file| file.context = "6e".to_string()),
-        FileError::Hex { field: "context" }
-    ));
-    assert!(matches!(
-        open_after(|file| file.context = "0x6".to_string()),
-        FileError::Hex { field: "context" }
-    ));
-    assert!(matches!(
-        open_after(|file| file.proof.push('g')),
-        FileError::Hex { field: "proof" }
-    ));
+    assert!(matches!(open_after(|file| file.context = "6e".to_string()), FileError::Hex { field: "context" }));
+    assert!(matches!(open_after(|file| file.context = "0x6".to_string()), FileError::Hex { field: "context" }));
+    assert!(matches!(open_after(|file| file.proof.push('g')), FileError::Hex { field: "proof" }));
     let error = open_after(|file| file.proof.truncate(2 + 2 * 319));
-    assert!(matches!(
-        error,
-        FileError::Proof(ProofError::Length { found: 319, .. })
-    ));
-    assert!(matches!(
-        open_after(|file| file.verifying_key = "mine".to_string()),
-        FileError::Hex {
-            field: "verifying_key"
-        }
-    ));
+    assert!(matches!(error, FileError::Proof(ProofError::Length { found: 319, .. })));
+    assert!(matches!(open_after(|file| file.verifying_key = "mine".to_string()), FileError::Hex { field: "verifying_key" }));
 }
 
 #[test]
@@ -153,10 +102,7 @@ fn rejects_json_that_is_not_a_proof_file() {
     let (_, file) = scene(63);
     let json = file.to_json().expect("strings and integers");
     for length in 0..json.len() {
-        assert!(matches!(
-            ProofFile::from_json(&json.as_bytes()[..length]),
-            Err(FileError::Json(_))
-        ));
+        assert!(matches!(ProofFile::from_json(&json.as_bytes()[..length]), Err(FileError::Json(_))));
     }
     for (from, to) in [
         ("\"context\"", "\"kontext\""),
@@ -167,19 +113,10 @@ fn rejects_json_that_is_not_a_proof_file() {
     ] {
         let changed = json.replacen(from, to, 1);
         assert_ne!(changed, json);
-        assert!(
-            matches!(
-                ProofFile::from_json(changed.as_bytes()),
-                Err(FileError::Json(_))
-            ),
-            "{from} -> {to}"
-        );
+        assert!(matches!(ProofFile::from_json(changed.as_bytes()), Err(FileError::Json(_))), "{from} -> {to}");
     }
     let changed = json.replacen("lemma-proof-1", "lemma-proof-2", 1);
-    assert!(matches!(
-        ProofFile::from_json(changed.as_bytes()),
-        Err(FileError::Format { .. })
-    ));
+    assert!(matches!(ProofFile::from_json(changed.as_bytes()), Err(FileError::Format { .. })));
 }
 
 #[test]
@@ -188,11 +125,5 @@ fn refuses_to_write_values_that_do_not_fit_the_key() {
     let (_, _, proof) = file.open(key.key()).expect("fits");
     let short = PublicValues::from_integers([1]);
     let result = ProofFile::new(key.key(), &short, b"", &proof);
-    assert_eq!(
-        result,
-        Err(StatementError::Count {
-            expected: 8,
-            found: 1
-        })
-    );
+    assert_eq!(result, Err(StatementError::Count { expected: 8, found: 1 }));
 }

@@ -55,13 +55,7 @@ fn get_g2(parts: &KeyParts, name: &str) -> G2Affine {
 }
 
 const G1_NAMES: [&str; 5] = ["alpha1", "ic0", "ic1", "ic2", "the generator of G1"];
-const G2_NAMES: [&str; 5] = [
-    "beta2",
-    "gamma2",
-    "delta1_2",
-    "delta2_2",
-    "the generator of G2",
-];
+const G2_NAMES: [&str; 5] = ["beta2", "gamma2", "delta1_2", "delta2_2", "the generator of G2"];
 
 #[test]
 fn rejects_equal_or_opposite_points_in_every_pair() {
@@ -70,28 +64,14 @@ fn rejects_equal_or_opposite_points_in_every_pair() {
             for opposite in [false, true] {
                 let mut bad = parts(40);
                 let point = get_g1(&bad, G1_NAMES[second]);
-                set_g1(
-                    &mut bad,
-                    G1_NAMES[first],
-                    if opposite { -point } else { point },
-                );
-                let expected = LintError::Related {
-                    first: G1_NAMES[first],
-                    second: G1_NAMES[second],
-                };
+                set_g1(&mut bad, G1_NAMES[first], if opposite { -point } else { point });
+                let expected = LintError::Related { first: G1_NAMES[first], second: G1_NAMES[second] };
                 assert_eq!(lint(&bad), Err(expected));
 
                 let mut bad = parts(40);
                 let point = get_g2(&bad, G2_NAMES[second]);
-                set_g2(
-                    &mut bad,
-                    G2_NAMES[first],
-                    if opposite { -point } else { point },
-                );
-                let expected = LintError::Related {
-                    first: G2_NAMES[first],
-                    second: G2_NAMES[second],
-                };
+                set_g2(&mut bad, G2_NAMES[first], if opposite { -point } else { point });
+                let expected = LintError::Related { first: G2_NAMES[first], second: G2_NAMES[second] };
                 assert_eq!(lint(&bad), Err(expected));
             }
         }
@@ -103,23 +83,11 @@ fn rejects_bad_points_in_every_position() {
     let mut rng = rng(41);
     for name in &G1_NAMES[..4] {
         let off = G1Affine::new_unchecked(Fq::from(1u64), Fq::from(1u64));
-        for (point, reason) in [
-            (G1Affine::identity(), PointError::Infinity),
-            (off, PointError::OffCurve),
-        ] {
+        for (point, reason) in [(G1Affine::identity(), PointError::Infinity), (off, PointError::OffCurve)] {
             let mut bad = parts(42);
             set_g1(&mut bad, name, point);
-            assert_eq!(
-                lint(&bad),
-                Err(LintError::Point {
-                    point: name,
-                    reason
-                })
-            );
-            let expected = Err(KeyError::Point {
-                point: name,
-                reason,
-            });
+            assert_eq!(lint(&bad), Err(LintError::Point { point: name, reason }));
+            let expected = Err(KeyError::Point { point: name, reason });
             assert_eq!(VerifyingKey::from_bytes(&bad.to_bytes()), expected);
         }
     }
@@ -133,17 +101,8 @@ fn rejects_bad_points_in_every_position() {
         ] {
             let mut bad = parts(42);
             set_g2(&mut bad, name, point);
-            assert_eq!(
-                lint(&bad),
-                Err(LintError::Point {
-                    point: name,
-                    reason
-                })
-            );
-            let expected = Err(KeyError::Point {
-                point: name,
-                reason,
-            });
+            assert_eq!(lint(&bad), Err(LintError::Point { point: name, reason }));
+            let expected = Err(KeyError::Point { point: name, reason });
             assert_eq!(VerifyingKey::from_bytes(&bad.to_bytes()), expected);
         }
     }
@@ -153,66 +112,31 @@ fn rejects(change: impl FnOnce(&mut KeyParts), expected: LintError) {
     let mut bad = parts(43);
     change(&mut bad);
     assert_eq!(lint(&bad), Err(expected.clone()));
-    assert_eq!(
-        VerifyingKey::new(bad.clone()),
-        Err(KeyError::Lint(expected.clone()))
-    );
-    assert_eq!(
-        VerifyingKey::from_bytes(&bad.to_bytes()),
-        Err(KeyError::Lint(expected))
-    );
+    assert_eq!(VerifyingKey::new(bad.clone()), Err(KeyError::Lint(expected.clone())));
+    assert_eq!(VerifyingKey::from_bytes(&bad.to_bytes()), Err(KeyError::Lint(expected)));
 }
 
 #[test]
 fn rejects_a_count_that_is_not_the_sum_of_the_tensors() {
-    rejects(
-        |key| key.public_values = 7,
-        LintError::PublicValueCount {
-            declared: 7,
-            tensors: 8,
-        },
-    );
-    rejects(
-        |key| key.signature.truncate(2),
-        LintError::PublicValueCount {
-            declared: 8,
-            tensors: 7,
-        },
-    );
+    rejects(|key| key.public_values = 7, LintError::PublicValueCount { declared: 7, tensors: 8 });
+    rejects(|key| key.signature.truncate(2), LintError::PublicValueCount { declared: 8, tensors: 7 });
 }
 
 #[test]
 fn rejects_names_that_are_missing_or_used_twice() {
     rejects(|key| key.model.clear(), LintError::UnnamedModel);
-    rejects(
-        |key| key.signature[1].name.clear(),
-        LintError::UnnamedTensor { index: 1 },
-    );
+    rejects(|key| key.signature[1].name.clear(), LintError::UnnamedTensor { index: 1 });
     rejects(
         |key| key.signature[2].name = "scores".to_string(),
-        LintError::DuplicateTensor {
-            role: "output",
-            name: "scores".to_string(),
-        },
+        LintError::DuplicateTensor { role: "output", name: "scores".to_string() },
     );
 }
 
 #[test]
 fn rejects_shapes_that_overflow_or_are_too_large() {
     let limit = lemma_verifier::signature::MAX_ENTRIES;
-    for shape in [
-        vec![usize::MAX, 2],
-        vec![1 << 40],
-        vec![1 << 31],
-        vec![1 << 40, 1 << 40, 0],
-    ] {
-        rejects(
-            |key| key.signature[0].shape = shape,
-            LintError::TensorTooLarge {
-                tensor: "image".to_string(),
-                limit,
-            },
-        );
+    for shape in [vec![usize::MAX, 2], vec![1 << 40], vec![1 << 31], vec![1 << 40, 1 << 40, 0]] {
+        rejects(|key| key.signature[0].shape = shape, LintError::TensorTooLarge { tensor: "image".to_string(), limit });
     }
 }
 
@@ -221,44 +145,18 @@ fn rejects_scales_ranges_and_labels_that_make_no_sense() {
     for found in [257, -257, i32::MIN] {
         rejects(
             |key| key.signature[0].fractional_bits = found,
-            LintError::FractionalBits {
-                tensor: "image".to_string(),
-                found,
-                limit: 256,
-            },
+            LintError::FractionalBits { tensor: "image".to_string(), found, limit: 256 },
         );
     }
-    rejects(
-        |key| key.signature[0].low = 257,
-        LintError::EmptyRange {
-            tensor: "image".to_string(),
-            low: 257,
-            high: 256,
-        },
-    );
+    rejects(|key| key.signature[0].low = 257, LintError::EmptyRange { tensor: "image".to_string(), low: 257, high: 256 });
     rejects(
         |key| key.signature[1].labels = Labels::Entries(vec!["cat".to_string()]),
-        LintError::LabelCount {
-            tensor: "scores".to_string(),
-            expected: 2,
-            found: 1,
-        },
+        LintError::LabelCount { tensor: "scores".to_string(), expected: 2, found: 1 },
     );
-    rejects(
-        |key| key.signature[2].high = 2,
-        LintError::LabelCount {
-            tensor: "class".to_string(),
-            expected: 3,
-            found: 2,
-        },
-    );
+    rejects(|key| key.signature[2].high = 2, LintError::LabelCount { tensor: "class".to_string(), expected: 3, found: 2 });
     rejects(
         |key| key.signature[2].low = -1,
-        LintError::LabelledValues {
-            tensor: "class".to_string(),
-            low: -1,
-            fractional_bits: 0,
-        },
+        LintError::LabelledValues { tensor: "class".to_string(), low: -1, fractional_bits: 0 },
     );
 }
 
@@ -266,10 +164,7 @@ fn rejects_scales_ranges_and_labels_that_make_no_sense() {
 fn rejects_the_key_of_another_circuit() {
     let key = VerifyingKey::new(parts(44)).expect("good");
     assert_eq!(key.expect_circuit(Digest([7; 32])), Ok(()));
-    let expected = KeyError::OtherCircuit {
-        expected: Digest([8; 32]),
-        found: Digest([7; 32]),
-    };
+    let expected = KeyError::OtherCircuit { expected: Digest([8; 32]), found: Digest([7; 32]) };
     assert_eq!(key.expect_circuit(Digest([8; 32])), Err(expected));
 }
 
@@ -279,27 +174,15 @@ fn rejects_every_truncation_and_an_extension_of_a_key() {
     let bytes = key.to_bytes();
     for length in 0..bytes.len() {
         let result = VerifyingKey::from_bytes(&bytes[..length]);
-        assert!(
-            matches!(result, Err(KeyError::Truncated { .. })),
-            "{length} bytes: {result:?}"
-        );
+        assert!(matches!(result, Err(KeyError::Truncated { .. })), "{length} bytes: {result:?}");
     }
-    assert_eq!(
-        VerifyingKey::from_bytes(&[&bytes[..], &[0]].concat()),
-        Err(KeyError::Trailing { bytes: 1 })
-    );
+    assert_eq!(VerifyingKey::from_bytes(&[&bytes[..], &[0]].concat()), Err(KeyError::Trailing { bytes: 1 }));
     let file = key.to_file();
     for length in 0..file.len() {
         let result = VerifyingKey::from_file(&file[..length]);
-        assert!(
-            matches!(result, Err(KeyError::Truncated { .. })),
-            "{length} bytes: {result:?}"
-        );
+        assert!(matches!(result, Err(KeyError::Truncated { .. })), "{length} bytes: {result:?}");
     }
-    assert_eq!(
-        VerifyingKey::from_file(&[&file[..], &[0]].concat()),
-        Err(KeyError::Trailing { bytes: 1 })
-    );
+    assert_eq!(VerifyingKey::from_file(&[&file[..], &[0]].concat()), Err(KeyError::Trailing { bytes: 1 }));
 }
 
 #[test]
@@ -312,10 +195,7 @@ fn rejects_every_flipped_bit_of_a_key_file() {
         let typed = match bit / 8 {
             0..8 => matches!(result, Err(KeyError::Magic)),
             8..12 => matches!(result, Err(KeyError::Version { .. })),
-            12..20 => matches!(
-                result,
-                Err(KeyError::Truncated { .. } | KeyError::Trailing { .. })
-            ),
+            12..20 => matches!(result, Err(KeyError::Truncated { .. } | KeyError::Trailing { .. })),
             _ => matches!(result, Err(KeyError::Checksum { .. })),
         };
         assert!(typed, "bit {bit}: {result:?}");
@@ -338,30 +218,19 @@ fn canonical_bytes_have_one_reading() {
     println!("{read} changed keys are keys of their own");
     let mut changed = bytes.clone();
     changed[12] = 2;
-    let expected = KeyError::Choice {
-        field: "the development flag",
-        limit: 1,
-        found: 2,
-    };
+    let expected = KeyError::Choice { field: "the development flag", limit: 1, found: 2 };
     assert_eq!(VerifyingKey::from_bytes(&changed), Err(expected));
 }
 
 #[test]
 fn rejects_absurd_counts_before_allocating_for_them() {
     let bytes = parts(48).to_bytes();
-    for (at, field) in [
-        (821, "the model's name"),
-        (828, "a tensor's name"),
-        (832, "a tensor's name"),
-        (842, "a tensor's shape"),
-    ] {
+    for (at, field) in [(821, "the model's name"), (828, "a tensor's name"), (832, "a tensor's name"), (842, "a tensor's shape")]
+    {
         let mut changed = bytes.clone();
         changed[at..at + 4].fill(0xff);
         let result = VerifyingKey::from_bytes(&changed);
-        assert!(
-            matches!(&result, Err(KeyError::Truncated { field: found, .. }) if *found == field),
-            "offset {at}: {result:?}"
-        );
+        assert!(matches!(&result, Err(KeyError::Truncated { field: found, .. }) if *found == field), "offset {at}: {result:?}");
     }
 }
 
@@ -400,30 +269,13 @@ fn a_key_with_gamma_and_deltas_equal_is_forgeable_and_refused() {
         trapdoor.delta2 = trapdoor.gamma;
         let bad = trapdoor.parts();
         let forgery = forge_without_witness(&bad, &forged_statement);
-        assert!(
-            equation_holds(&bad, &forged_statement, Context::NONE, &forgery),
-            "the forgery works"
-        );
+        assert!(equation_holds(&bad, &forged_statement, Context::NONE, &forgery), "the forgery works");
         let result = VerifyingKey::new(bad);
-        assert!(
-            matches!(
-                result,
-                Err(KeyError::Lint(LintError::Related {
-                    first: "gamma2",
-                    ..
-                }))
-            ),
-            "{result:?}"
-        );
+        assert!(matches!(result, Err(KeyError::Lint(LintError::Related { first: "gamma2", .. }))), "{result:?}");
     }
     let good = Trapdoor::random(&mut rng).parts();
     let forgery = forge_without_witness(&good, &forged_statement);
-    assert!(!equation_holds(
-        &good,
-        &forged_statement,
-        Context::NONE,
-        &forgery
-    ));
+    assert!(!equation_holds(&good, &forged_statement, Context::NONE, &forgery));
 }
 
 /// With gamma = delta2 the public part moves into C2, after the challenge.
@@ -444,14 +296,8 @@ fn a_key_with_gamma_equal_to_delta2_turns_any_proof_into_one_of_another_statemen
     };
     let c2 = (proof.c2() + public(&honest) - public(&lie)).into_affine();
     let forgery = Proof::new(proof.a(), proof.b(), proof.c1(), c2).expect("points of G1");
-    assert!(
-        equation_holds(&bad, &lie, Context::NONE, &forgery),
-        "the forgery works"
-    );
-    let expected = LintError::Related {
-        first: "gamma2",
-        second: "delta2_2",
-    };
+    assert!(equation_holds(&bad, &lie, Context::NONE, &forgery), "the forgery works");
+    let expected = LintError::Related { first: "gamma2", second: "delta2_2" };
     assert_eq!(VerifyingKey::new(bad), Err(KeyError::Lint(expected)));
 }
 
@@ -472,14 +318,8 @@ fn a_key_with_equal_deltas_lets_round_one_be_chosen_after_the_challenge_and_is_r
     let shift = (public(chi(&proof.c1())) - public(chi(&empty))) * gamma_over_delta;
     let c2 = (proof.c1() + proof.c2() + shift - empty).into_affine();
     let moved = Proof::new(proof.a(), proof.b(), empty, c2).expect("points of G1");
-    assert!(
-        equation_holds(&bad, &values(), Context::NONE, &moved),
-        "C1 commits to nothing"
-    );
-    let expected = LintError::Related {
-        first: "delta1_2",
-        second: "delta2_2",
-    };
+    assert!(equation_holds(&bad, &values(), Context::NONE, &moved), "C1 commits to nothing");
+    let expected = LintError::Related { first: "delta1_2", second: "delta2_2" };
     assert_eq!(VerifyingKey::new(bad), Err(KeyError::Lint(expected)));
 }
 

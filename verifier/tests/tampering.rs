@@ -4,18 +4,11 @@ mod common;
 
 use ark_bn254::Fr;
 use ark_ff::UniformRand;
-use common::{
-    INTEGERS, Trapdoor, add_words, g2_bytes, modulus, order, outside_subgroup, rng, values,
-};
+use common::{INTEGERS, Trapdoor, add_words, g2_bytes, modulus, order, outside_subgroup, rng, values};
 use lemma_verifier::error::{PointError, ProofError, StatementError, VerifyError};
 use lemma_verifier::{Context, PreparedKey, Proof, PublicValues};
 
-const POINTS: [(&str, usize, usize); 4] = [
-    ("A", 0, 64),
-    ("B", 64, 128),
-    ("C1", 192, 64),
-    ("C2", 256, 64),
-];
+const POINTS: [(&str, usize, usize); 4] = [("A", 0, 64), ("B", 64, 128), ("C1", 192, 64), ("C2", 256, 64)];
 
 struct Scene {
     key: PreparedKey,
@@ -28,22 +21,12 @@ fn scene(seed: u64) -> Scene {
     let mut rng = rng(seed);
     let trapdoor = Trapdoor::random(&mut rng);
     let key = PreparedKey::new(trapdoor.key());
-    let proof = trapdoor
-        .simulate(key.key().digest(), &values(), Context::NONE, &mut rng)
-        .to_bytes();
-    Scene {
-        key,
-        trapdoor,
-        proof,
-        rng,
-    }
+    let proof = trapdoor.simulate(key.key().digest(), &values(), Context::NONE, &mut rng).to_bytes();
+    Scene { key, trapdoor, proof, rng }
 }
 
 fn rejected(key: &PreparedKey, values: &PublicValues, context: Context, proof: &Proof) {
-    assert!(matches!(
-        key.verify(values, context, proof),
-        Err(VerifyError::Rejected)
-    ));
+    assert!(matches!(key.verify(values, context, proof), Err(VerifyError::Rejected)));
 }
 
 #[test]
@@ -55,10 +38,7 @@ fn rejects_every_flipped_bit_of_a_proof() {
         match Proof::from_bytes(&bytes) {
             Ok(proof) => rejected(&scene.key, &values(), Context::NONE, &proof),
             Err(ProofError::Point { point, .. }) => {
-                let (name, ..) = POINTS
-                    .iter()
-                    .rfind(|(_, start, _)| *start <= bit / 8)
-                    .expect("inside");
+                let (name, ..) = POINTS.iter().rfind(|(_, start, _)| *start <= bit / 8).expect("inside");
                 assert_eq!(point, *name, "bit {bit}");
             }
             Err(other) => panic!("bit {bit}: {other}"),
@@ -70,18 +50,12 @@ fn rejects_every_flipped_bit_of_a_proof() {
 fn rejects_every_truncation_and_an_extension() {
     let scene = scene(11);
     for length in 0..Proof::BYTES {
-        let expected = ProofError::Length {
-            expected: Proof::BYTES,
-            found: length,
-        };
+        let expected = ProofError::Length { expected: Proof::BYTES, found: length };
         assert_eq!(Proof::from_bytes(&scene.proof[..length]), Err(expected));
     }
     for extra in [1, 31, 32, 64, 320] {
         let bytes = [scene.proof.clone(), vec![0; extra]].concat();
-        let expected = ProofError::Length {
-            expected: Proof::BYTES,
-            found: Proof::BYTES + extra,
-        };
+        let expected = ProofError::Length { expected: Proof::BYTES, found: Proof::BYTES + extra };
         assert_eq!(Proof::from_bytes(&bytes), Err(expected));
     }
 }
@@ -90,10 +64,7 @@ fn rejects_every_truncation_and_an_extension() {
 fn rejects_every_splice_of_two_valid_proofs() {
     let mut scene = scene(12);
     let digest = scene.key.key().digest();
-    let other = scene
-        .trapdoor
-        .simulate(digest, &values(), Context::NONE, &mut scene.rng)
-        .to_bytes();
+    let other = scene.trapdoor.simulate(digest, &values(), Context::NONE, &mut scene.rng).to_bytes();
     for mask in 0u32..16 {
         let mut bytes = scene.proof.clone();
         for (index, (_, start, length)) in POINTS.iter().enumerate() {
@@ -137,8 +108,7 @@ fn rejects_a_proof_under_another_key() {
             3 => parts.signature[1].fractional_bits += 1,
             _ => parts.signature[1].high += 1,
         }
-        let same_points =
-            PreparedKey::new(lemma_verifier::VerifyingKey::new(parts).expect("still good"));
+        let same_points = PreparedKey::new(lemma_verifier::VerifyingKey::new(parts).expect("still good"));
         rejected(&same_points, &values(), Context::NONE, &proof);
     }
 }
@@ -148,9 +118,7 @@ fn rejects_another_context() {
     let mut scene = scene(15);
     let (one, two) = (Context::of(b"nonce 1"), Context::of(b"nonce 2"));
     let digest = scene.key.key().digest();
-    let proof = scene
-        .trapdoor
-        .simulate(digest, &values(), one, &mut scene.rng);
+    let proof = scene.trapdoor.simulate(digest, &values(), one, &mut scene.rng);
     assert!(scene.key.verify(&values(), one, &proof).is_ok());
     rejected(&scene.key, &values(), two, &proof);
     rejected(&scene.key, &values(), Context::NONE, &proof);
@@ -164,27 +132,15 @@ fn rejects_every_changed_public_value() {
     for index in 0..INTEGERS.len() {
         let honest = values().as_slice()[index];
         let one = Fr::from(1u64);
-        for changed in [
-            honest + one,
-            honest - one,
-            Fr::from(0u64),
-            -honest,
-            Fr::rand(&mut scene.rng),
-        ] {
+        for changed in [honest + one, honest - one, Fr::from(0u64), -honest, Fr::rand(&mut scene.rng)] {
             if changed == honest {
                 continue;
             }
             let mut tampered = values().as_slice().to_vec();
             tampered[index] = changed;
-            let result = scene
-                .key
-                .verify(&PublicValues::new(tampered), Context::NONE, &proof);
+            let result = scene.key.verify(&PublicValues::new(tampered), Context::NONE, &proof);
             assert!(
-                matches!(
-                    result,
-                    Err(VerifyError::Rejected
-                        | VerifyError::Statement(StatementError::OutOfRange { .. }))
-                ),
+                matches!(result, Err(VerifyError::Rejected | VerifyError::Statement(StatementError::OutOfRange { .. }))),
                 "value {index}: {result:?}"
             );
             attempts += 1;
@@ -192,9 +148,7 @@ fn rejects_every_changed_public_value() {
         for neighbour in index + 1..INTEGERS.len() {
             let mut swapped = values().as_slice().to_vec();
             swapped.swap(index, neighbour);
-            let result = scene
-                .key
-                .verify(&PublicValues::new(swapped), Context::NONE, &proof);
+            let result = scene.key.verify(&PublicValues::new(swapped), Context::NONE, &proof);
             assert!(result.is_err(), "values {index} and {neighbour} swapped");
         }
     }
@@ -209,39 +163,15 @@ fn rejects_dropped_and_appended_values() {
     for index in 0..honest.len() {
         let mut dropped = honest.clone();
         dropped.remove(index);
-        let result = scene
-            .key
-            .verify(&PublicValues::new(dropped), Context::NONE, &proof);
-        assert!(matches!(
-            result,
-            Err(VerifyError::Statement(StatementError::Count {
-                expected: 8,
-                found: 7
-            }))
-        ));
+        let result = scene.key.verify(&PublicValues::new(dropped), Context::NONE, &proof);
+        assert!(matches!(result, Err(VerifyError::Statement(StatementError::Count { expected: 8, found: 7 }))));
     }
     let mut appended = honest.clone();
     appended.push(Fr::from(0u64));
-    let result = scene
-        .key
-        .verify(&PublicValues::new(appended), Context::NONE, &proof);
-    assert!(matches!(
-        result,
-        Err(VerifyError::Statement(StatementError::Count {
-            expected: 8,
-            found: 9
-        }))
-    ));
-    let result = scene
-        .key
-        .verify(&PublicValues::new(vec![]), Context::NONE, &proof);
-    assert!(matches!(
-        result,
-        Err(VerifyError::Statement(StatementError::Count {
-            expected: 8,
-            found: 0
-        }))
-    ));
+    let result = scene.key.verify(&PublicValues::new(appended), Context::NONE, &proof);
+    assert!(matches!(result, Err(VerifyError::Statement(StatementError::Count { expected: 8, found: 9 }))));
+    let result = scene.key.verify(&PublicValues::new(vec![]), Context::NONE, &proof);
+    assert!(matches!(result, Err(VerifyError::Statement(StatementError::Count { expected: 8, found: 0 }))));
 }
 
 #[test]
@@ -253,16 +183,10 @@ fn rejects_a_public_value_plus_a_multiple_of_r() {
             word = next;
             let mut bytes = honest.clone();
             bytes[32 * index..][..32].copy_from_slice(&word);
-            assert_eq!(
-                PublicValues::from_bytes(&bytes),
-                Err(StatementError::NotCanonical { index })
-            );
+            assert_eq!(PublicValues::from_bytes(&bytes), Err(StatementError::NotCanonical { index }));
         }
     }
-    assert_eq!(
-        PublicValues::from_bytes(&honest[1..]),
-        Err(StatementError::Words { found: 255 })
-    );
+    assert_eq!(PublicValues::from_bytes(&honest[1..]), Err(StatementError::Words { found: 255 }));
 }
 
 #[test]
@@ -271,10 +195,7 @@ fn rejects_infinity_in_every_position() {
     for (point, start, length) in POINTS {
         let mut bytes = scene.proof.clone();
         bytes[start..start + length].fill(0);
-        let expected = ProofError::Point {
-            point,
-            reason: PointError::Infinity,
-        };
+        let expected = ProofError::Point { point, reason: PointError::Infinity };
         assert_eq!(Proof::from_bytes(&bytes), Err(expected));
     }
 }
@@ -286,19 +207,13 @@ fn rejects_points_off_the_curve_in_every_position() {
         for at in [start + 31, start + length - 1] {
             let mut bytes = scene.proof.clone();
             bytes[at] ^= 1;
-            let expected = ProofError::Point {
-                point,
-                reason: PointError::OffCurve,
-            };
+            let expected = ProofError::Point { point, reason: PointError::OffCurve };
             assert_eq!(Proof::from_bytes(&bytes), Err(expected));
         }
         let mut bytes = scene.proof.clone();
         bytes[start..start + length].fill(0);
         bytes[start + length - 1] = 1;
-        let expected = ProofError::Point {
-            point,
-            reason: PointError::OffCurve,
-        };
+        let expected = ProofError::Point { point, reason: PointError::OffCurve };
         assert_eq!(Proof::from_bytes(&bytes), Err(expected));
     }
 }
@@ -313,10 +228,7 @@ fn rejects_coordinates_plus_a_multiple_of_q() {
                 shifted = next;
                 let mut bytes = scene.proof.clone();
                 bytes[word..][..32].copy_from_slice(&shifted);
-                let expected = ProofError::Point {
-                    point,
-                    reason: PointError::NotCanonical,
-                };
+                let expected = ProofError::Point { point, reason: PointError::NotCanonical };
                 assert_eq!(Proof::from_bytes(&bytes), Err(expected));
             }
         }
@@ -329,10 +241,7 @@ fn rejects_b_outside_the_subgroup() {
     for _ in 0..8 {
         let mut bytes = scene.proof.clone();
         bytes[64..192].copy_from_slice(&g2_bytes(&outside_subgroup(&mut scene.rng)));
-        let expected = ProofError::Point {
-            point: "B",
-            reason: PointError::WrongSubgroup,
-        };
+        let expected = ProofError::Point { point: "B", reason: PointError::WrongSubgroup };
         assert_eq!(Proof::from_bytes(&bytes), Err(expected));
     }
 }

@@ -51,11 +51,7 @@ fn the_challenge_is_keccak_of_the_documented_words() {
         let (key, context) = (Digest([9; 32]), Context::of(b"chain 1"));
         let values: Vec<Fr> = (0..count).map(|_| Fr::rand(&mut rng)).collect();
         let c1 = g1(Fr::rand(&mut rng));
-        let mut words = vec![
-            *b"lemma challenge v1\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-            key.0,
-            context.digest().0,
-        ];
+        let mut words = vec![*b"lemma challenge v1\0\0\0\0\0\0\0\0\0\0\0\0\0\0", key.0, context.digest().0];
         let mut length = [0; 32];
         length[30..].copy_from_slice(&(count as u16).to_be_bytes());
         words.push(length);
@@ -92,9 +88,5 @@ fn the_fold_is_the_sum_of_powers_from_one() {
 }
 
 fn big_endian<F: PrimeField>(value: &F) -> [u8; 32] {
-    value
-        .into_bigint()
-        .to_bytes_be()
-        .try_into()
-        .expect("32 bytes")
+    value.into_bigint().to_bytes_be().try_into().expect("32 bytes")
 }

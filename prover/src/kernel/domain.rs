@@ -83,16 +83,13 @@ impl Domain {
         let vanishing = self.vanishing(x);
         let chunk = n.div_ceil(rayon::current_num_threads() * 4).max(64);
         let mut powers = vec![Fr::zero(); n];
-        powers
-            .par_chunks_mut(chunk)
-            .enumerate()
-            .for_each(|(i, powers)| {
-                let mut power = w.pow([(i * chunk) as u64]);
-                for slot in powers {
-                    *slot = power;
-                    power *= w;
-                }
-            });
+        powers.par_chunks_mut(chunk).enumerate().for_each(|(i, powers)| {
+            let mut power = w.pow([(i * chunk) as u64]);
+            for slot in powers {
+                *slot = power;
+                power *= w;
+            }
+        });
         if vanishing.is_zero() {
             powers.par_iter_mut().for_each(|power| {
                 *power = Fr::from(u64::from(*power == x));
@@ -102,19 +99,12 @@ impl Domain {
         let mut values: Vec<Fr> = powers.par_iter().map(|power| x - power).collect();
         batch_inverse(&mut values);
         let scale = vanishing * self.plain.size_inv();
-        values
-            .par_iter_mut()
-            .zip(powers)
-            .for_each(|(value, power)| *value *= scale * power);
+        values.par_iter_mut().zip(powers).for_each(|(value, power)| *value *= scale * power);
         values
     }
 
     fn check(&self, values: &[Fr]) {
-        assert_eq!(
-            values.len(),
-            self.size(),
-            "a transform needs as many values as the domain has elements"
-        );
+        assert_eq!(values.len(), self.size(), "a transform needs as many values as the domain has elements");
     }
 }
 
@@ -126,10 +116,7 @@ mod tests {
     use rand_chacha::ChaCha20Rng;
 
     fn evaluate(coefficients: &[Fr], x: Fr) -> Fr {
-        coefficients
-            .iter()
-            .rev()
-            .fold(Fr::zero(), |sum, c| sum * x + c)
+        coefficients.iter().rev().fold(Fr::zero(), |sum, c| sum * x + c)
     }
 
     #[test]
@@ -162,18 +149,8 @@ mod tests {
             let f: Vec<Fr> = (0..size).map(|_| Fr::rand(&mut rng)).collect();
             let mut values = f.clone();
             domain.fft(&mut values);
-            for x in [
-                Fr::rand(&mut rng),
-                Fr::zero(),
-                Fr::one(),
-                domain.generator(),
-            ] {
-                let sum: Fr = domain
-                    .lagrange(x)
-                    .iter()
-                    .zip(&values)
-                    .map(|(l, v)| *l * v)
-                    .sum();
+            for x in [Fr::rand(&mut rng), Fr::zero(), Fr::one(), domain.generator()] {
+                let sum: Fr = domain.lagrange(x).iter().zip(&values).map(|(l, v)| *l * v).sum();
                 assert_eq!(sum, evaluate(&f, x));
             }
         }

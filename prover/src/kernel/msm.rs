@@ -51,11 +51,7 @@ impl Scalars<'_> {
 /// When the number of scalars is not the number of bases, or an index is out of range: both come
 /// from a key whose shape the caller has checked.
 pub fn msm<P: Point>(bases: &[P], scalars: Scalars<'_>) -> P::Group {
-    assert_eq!(
-        bases.len(),
-        scalars.len(),
-        "a multi-scalar multiplication needs as many scalars as bases"
-    );
+    assert_eq!(bases.len(), scalars.len(), "a multi-scalar multiplication needs as many scalars as bases");
     portable::msm(bases, scalars)
 }
 
@@ -102,15 +98,9 @@ mod tests {
         let log: Fr = logs.iter().zip(&copied).map(|(l, s)| *l * s).sum();
         let expected = generator * log;
         assert_eq!(msm_g1(&bases, &copied), expected);
-        let at = Scalars::FieldAt {
-            values: &field,
-            indices: &indices,
-        };
+        let at = Scalars::FieldAt { values: &field, indices: &indices };
         assert_eq!(msm(&bases, at), expected);
-        let at = Scalars::SmallAt {
-            values: &small,
-            indices: &indices,
-        };
+        let at = Scalars::SmallAt { values: &small, indices: &indices };
         assert_eq!(msm(&bases, at), expected);
     }
 }

@@ -34,9 +34,7 @@ pub trait Point: Pod + PartialEq + Send + Sync + std::fmt::Debug {
     /// arkworks' affine form.
     type Affine: AffineRepr<ScalarField = Fr, Group = Self::Group>;
     /// arkworks' projective form.
-    type Group: ScalarMul<MulBase = Self::Affine, ScalarField = Fr>
-        + VariableBaseMSM
-        + ark_ec::CurveGroup<Affine = Self::Affine>;
+    type Group: ScalarMul<MulBase = Self::Affine, ScalarField = Fr> + VariableBaseMSM + ark_ec::CurveGroup<Affine = Self::Affine>;
 
     /// From arkworks' affine form.
     fn from_affine(point: &Self::Affine) -> Self;
@@ -78,10 +76,7 @@ impl Point for G1 {
         if point.is_zero() {
             return Self::default();
         }
-        Self {
-            x: point.x.0.0,
-            y: point.y.0.0,
-        }
+        Self { x: point.x.0.0, y: point.y.0.0 }
     }
 
     fn to_affine(&self) -> G1Affine {
@@ -100,10 +95,7 @@ impl Point for G2 {
         if point.is_zero() {
             return Self::default();
         }
-        Self {
-            x: limbs2(&point.x),
-            y: limbs2(&point.y),
-        }
+        Self { x: limbs2(&point.x), y: limbs2(&point.y) }
     }
 
     fn to_affine(&self) -> G2Affine {

@@ -40,11 +40,7 @@ pub(super) fn fixed_base<P: Point>(base: &P, scalars: &[Fr]) -> Vec<P> {
         return Vec::new();
     }
     let table = BatchMulPreprocessing::<P::Group>::new(base.to_affine().into(), scalars.len());
-    table
-        .batch_mul(scalars)
-        .par_iter()
-        .map(P::from_affine)
-        .collect()
+    table.batch_mul(scalars).par_iter().map(P::from_affine).collect()
 }
 
 /// The transform (or its inverse) over a coset, in place.
@@ -60,10 +56,7 @@ pub(super) fn transform(domain: &Radix2EvaluationDomain<Fr>, values: &mut [Fr], 
 
 /// Montgomery's trick in chunks: three multiplications per element and one inversion per chunk.
 pub(super) fn batch_inverse(values: &mut [Fr]) {
-    let chunk = values
-        .len()
-        .div_ceil(rayon::current_num_threads() * 4)
-        .max(64);
+    let chunk = values.len().div_ceil(rayon::current_num_threads() * 4).max(64);
     values.par_chunks_mut(chunk).for_each(|chunk| {
         let mut product = Fr::ONE;
         let mut prefix = Vec::with_capacity(chunk.len());

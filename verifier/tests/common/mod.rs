@@ -8,9 +8,7 @@ use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field, UniformRand};
 use lemma_verifier::challenge::{challenge, fold};
-use lemma_verifier::{
-    Context, Digest, KeyParts, Labels, Proof, PublicValues, Role, TensorSignature, VerifyingKey,
-};
+use lemma_verifier::{Context, Digest, KeyParts, Labels, Proof, PublicValues, Role, TensorSignature, VerifyingKey};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -72,13 +70,7 @@ impl Trapdoor {
     }
 
     /// A proof of any statement for the key with digest `key`.
-    pub fn simulate(
-        &self,
-        key: Digest,
-        values: &PublicValues,
-        context: Context,
-        rng: &mut ChaCha20Rng,
-    ) -> Proof {
+    pub fn simulate(&self, key: Digest, values: &PublicValues, context: Context, rng: &mut ChaCha20Rng) -> Proof {
         let (a, b, c1) = (Fr::rand(rng), Fr::rand(rng), Fr::rand(rng));
         let chi = challenge(key, context, values.as_slice(), &g1(c1));
         let phi = fold(values.as_slice(), chi);
@@ -156,8 +148,7 @@ pub fn add_words(x: &[u8], y: &[u8; 32]) -> Option<[u8; 32]> {
 pub fn outside_subgroup(rng: &mut ChaCha20Rng) -> G2Affine {
     loop {
         let point = G2Affine::get_point_from_x_unchecked(Fq2::rand(rng), true);
-        if let Some(point) = point.filter(|point| !point.is_in_correct_subgroup_assuming_on_curve())
-        {
+        if let Some(point) = point.filter(|point| !point.is_in_correct_subgroup_assuming_on_curve()) {
             return point;
         }
     }
@@ -166,8 +157,5 @@ pub fn outside_subgroup(rng: &mut ChaCha20Rng) -> G2Affine {
 /// The EVM words of a point of G2, whatever group it is in.
 pub fn g2_bytes(point: &G2Affine) -> Vec<u8> {
     use ark_ff::{BigInteger, PrimeField};
-    [point.x.c1, point.x.c0, point.y.c1, point.y.c0]
-        .iter()
-        .flat_map(|c| c.into_bigint().to_bytes_be())
-        .collect()
+    [point.x.c1, point.x.c0, point.y.c1, point.y.c0].iter().flat_map(|c| c.into_bigint().to_bytes_be()).collect()
 }
