@@ -3,5 +3,8 @@
 //! `model` is the float model that importers produce and calibration runs; `graph` is the integer graph, the only
 //! thing that is ever proven.
 
+pub mod calibrate;
 pub mod graph;
 pub mod model;
+pub mod quantize;
+pub mod report;
