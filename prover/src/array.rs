@@ -47,12 +47,7 @@ impl<T: Pod> Array<T> {
     pub(crate) fn mapped(map: &Arc<Mmap>, start: usize, bytes: usize) -> Option<Array<T>> {
         let window = map.get(start..start.checked_add(bytes)?)?;
         bytemuck::try_cast_slice::<u8, T>(window).ok()?;
-        Some(Array::Mapped(Mapped {
-            map: Arc::clone(map),
-            start,
-            bytes,
-            of: PhantomData,
-        }))
+        Some(Array::Mapped(Mapped { map: Arc::clone(map), start, bytes, of: PhantomData }))
     }
 }
 
@@ -70,9 +65,7 @@ impl<T: Pod> Deref for Array<T> {
     fn deref(&self) -> &[T] {
         match self {
             Array::Owned(values) => values,
-            Array::Mapped(window) => {
-                bytemuck::cast_slice(&window.map[window.start..window.start + window.bytes])
-            }
+            Array::Mapped(window) => bytemuck::cast_slice(&window.map[window.start..window.start + window.bytes]),
         }
     }
 }

@@ -11,9 +11,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum SetupError {
     /// More rows than the field has roots of unity for, or wires than an index holds.
-    #[error(
-        "{constraints} constraints over {wires} wires are too many; {limit} is the most of either: use a smaller model"
-    )]
+    #[error("{constraints} constraints over {wires} wires are too many; {limit} is the most of either: use a smaller model")]
     TooLarge {
         /// Rows of the relation.
         constraints: usize,
@@ -57,9 +55,7 @@ pub enum ProveError {
     #[error(transparent)]
     Statement(#[from] StatementError),
     /// A constraint does not hold.
-    #[error(
-        "constraint {row} does not hold for this assignment; `lemma check` names its gadget and layer"
-    )]
+    #[error("constraint {row} does not hold for this assignment; `lemma check` names its gadget and layer")]
     Unsatisfied {
         /// Row of the relation.
         row: usize,
@@ -68,9 +64,7 @@ pub enum ProveError {
     #[error("the assignment folds its public values to another value than the verifier")]
     Fold,
     /// The finished proof has a point at infinity or off its curve.
-    #[error(
-        "the finished proof was discarded, the proving key is damaged; run `lemma setup` again ({0})"
-    )]
+    #[error("the finished proof was discarded, the proving key is damaged; run `lemma setup` again ({0})")]
     Degenerate(#[from] ProofError),
     /// The finished proof does not verify.
     #[error(

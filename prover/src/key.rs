@@ -52,10 +52,7 @@ impl ProvingKey {
 impl fmt::Debug for ProvingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = self.verifying_key().digest();
-        f.debug_struct("ProvingKey")
-            .field("key", &key)
-            .field("layout", &self.layout)
-            .finish_non_exhaustive()
+        f.debug_struct("ProvingKey").field("key", &key).field("layout", &self.layout).finish_non_exhaustive()
     }
 }
 

@@ -72,25 +72,13 @@ pub(crate) fn prove_with(
     let values = PublicValues::new(assignment.public_values().to_vec());
     Statement::decode(key.verifying_key(), &values, context)?;
     let blinding = Blinding::random(source)?;
-    let job = Job {
-        material: &key.material,
-        domain: &key.domain,
-        layout: key.layout,
-        digest: key.verifying_key().digest(),
-        context,
-    };
+    let job =
+        Job { material: &key.material, domain: &key.domain, layout: key.layout, digest: key.verifying_key().digest(), context };
     let proof = job.run(assignment, &blinding, progress)?;
     progress.enter("verifying the proof", 0.99);
-    let verified = key
-        .key
-        .verify(&values, context, &proof)
-        .map_err(ProveError::SelfCheck)?;
+    let verified = key.key.verify(&values, context, &proof).map_err(ProveError::SelfCheck)?;
     progress.enter("proof finished", 1.0);
-    Ok(Proven {
-        proof,
-        values,
-        verified,
-    })
+    Ok(Proven { proof, values, verified })
 }
 
 /// What hides the witness.
@@ -103,11 +91,7 @@ pub(crate) struct Blinding {
 
 impl Blinding {
     fn random(source: &mut dyn RngCore) -> Result<Blinding, rand::Error> {
-        Ok(Blinding {
-            rho: scalar(source)?,
-            r: scalar(source)?,
-            s: scalar(source)?,
-        })
+        Ok(Blinding { rho: scalar(source)?, r: scalar(source)?, s: scalar(source)? })
     }
 }
 
@@ -127,17 +111,8 @@ impl Job<'_> {
         blinding: &Blinding,
         progress: &dyn Progress,
     ) -> Result<Proof, ProveError> {
-        let Layout {
-            constraints,
-            round1,
-            round2,
-            public_values,
-        } = self.layout;
-        shape(
-            "public values",
-            public_values,
-            assignment.public_values().len(),
-        )?;
+        let Layout { constraints, round1, round2, public_values } = self.layout;
+        shape("public values", public_values, assignment.public_values().len())?;
         shape("round-1 wires", round1, assignment.round1().len())?;
 
         progress.enter("committing to round 1", 0.0);
@@ -145,13 +120,7 @@ impl Job<'_> {
 
         progress.enter("filling round 2", 0.15);
         let chi = challenge(self.digest, self.context, assignment.public_values(), &c1);
-        let Round2 {
-            phi,
-            wires: second,
-            mut a,
-            mut b,
-            mut c,
-        } = assignment.round2(chi);
+        let Round2 { phi, wires: second, mut a, mut b, mut c } = assignment.round2(chi);
         shape("round-2 wires", round2, second.len())?;
         shape("rows of A z", constraints, a.len())?;
         shape("rows of B z", constraints, b.len())?;
@@ -159,19 +128,12 @@ impl Job<'_> {
         if phi != fold(assignment.public_values(), chi) {
             return Err(ProveError::Fold);
         }
-        if let Some(row) = (0..constraints)
-            .into_par_iter()
-            .find_first(|&row| a[row] * b[row] != c[row])
-        {
+        if let Some(row) = (0..constraints).into_par_iter().find_first(|&row| a[row] * b[row] != c[row]) {
             return Err(ProveError::Unsatisfied { row });
         }
 
         let public = [Fr::one(), chi, phi];
-        let wires = Witness {
-            public,
-            round1: Wires::Small(assignment.round1()),
-            round2: Wires::Field(&second),
-        };
+        let wires = Witness { public, round1: Wires::Small(assignment.round1()), round2: Wires::Field(&second) };
         progress.enter("A", 0.2);
         let proof_a = self.a(&wires, blinding);
         progress.enter("B", 0.3);
@@ -188,15 +150,8 @@ impl Job<'_> {
 
         let Blinding { rho, r, s } = *blinding;
         let fixed = &self.material.fixed;
-        c2 += proof_a * s + proof_b1 * r
-            - fixed.delta2.to_affine() * (r * s)
-            - fixed.delta1.to_affine() * rho;
-        Ok(Proof::new(
-            proof_a.into_affine(),
-            proof_b2.into_affine(),
-            c1,
-            c2.into_affine(),
-        )?)
+        c2 += proof_a * s + proof_b1 * r - fixed.delta2.to_affine() * (r * s) - fixed.delta1.to_affine() * rho;
+        Ok(Proof::new(proof_a.into_affine(), proof_b2.into_affine(), c1, c2.into_affine())?)
     }
 
     fn commit(&self, round1: &[i64], rho: Fr) -> G1Affine {
@@ -205,53 +160,22 @@ impl Job<'_> {
     }
 
     fn a(&self, wires: &Witness, blinding: &Blinding) -> G1Projective {
-        let Material {
-            fixed,
-            round1,
-            round2,
-            ..
-        } = self.material;
+        let Material { fixed, round1, round2, .. } = self.material;
         let mut sum = msm(&round1.a, wires.round1.at(&round1.a_wires));
         sum += msm(&round2.a, wires.round2.at(&round2.a_wires));
-        sum += fixed_part(
-            &fixed.alpha,
-            &fixed.a,
-            &fixed.delta2,
-            wires.public,
-            blinding.r,
-        );
+        sum += fixed_part(&fixed.alpha, &fixed.a, &fixed.delta2, wires.public, blinding.r);
         sum
     }
 
     fn b(&self, wires: &Witness, blinding: &Blinding) -> (G1Projective, G2Projective) {
-        let Material {
-            fixed,
-            round1,
-            round2,
-            ..
-        } = self.material;
-        let (scalars1, scalars2) = (
-            wires.round1.at(&round1.b_wires),
-            wires.round2.at(&round2.b_wires),
-        );
+        let Material { fixed, round1, round2, .. } = self.material;
+        let (scalars1, scalars2) = (wires.round1.at(&round1.b_wires), wires.round2.at(&round2.b_wires));
         let mut in_g1 = msm(&round1.b1, scalars1);
         in_g1 += msm(&round2.b1, scalars2);
-        in_g1 += fixed_part(
-            &fixed.beta,
-            &fixed.b1,
-            &fixed.delta2,
-            wires.public,
-            blinding.s,
-        );
+        in_g1 += fixed_part(&fixed.beta, &fixed.b1, &fixed.delta2, wires.public, blinding.s);
         let mut in_g2 = msm(&round1.b2, scalars1);
         in_g2 += msm(&round2.b2, scalars2);
-        in_g2 += fixed_part(
-            &fixed.beta_2,
-            &fixed.b2,
-            &fixed.delta2_2,
-            wires.public,
-            blinding.s,
-        );
+        in_g2 += fixed_part(&fixed.beta_2, &fixed.b2, &fixed.delta2_2, wires.public, blinding.s);
         (in_g1, in_g2)
     }
 }
@@ -264,13 +188,7 @@ struct Witness<'a> {
 }
 
 /// `base + sum_j public_j query_j + blind * delta`.
-fn fixed_part<P: Point>(
-    base: &P,
-    query: &[P; PUBLIC_WIRES],
-    delta: &P,
-    public: [Fr; PUBLIC_WIRES],
-    blind: Fr,
-) -> P::Group {
+fn fixed_part<P: Point>(base: &P, query: &[P; PUBLIC_WIRES], delta: &P, public: [Fr; PUBLIC_WIRES], blind: Fr) -> P::Group {
     let mut sum = delta.to_affine() * blind + base.to_affine();
     for (point, value) in query.iter().zip(public) {
         sum += &(point.to_affine() * value);
@@ -279,13 +197,5 @@ fn fixed_part<P: Point>(
 }
 
 fn shape(what: &'static str, expected: usize, found: usize) -> Result<(), ProveError> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(ProveError::Shape {
-            what,
-            expected,
-            found,
-        })
-    }
+    if expected == found { Ok(()) } else { Err(ProveError::Shape { what, expected, found }) }
 }

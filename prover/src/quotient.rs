@@ -31,9 +31,6 @@ pub(crate) fn quotient(domain: &Domain, mut a: Vec<Fr>, mut b: Vec<Fr>, mut c: V
         domain.ifft(rows);
         domain.coset_fft(rows);
     }
-    a.par_iter_mut()
-        .zip(b)
-        .zip(c)
-        .for_each(|((a, b), c)| *a = *a * b - c);
+    a.par_iter_mut().zip(b).zip(c).for_each(|((a, b), c)| *a = *a * b - c);
     a
 }

@@ -54,11 +54,7 @@ pub struct KeyInfo {
 ///
 /// # Errors
 /// When the relation is too large or inconsistent, or `info` does not describe its public values.
-pub fn setup(
-    relation: &dyn Relation,
-    info: KeyInfo,
-    progress: &dyn Progress,
-) -> Result<(ProvingKey, VerifyingKey), SetupError> {
+pub fn setup(relation: &dyn Relation, info: KeyInfo, progress: &dyn Progress) -> Result<(ProvingKey, VerifyingKey), SetupError> {
     setup_with(relation, info, &mut OsRng, progress)
 }
 
@@ -71,9 +67,7 @@ pub(crate) fn setup_with(
     let layout = relation.layout();
     let domain = domain(&layout).ok_or(SetupError::TooLarge {
         constraints: layout.constraints,
-        wires: PUBLIC_WIRES
-            .saturating_add(layout.round1)
-            .saturating_add(layout.round2),
+        wires: PUBLIC_WIRES.saturating_add(layout.round1).saturating_add(layout.round2),
         limit: LIMIT,
     })?;
     let trapdoor = Trapdoor::random(&domain, source)?;
@@ -82,22 +76,12 @@ pub(crate) fn setup_with(
     let key = VerifyingKey::new(parts)?;
     progress.enter("setup finished", 1.0);
     let prepared = PreparedKey::new(key.clone());
-    Ok((
-        ProvingKey {
-            layout,
-            domain,
-            key: prepared,
-            material,
-        },
-        key,
-    ))
+    Ok((ProvingKey { layout, domain, key: prepared, material }, key))
 }
 
 /// The domain of a layout; `None` when the layout is too large.
 pub(crate) fn domain(layout: &Layout) -> Option<Domain> {
-    let wires = PUBLIC_WIRES
-        .checked_add(layout.round1)?
-        .checked_add(layout.round2)?;
+    let wires = PUBLIC_WIRES.checked_add(layout.round1)?.checked_add(layout.round2)?;
     let rows = layout.constraints.checked_add(PUBLIC_WIRES)?;
     if wires > LIMIT || rows > LIMIT {
         return None;
@@ -118,10 +102,7 @@ pub(crate) struct Trapdoor {
 
 impl Trapdoor {
     /// Independent and not zero; tau outside the domain and its coset.
-    pub(crate) fn random(
-        domain: &Domain,
-        source: &mut dyn RngCore,
-    ) -> Result<Trapdoor, rand::Error> {
+    pub(crate) fn random(domain: &Domain, source: &mut dyn RngCore) -> Result<Trapdoor, rand::Error> {
         let mut trapdoor = Trapdoor {
             alpha: nonzero_scalar(source)?,
             beta: nonzero_scalar(source)?,
@@ -130,9 +111,7 @@ impl Trapdoor {
             delta2: nonzero_scalar(source)?,
             tau: nonzero_scalar(source)?,
         };
-        while domain.vanishing(trapdoor.tau).is_zero()
-            || domain.vanishing(trapdoor.tau / domain.coset()).is_zero()
-        {
+        while domain.vanishing(trapdoor.tau).is_zero() || domain.vanishing(trapdoor.tau / domain.coset()).is_zero() {
             trapdoor.tau = nonzero_scalar(source)?;
         }
         Ok(trapdoor)
@@ -147,14 +126,7 @@ pub(crate) fn keys(
     trapdoor: &Trapdoor,
     progress: &dyn Progress,
 ) -> Result<(Material, KeyParts), SetupError> {
-    let Trapdoor {
-        alpha,
-        beta,
-        gamma,
-        delta1,
-        delta2,
-        ..
-    } = *trapdoor;
+    let Trapdoor { alpha, beta, gamma, delta1, delta2, .. } = *trapdoor;
     let layout = relation.layout();
     progress.enter("evaluating the constraints", 0.0);
     let mut columns = columns_at(relation, domain, trapdoor.tau)?;
@@ -165,22 +137,11 @@ pub(crate) fn keys(
     progress.enter("points of round 1", 0.1);
     let k = |wires: std::ops::Range<usize>, delta: Fr| -> Vec<Fr> {
         let inverse = over(delta);
-        wires
-            .into_par_iter()
-            .map(|i| (beta * u[i] + alpha * v[i] + w[i]) * inverse)
-            .collect()
+        wires.into_par_iter().map(|i| (beta * u[i] + alpha * v[i] + w[i]) * inverse).collect()
     };
-    let round1 = round(
-        &u[first..second],
-        &v[first..second],
-        k(first..second, delta1),
-    );
+    let round1 = round(&u[first..second], &v[first..second], k(first..second, delta1));
     progress.enter("points of round 2", 0.4);
-    let round2 = round(
-        &u[second..],
-        &v[second..],
-        k(second..layout.wires(), delta2),
-    );
+    let round2 = round(&u[second..], &v[second..], k(second..layout.wires(), delta2));
     progress.enter("points of the quotient", 0.7);
     let h = quotient_query(domain, trapdoor);
 
@@ -212,15 +173,7 @@ pub(crate) fn keys(
     for values in [&mut columns.u, &mut columns.v, &mut columns.w, &mut ic] {
         values.zeroize();
     }
-    Ok((
-        Material {
-            fixed,
-            round1,
-            round2,
-            h: h.into(),
-        },
-        parts,
-    ))
+    Ok((Material { fixed, round1, round2, h: h.into() }, parts))
 }
 
 /// The QAP polynomials at tau, one entry per wire.
@@ -230,32 +183,21 @@ struct Evaluations {
     w: Vec<Fr>,
 }
 
-fn columns_at(
-    relation: &dyn Relation,
-    domain: &Domain,
-    tau: Fr,
-) -> Result<Evaluations, SetupError> {
+fn columns_at(relation: &dyn Relation, domain: &Domain, tau: Fr) -> Result<Evaluations, SetupError> {
     let layout = relation.layout();
     let mut lagrange = domain.lagrange(tau);
     let (rows, rest) = lagrange.split_at(layout.constraints);
     let mut columns = relation.columns(rows);
     for column in [&columns.a, &columns.b, &columns.c] {
         if column.len() != layout.wires() {
-            return Err(SetupError::Columns {
-                expected: layout.wires(),
-                found: column.len(),
-            });
+            return Err(SetupError::Columns { expected: layout.wires(), found: column.len() });
         }
     }
     for (u, row) in columns.a.iter_mut().zip(&rest[..PUBLIC_WIRES]) {
         *u += row;
     }
     lagrange.zeroize();
-    Ok(Evaluations {
-        u: columns.a,
-        v: columns.b,
-        w: columns.c,
-    })
+    Ok(Evaluations { u: columns.a, v: columns.b, w: columns.c })
 }
 
 fn round(u: &[Fr], v: &[Fr], mut k: Vec<Fr>) -> Round {
@@ -277,10 +219,7 @@ fn round(u: &[Fr], v: &[Fr], mut k: Vec<Fr>) -> Round {
 
 /// The values that are not zero, with their positions.
 fn nonzero(values: &[Fr]) -> (Vec<u32>, Vec<Fr>) {
-    (0..)
-        .zip(values)
-        .filter(|(_, value)| !value.is_zero())
-        .unzip()
+    (0..).zip(values).filter(|(_, value)| !value.is_zero()).unzip()
 }
 
 fn quotient_query(domain: &Domain, trapdoor: &Trapdoor) -> Vec<G1> {

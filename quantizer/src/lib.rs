@@ -5,6 +5,7 @@
 
 pub mod calibrate;
 pub mod graph;
+pub mod import;
 pub mod model;
 pub mod quantize;
 pub mod report;

@@ -129,7 +129,8 @@ impl<'a> Reporter<'a> {
         label: Option<usize>,
     ) -> Result<(), crate::model::ExecuteError> {
         let float = self.model.execute(inputs)?;
-        let integer = quantize_inputs(&self.quantized.graph, inputs).and_then(|inputs| self.quantized.graph.execute(&inputs).ok());
+        let integer =
+            quantize_inputs(&self.quantized.graph, inputs).and_then(|inputs| self.quantized.graph.execute(&inputs).ok());
         self.samples += 1;
         match &integer {
             Some(values) => {

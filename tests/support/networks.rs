@@ -23,12 +23,7 @@ pub fn random_model(seed: u64) -> Model {
 
 /// Inputs for a model, uniform in `[-1, 1]`.
 pub fn random_inputs(model: &Model, rng: &mut StdRng) -> Inputs {
-    model
-        .inputs
-        .iter()
-        .filter_map(|id| model.node(*id))
-        .map(|node| (node.name.clone(), tensor(rng, &node.shape, 1.0)))
-        .collect()
+    model.inputs.iter().filter_map(|id| model.node(*id)).map(|node| (node.name.clone(), tensor(rng, &node.shape, 1.0))).collect()
 }
 
 /// A tensor with entries uniform in `[-scale, scale]`.
@@ -82,13 +77,8 @@ impl Random<'_> {
         let weight = self.weights4([out, channels / groups, k, k]);
         let bias = Some(Array1::from_shape_simple_fn(out, || self.rng.gen_range(-0.5..0.5)));
         let pad = self.rng.gen_range(0..2);
-        let window = Window {
-            kernel: [k, k],
-            stride: [self.rng.gen_range(1..3), 1],
-            dilation: [1, 1],
-            before: [pad, 0],
-            after: [0, pad],
-        };
+        let window =
+            Window { kernel: [k, k], stride: [self.rng.gen_range(1..3), 1], dilation: [1, 1], before: [pad, 0], after: [0, pad] };
         self.push(Op::Conv { weight, bias, window, groups }, &[x])
     }
 

@@ -57,9 +57,7 @@ pub struct PreparedKey {
 
 impl fmt::Debug for PreparedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PreparedKey")
-            .field("key", &self.key.digest())
-            .finish_non_exhaustive()
+        f.debug_struct("PreparedKey").field("key", &self.key.digest()).finish_non_exhaustive()
     }
 }
 

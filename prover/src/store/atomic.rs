@@ -12,10 +12,7 @@ use crate::error::StoreError;
 ///
 /// # Errors
 /// When the file system refuses, or `contents` fails.
-pub fn write_atomically(
-    path: &Path,
-    contents: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), StoreError> {
+pub fn write_atomically(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), StoreError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -24,16 +21,9 @@ pub fn write_atomically(
     let mut out = BufWriter::with_capacity(1 << 20, temporary);
     let written = contents(&mut out).and_then(|()| out.flush());
     written.map_err(io_error("write", path))?;
-    let temporary = out
-        .into_inner()
-        .map_err(|error| io_error("write", path)(error.into_error()))?;
-    temporary
-        .as_file()
-        .sync_all()
-        .map_err(io_error("sync", path))?;
-    temporary
-        .persist(path)
-        .map_err(|error| io_error("rename a finished file to", path)(error.error))?;
+    let temporary = out.into_inner().map_err(|error| io_error("write", path)(error.into_error()))?;
+    temporary.as_file().sync_all().map_err(io_error("sync", path))?;
+    temporary.persist(path).map_err(|error| io_error("rename a finished file to", path)(error.error))?;
     sync_folder(folder).map_err(io_error("sync the folder of", path))
 }
 
@@ -50,9 +40,5 @@ fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
 
 /// Makes the rename last; only Unix lets a folder be opened for that.
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
-    }
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

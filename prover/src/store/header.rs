@@ -38,12 +38,7 @@ impl Header {
         out.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
         out.extend(self.circuit.0);
         out.extend(self.key_digest.0);
-        let Layout {
-            constraints,
-            round1,
-            round2,
-            public_values,
-        } = self.layout;
+        let Layout { constraints, round1, round2, public_values } = self.layout;
         for size in [constraints, round1, round2, public_values] {
             out.extend((size as u64).to_le_bytes());
         }
@@ -58,48 +53,25 @@ impl Header {
     }
 
     /// Reads the header and returns where the sections start; the file has then exactly the length that they need.
-    pub(super) fn read(
-        file: &[u8],
-        path: &Path,
-    ) -> Result<(Header, [usize; SECTIONS.len()]), StoreError> {
-        let length = |expected: u64| StoreError::Length {
-            path: path.to_path_buf(),
-            expected,
-            found: file.len() as u64,
-        };
-        let damaged = || StoreError::Checksum {
-            path: path.to_path_buf(),
-            section: "the header",
-        };
-        let prefix = file
-            .first_chunk::<PREFIX>()
-            .ok_or_else(|| length(PREFIX as u64))?;
+    pub(super) fn read(file: &[u8], path: &Path) -> Result<(Header, [usize; SECTIONS.len()]), StoreError> {
+        let length = |expected: u64| StoreError::Length { path: path.to_path_buf(), expected, found: file.len() as u64 };
+        let damaged = || StoreError::Checksum { path: path.to_path_buf(), section: "the header" };
+        let prefix = file.first_chunk::<PREFIX>().ok_or_else(|| length(PREFIX as u64))?;
         let mut fields = Fields(prefix);
         if fields.array() != Some(MAGIC) {
-            return Err(StoreError::Magic {
-                path: path.to_path_buf(),
-            });
+            return Err(StoreError::Magic { path: path.to_path_buf() });
         }
         let found = fields.array().map(u32::from_le_bytes).ok_or_else(damaged)?;
         if found != VERSION {
-            return Err(StoreError::Version {
-                path: path.to_path_buf(),
-                expected: VERSION,
-                found,
-            });
+            return Err(StoreError::Version { path: path.to_path_buf(), expected: VERSION, found });
         }
         let size = fields.array().map(u32::from_le_bytes).ok_or_else(damaged)?;
-        let bytes = file
-            .get(..size as usize)
-            .ok_or_else(|| length(u64::from(size)))?;
+        let bytes = file.get(..size as usize).ok_or_else(|| length(u64::from(size)))?;
         let (body, sum) = bytes.split_last_chunk::<CHECKSUM>().ok_or_else(damaged)?;
         if checksum(body) != u64::from_le_bytes(*sum) {
             return Err(damaged());
         }
-        let header = body
-            .get(PREFIX..)
-            .and_then(Header::parse)
-            .ok_or_else(damaged)?;
+        let header = body.get(PREFIX..).and_then(Header::parse).ok_or_else(damaged)?;
 
         let mut starts = [0; SECTIONS.len()];
         let mut end = u64::from(size);
@@ -118,24 +90,14 @@ impl Header {
         let mut fields = Fields(body);
         let circuit = Digest(fields.array()?);
         let key_digest = Digest(fields.array()?);
-        let layout = Layout {
-            constraints: fields.size()?,
-            round1: fields.size()?,
-            round2: fields.size()?,
-            public_values: fields.size()?,
-        };
+        let layout =
+            Layout { constraints: fields.size()?, round1: fields.size()?, round2: fields.size()?, public_values: fields.size()? };
         let mut sections = [(0, 0); SECTIONS.len()];
         for (length, checksum) in &mut sections {
             *length = fields.array().map(u64::from_le_bytes)?;
             *checksum = fields.array().map(u64::from_le_bytes)?;
         }
-        Some(Header {
-            layout,
-            circuit,
-            key_digest,
-            key: fields.0.to_vec(),
-            sections,
-        })
+        Some(Header { layout, circuit, key_digest, key: fields.0.to_vec(), sections })
     }
 }
 
@@ -158,13 +120,6 @@ pub(super) fn aligned(position: usize) -> usize {
     position.next_multiple_of(64)
 }
 
-pub(super) fn io_error<'a>(
-    action: &'static str,
-    path: &'a Path,
-) -> impl Fn(io::Error) -> StoreError + 'a {
-    move |source| StoreError::Io {
-        action,
-        path: path.to_path_buf(),
-        source,
-    }
+pub(super) fn io_error<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {
+    move |source| StoreError::Io { action, path: path.to_path_buf(), source }
 }

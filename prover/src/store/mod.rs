@@ -104,54 +104,26 @@ impl ProvingKey {
             key.expect_circuit(circuit)?;
             Ok(key)
         });
-        let key = key.map_err(|source| StoreError::Key {
-            path: path.to_path_buf(),
-            source,
-        })?;
+        let key = key.map_err(|source| StoreError::Key { path: path.to_path_buf(), source })?;
         if key.digest() != header.key_digest {
-            return Err(StoreError::Digest {
-                path: path.to_path_buf(),
-                expected: header.key_digest,
-                found: key.digest(),
-            });
+            return Err(StoreError::Digest { path: path.to_path_buf(), expected: header.key_digest, found: key.digest() });
         }
-        let windows = Windows {
-            path,
-            map: &map,
-            header: &header,
-            starts,
-        };
+        let windows = Windows { path, map: &map, header: &header, starts };
         for index in 0..SECTIONS.len() {
             windows.check(index)?;
         }
         let material = Material::read(&windows)?;
-        let inconsistent = |section| StoreError::Inconsistent {
-            path: path.to_path_buf(),
-            section,
-        };
-        if header.circuit != circuit
-            || key.parts().public_values != header.layout.public_values as u64
-        {
+        let inconsistent = |section| StoreError::Inconsistent { path: path.to_path_buf(), section };
+        if header.circuit != circuit || key.parts().public_values != header.layout.public_values as u64 {
             return Err(inconsistent("the header"));
         }
         let domain = domain(&header.layout).ok_or_else(|| inconsistent("the header"))?;
         if domain.size() != material.h.len() {
             return Err(inconsistent("the quotient query"));
         }
-        material
-            .round1
-            .check(header.layout.round1)
-            .map_err(|at| inconsistent(SECTIONS[1 + at]))?;
-        material
-            .round2
-            .check(header.layout.round2)
-            .map_err(|at| inconsistent(SECTIONS[7 + at]))?;
-        Ok(ProvingKey {
-            layout: header.layout,
-            domain,
-            key: PreparedKey::new(key),
-            material,
-        })
+        material.round1.check(header.layout.round1).map_err(|at| inconsistent(SECTIONS[1 + at]))?;
+        material.round2.check(header.layout.round2).map_err(|at| inconsistent(SECTIONS[7 + at]))?;
+        Ok(ProvingKey { layout: header.layout, domain, key: PreparedKey::new(key), material })
     }
 }
 
@@ -169,10 +141,7 @@ pub fn write_verifying_key(key: &VerifyingKey, path: &Path) -> Result<(), StoreE
 /// When the file cannot be read, does not parse, or the key is refused.
 pub fn read_verifying_key(path: &Path) -> Result<VerifyingKey, StoreError> {
     let bytes = std::fs::read(path).map_err(io_error("read", path))?;
-    VerifyingKey::from_file(&bytes).map_err(|source| StoreError::Key {
-        path: path.to_path_buf(),
-        source,
-    })
+    VerifyingKey::from_file(&bytes).map_err(|source| StoreError::Key { path: path.to_path_buf(), source })
 }
 
 pub(crate) fn checksum(bytes: &[u8]) -> u64 {
@@ -194,22 +163,15 @@ impl Windows<'_> {
         let start = self.starts[index];
         let window = self.map.get(start..start + length as usize);
         if window.map(checksum) != Some(expected) {
-            return Err(StoreError::Checksum {
-                path: self.path.to_path_buf(),
-                section: SECTIONS[index],
-            });
+            return Err(StoreError::Checksum { path: self.path.to_path_buf(), section: SECTIONS[index] });
         }
         Ok(())
     }
 
     fn array<T: Pod>(&self, index: usize) -> Result<Array<T>, StoreError> {
         let (length, _) = self.header.sections[index];
-        Array::mapped(self.map, self.starts[index], length as usize).ok_or_else(|| {
-            StoreError::Inconsistent {
-                path: self.path.to_path_buf(),
-                section: SECTIONS[index],
-            }
-        })
+        Array::mapped(self.map, self.starts[index], length as usize)
+            .ok_or_else(|| StoreError::Inconsistent { path: self.path.to_path_buf(), section: SECTIONS[index] })
     }
 }
 
@@ -218,38 +180,15 @@ impl Material {
         let [a1, b1, c1, d1, e1, f1] = self.round1.sections();
         let [a2, b2, c2, d2, e2, f2] = self.round2.sections();
         let fixed = bytemuck::bytes_of(&self.fixed);
-        [
-            fixed,
-            a1,
-            b1,
-            c1,
-            d1,
-            e1,
-            f1,
-            a2,
-            b2,
-            c2,
-            d2,
-            e2,
-            f2,
-            bytemuck::cast_slice(&self.h),
-        ]
+        [fixed, a1, b1, c1, d1, e1, f1, a2, b2, c2, d2, e2, f2, bytemuck::cast_slice(&self.h)]
     }
 
     fn read(windows: &Windows) -> Result<Material, StoreError> {
         let fixed: Array<Fixed> = windows.array(0)?;
         let [fixed] = *fixed else {
-            return Err(StoreError::Inconsistent {
-                path: windows.path.to_path_buf(),
-                section: SECTIONS[0],
-            });
+            return Err(StoreError::Inconsistent { path: windows.path.to_path_buf(), section: SECTIONS[0] });
         };
-        Ok(Material {
-            fixed,
-            round1: Round::read(windows, 1)?,
-            round2: Round::read(windows, 7)?,
-            h: windows.array(13)?,
-        })
+        Ok(Material { fixed, round1: Round::read(windows, 1)?, round2: Round::read(windows, 7)?, h: windows.array(13)? })
     }
 }
 
@@ -287,15 +226,9 @@ impl Round {
             (4, self.b2.len() == self.b_wires.len()),
             (5, self.k.len() == wires),
         ];
-        rules
-            .into_iter()
-            .find(|(_, holds)| !holds)
-            .map_or(Ok(()), |(at, _)| Err(at))
+        rules.into_iter().find(|(_, holds)| !holds).map_or(Ok(()), |(at, _)| Err(at))
     }
 }
 
-const _: () = assert!(
-    cfg!(target_endian = "little"),
-    "key files hold little-endian limbs that are used in place"
-);
+const _: () = assert!(cfg!(target_endian = "little"), "key files hold little-endian limbs that are used in place");
 const _: () = assert!(PUBLIC_WIRES == 3 && size_of::<Fixed>() == 1280 && size_of::<Layout>() == 32);

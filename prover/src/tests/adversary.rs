@@ -55,30 +55,15 @@ fn rejects_a_public_value_that_is_not_the_wires() {
     let key = toy.keys(&mut rng);
     let mut filled = toy.random(&mut rng);
     filled.public[1] += Fr::one();
-    assert!(matches!(
-        prove(&key, &mut filled, Context::NONE, &()),
-        Err(ProveError::Fold)
-    ));
+    assert!(matches!(prove(&key, &mut filled, Context::NONE, &()), Err(ProveError::Fold)));
     let mut filled = toy.random(&mut rng);
     filled.public[1] = Fr::from(-1i64);
     let result = prove(&key, &mut filled, Context::NONE, &());
-    assert!(matches!(
-        result,
-        Err(ProveError::Statement(StatementError::OutOfRange {
-            index: 1,
-            ..
-        }))
-    ));
+    assert!(matches!(result, Err(ProveError::Statement(StatementError::OutOfRange { index: 1, .. }))));
     let mut filled = toy.random(&mut rng);
     filled.public.pop();
     let result = prove(&key, &mut filled, Context::NONE, &());
-    assert!(matches!(
-        result,
-        Err(ProveError::Statement(StatementError::Count {
-            expected: 3,
-            found: 2
-        }))
-    ));
+    assert!(matches!(result, Err(ProveError::Statement(StatementError::Count { expected: 3, found: 2 }))));
 }
 
 /// The honest fold is patched over the wires' own: only the constraint of the fold stands in the way.
@@ -103,10 +88,7 @@ fn rejects_a_lie_about_a_public_value_with_the_fold_patched() {
         round2.c[last] = round2.phi;
     };
     let result = prove(&key, &mut filled, Context::NONE, &());
-    assert!(matches!(
-        result,
-        Err(ProveError::SelfCheck(VerifyError::Rejected))
-    ));
+    assert!(matches!(result, Err(ProveError::SelfCheck(VerifyError::Rejected))));
 }
 
 #[test]
@@ -117,20 +99,14 @@ fn discards_a_proof_whose_rows_are_not_those_of_its_wires() {
     let mut filled = toy.random(&mut rng);
     filled.tamper = |_, round2| round2.wires[0] += Fr::one();
     let result = prove(&key, &mut filled, Context::NONE, &());
-    assert!(matches!(
-        result,
-        Err(ProveError::SelfCheck(VerifyError::Rejected))
-    ));
+    assert!(matches!(result, Err(ProveError::SelfCheck(VerifyError::Rejected))));
     filled.tamper = |_, round2| {
         for rows in [&mut round2.a, &mut round2.b, &mut round2.c] {
             rows[1] = Fr::zero();
         }
     };
     let result = prove(&key, &mut filled, Context::NONE, &());
-    assert!(matches!(
-        result,
-        Err(ProveError::SelfCheck(VerifyError::Rejected))
-    ));
+    assert!(matches!(result, Err(ProveError::SelfCheck(VerifyError::Rejected))));
 }
 
 #[test]
@@ -141,30 +117,13 @@ fn rejects_an_assignment_of_another_shape() {
     let mut longer = toy.random(&mut rng);
     longer.round1.push(0);
     let result = prove(&key, &mut longer, Context::NONE, &());
-    assert!(matches!(
-        result,
-        Err(ProveError::Shape {
-            what: "round-1 wires",
-            expected: 12,
-            found: 13
-        })
-    ));
+    assert!(matches!(result, Err(ProveError::Shape { what: "round-1 wires", expected: 12, found: 13 })));
     let mut other = toy.random(&mut rng);
     other.tamper = |_, round2| round2.wires.truncate(1);
     let result = prove(&key, &mut other, Context::NONE, &());
-    assert!(matches!(
-        result,
-        Err(ProveError::Shape {
-            what: "round-2 wires",
-            expected: 8,
-            found: 1
-        })
-    ));
+    assert!(matches!(result, Err(ProveError::Shape { what: "round-2 wires", expected: 8, found: 1 })));
     for (tamper, what) in [
-        (
-            (|_, round2: &mut Round2| round2.a.truncate(1)) as fn(&Toy, &mut Round2),
-            "rows of A z",
-        ),
+        ((|_, round2: &mut Round2| round2.a.truncate(1)) as fn(&Toy, &mut Round2), "rows of A z"),
         (|_, round2| round2.b.truncate(1), "rows of B z"),
         (|_, round2| round2.c.push(Fr::zero()), "rows of C z"),
     ] {
@@ -182,19 +141,12 @@ fn rejects_changed_values_spliced_proofs_and_other_keys() {
     let mut filled = toy.fill(vec![1, 7, 0, 3, 2, 2]);
     let first = prove(&key, &mut filled, Context::NONE, &()).expect("a true statement");
     let second = prove(&key, &mut filled, Context::NONE, &()).expect("a true statement");
-    let verify = |values: &[Fr], proof: &Proof| {
-        key.prepared_key()
-            .verify(&PublicValues::new(values.to_vec()), Context::NONE, proof)
-    };
+    let verify =
+        |values: &[Fr], proof: &Proof| key.prepared_key().verify(&PublicValues::new(values.to_vec()), Context::NONE, proof);
     let honest = filled.public_values().to_vec();
     for index in 0..honest.len() {
         let random = Fr::from(u64::rand(&mut rng) >> 24);
-        for changed in [
-            honest[index] + Fr::one(),
-            honest[index] - Fr::one(),
-            Fr::zero(),
-            random,
-        ] {
+        for changed in [honest[index] + Fr::one(), honest[index] - Fr::one(), Fr::zero(), random] {
             let mut values = honest.clone();
             values[index] = changed;
             if values != honest {
@@ -210,27 +162,15 @@ fn rejects_changed_values_spliced_proofs_and_other_keys() {
     }
     for mask in 1..15 {
         let pick = |bit: usize| {
-            if mask >> bit & 1 == 1 {
-                &second.proof
-            } else {
-                &first.proof
-            }
+            if mask >> bit & 1 == 1 { &second.proof } else { &first.proof }
         };
-        let spliced = Proof::new(pick(0).a(), pick(1).b(), pick(2).c1(), pick(3).c2())
-            .expect("points of proofs");
-        assert!(
-            matches!(verify(&honest, &spliced), Err(VerifyError::Rejected)),
-            "mask {mask}"
-        );
+        let spliced = Proof::new(pick(0).a(), pick(1).b(), pick(2).c1(), pick(3).c2()).expect("points of proofs");
+        assert!(matches!(verify(&honest, &spliced), Err(VerifyError::Rejected)), "mask {mask}");
     }
     let other = toy.keys(&mut rng);
-    let result = other
-        .prepared_key()
-        .verify(&first.values, Context::NONE, &first.proof);
+    let result = other.prepared_key().verify(&first.values, Context::NONE, &first.proof);
     assert!(matches!(result, Err(VerifyError::Rejected)));
-    let result = key
-        .prepared_key()
-        .verify(&first.values, Context::of(b"elsewhere"), &first.proof);
+    let result = key.prepared_key().verify(&first.values, Context::of(b"elsewhere"), &first.proof);
     assert!(matches!(result, Err(VerifyError::Rejected)));
 }
 
@@ -241,15 +181,8 @@ fn an_8_bit_witness_is_found_in_c1_without_rho_and_not_with_it() {
     let toy = Toy::new(1, 256, 0);
     let key = toy.keys(&mut rng);
     let secret = 173;
-    let guesses: Vec<G1Affine> = (0..256)
-        .map(|x| {
-            msm(
-                &key.material.round1.k,
-                Scalars::Small(&toy.fill(vec![x]).round1),
-            )
-            .into_affine()
-        })
-        .collect();
+    let guesses: Vec<G1Affine> =
+        (0..256).map(|x| msm(&key.material.round1.k, Scalars::Small(&toy.fill(vec![x]).round1)).into_affine()).collect();
     let job = Job {
         material: &key.material,
         domain: &key.domain,
@@ -258,24 +191,13 @@ fn an_8_bit_witness_is_found_in_c1_without_rho_and_not_with_it() {
         context: Context::NONE,
     };
     let c1 = |rho: Fr| {
-        let blinding = Blinding {
-            rho,
-            r: Fr::from(1u64),
-            s: Fr::from(2u64),
-        };
-        job.run(&mut toy.fill(vec![secret]), &blinding, &())
-            .expect("a true statement")
-            .c1()
+        let blinding = Blinding { rho, r: Fr::from(1u64), s: Fr::from(2u64) };
+        job.run(&mut toy.fill(vec![secret]), &blinding, &()).expect("a true statement").c1()
     };
     let found = |c1: G1Affine| guesses.iter().position(|guess| *guess == c1);
-    assert_eq!(
-        found(c1(Fr::zero())),
-        Some(secret as usize),
-        "the attack works when rho is left out"
-    );
+    assert_eq!(found(c1(Fr::zero())), Some(secret as usize), "the attack works when rho is left out");
     assert_eq!(found(c1(Fr::rand(&mut rng))), None);
-    let proven =
-        prove(&key, &mut toy.fill(vec![secret]), Context::NONE, &()).expect("a true statement");
+    let proven = prove(&key, &mut toy.fill(vec![secret]), Context::NONE, &()).expect("a true statement");
     assert_eq!(found(proven.proof.c1()), None);
 }
 
@@ -303,38 +225,15 @@ fn forge_after_the_challenge(
     let mut z = filled.wires(chi);
     balance_the_lookups(toy, &mut z, chi);
     let [mut a, mut b, mut c] = evaluate(toy, &z);
-    assert!(
-        (0..a.len()).all(|row| a[row] * b[row] == c[row]),
-        "every constraint holds"
-    );
+    assert!((0..a.len()).all(|row| a[row] * b[row] == c[row]), "every constraint holds");
 
     let (first, second) = (PUBLIC_WIRES, PUBLIC_WIRES + toy.layout().round1);
-    let sum = |points: &[G1], wires: &[u32], z: &[Fr]| {
-        msm(
-            points,
-            Scalars::FieldAt {
-                values: z,
-                indices: wires,
-            },
-        )
-    };
+    let sum = |points: &[G1], wires: &[u32], z: &[Fr]| msm(points, Scalars::FieldAt { values: z, indices: wires });
     let (round1, round2, fixed) = (&material.round1, &material.round2, &material.fixed);
     let mut proof_a = sum(&round1.a, &round1.a_wires, &z[first..second]);
     proof_a += sum(&round2.a, &round2.a_wires, &z[second..]) + fixed.alpha.to_affine();
-    let mut proof_b = msm(
-        &round1.b2,
-        Scalars::FieldAt {
-            values: &z[first..second],
-            indices: &round1.b_wires,
-        },
-    );
-    proof_b += msm(
-        &round2.b2,
-        Scalars::FieldAt {
-            values: &z[second..],
-            indices: &round2.b_wires,
-        },
-    );
+    let mut proof_b = msm(&round1.b2, Scalars::FieldAt { values: &z[first..second], indices: &round1.b_wires });
+    proof_b += msm(&round2.b2, Scalars::FieldAt { values: &z[second..], indices: &round2.b_wires });
     proof_b += fixed.beta_2.to_affine();
     for (value, (a, b)) in z.iter().zip(fixed.a.iter().zip(&fixed.b2)) {
         proof_a += a.to_affine() * value;
@@ -342,14 +241,8 @@ fn forge_after_the_challenge(
     }
     pad(domain, [z[0], z[1], z[2]], [&mut a, &mut b, &mut c]);
     let mut c2 = msm(&material.h, Scalars::Field(&quotient(domain, a, b, c))) - c1;
-    c2 += msm(&round1.k, Scalars::Field(&z[first..second]))
-        + msm(&round2.k, Scalars::Field(&z[second..]));
-    let proof = Proof::new(
-        proof_a.into_affine(),
-        proof_b.into_affine(),
-        c1,
-        c2.into_affine(),
-    );
+    c2 += msm(&round1.k, Scalars::Field(&z[first..second])) + msm(&round2.k, Scalars::Field(&z[second..]));
+    let proof = Proof::new(proof_a.into_affine(), proof_b.into_affine(), c1, c2.into_affine());
     (values, proof.expect("points of G1 and G2"))
 }
 
@@ -371,29 +264,17 @@ fn equal_deltas_let_a_value_off_the_table_be_proven_and_are_refused() {
     let lie = vec![1_000_000, 2, 3];
     let mut trapdoor = Trapdoor::random(&domain, &mut rng).expect("seeded");
 
-    let (material, parts) =
-        keys(&toy, toy.info(), &domain, &trapdoor, &()).expect("a good relation");
-    let (values, proof) =
-        forge_after_the_challenge(&toy, (&material, &parts, &domain), lie.clone());
-    assert!(
-        !equation_holds(&parts, &values, &proof),
-        "with two deltas the forgery fails"
-    );
+    let (material, parts) = keys(&toy, toy.info(), &domain, &trapdoor, &()).expect("a good relation");
+    let (values, proof) = forge_after_the_challenge(&toy, (&material, &parts, &domain), lie.clone());
+    assert!(!equation_holds(&parts, &values, &proof), "with two deltas the forgery fails");
     assert!(VerifyingKey::new(parts).is_ok());
 
     trapdoor.delta2 = trapdoor.delta1;
-    let (material, parts) =
-        keys(&toy, toy.info(), &domain, &trapdoor, &()).expect("a good relation");
+    let (material, parts) = keys(&toy, toy.info(), &domain, &trapdoor, &()).expect("a good relation");
     let (values, proof) = forge_after_the_challenge(&toy, (&material, &parts, &domain), lie);
     assert_eq!(values, [Fr::from(1_000_000_000_000u64)]);
-    assert!(
-        equation_holds(&parts, &values, &proof),
-        "with one delta it proves that 1000000 is in 0..4"
-    );
-    let expected = LintError::Related {
-        first: "delta1_2",
-        second: "delta2_2",
-    };
+    assert!(equation_holds(&parts, &values, &proof), "with one delta it proves that 1000000 is in 0..4");
+    let expected = LintError::Related { first: "delta1_2", second: "delta2_2" };
     assert_eq!(VerifyingKey::new(parts), Err(KeyError::Lint(expected)));
 }
 
@@ -410,16 +291,9 @@ fn gamma_equal_to_the_deltas_lets_anything_be_proven_and_is_refused() {
     let c1 = G1Affine::generator();
     let chi = challenge(parts.digest(), Context::NONE, &values, &c1);
     let public = parts.ic[0] + parts.ic[1] * chi + parts.ic[2] * fold(&values, chi);
-    let forgery = Proof::new(parts.alpha1, parts.beta2, c1, (-public - c1).into_affine())
-        .expect("points of the key");
-    assert!(
-        equation_holds(&parts, &values, &forgery),
-        "7 is no square, and no witness was used"
-    );
-    let expected = LintError::Related {
-        first: "gamma2",
-        second: "delta1_2",
-    };
+    let forgery = Proof::new(parts.alpha1, parts.beta2, c1, (-public - c1).into_affine()).expect("points of the key");
+    assert!(equation_holds(&parts, &values, &forgery), "7 is no square, and no witness was used");
+    let expected = LintError::Related { first: "gamma2", second: "delta1_2" };
     assert_eq!(VerifyingKey::new(parts), Err(KeyError::Lint(expected)));
 }
 
@@ -432,54 +306,24 @@ impl Relation for Misshapen {
     }
 
     fn columns(&self, _: &[Fr]) -> Columns {
-        Columns {
-            a: vec![Fr::one(); 5],
-            b: vec![Fr::one(); 5],
-            c: vec![Fr::one(); 4],
-        }
+        Columns { a: vec![Fr::one(); 5], b: vec![Fr::one(); 5], c: vec![Fr::one(); 4] }
     }
 }
 
 #[test]
 fn rejects_relations_that_are_too_large_or_inconsistent() {
     let info = || Toy::new(1, 0, 0).info();
-    let small = Layout {
-        constraints: 1,
-        round1: 2,
-        round2: 0,
-        public_values: 0,
-    };
+    let small = Layout { constraints: 1, round1: 2, round2: 0, public_values: 0 };
     let result = setup(&Misshapen(small), info(), &());
-    assert!(matches!(
-        result,
-        Err(SetupError::Columns {
-            expected: 5,
-            found: 4
-        })
-    ));
+    assert!(matches!(result, Err(SetupError::Columns { expected: 5, found: 4 })));
     for large in [
-        Layout {
-            constraints: LIMIT - 2,
-            ..small
-        },
-        Layout {
-            round1: LIMIT,
-            ..small
-        },
-        Layout {
-            round2: usize::MAX,
-            ..small
-        },
-        Layout {
-            constraints: usize::MAX,
-            ..small
-        },
+        Layout { constraints: LIMIT - 2, ..small },
+        Layout { round1: LIMIT, ..small },
+        Layout { round2: usize::MAX, ..small },
+        Layout { constraints: usize::MAX, ..small },
     ] {
         let result = setup(&Misshapen(large), info(), &());
-        assert!(matches!(
-            result,
-            Err(SetupError::TooLarge { limit: LIMIT, .. })
-        ));
+        assert!(matches!(result, Err(SetupError::TooLarge { limit: LIMIT, .. })));
     }
 }
 
@@ -489,9 +333,6 @@ fn rejects_a_signature_of_another_number_of_values() {
     let mut info = toy.info();
     info.signature[0].shape = vec![2];
     let result = setup(&toy, info, &());
-    let expected = LintError::PublicValueCount {
-        declared: 3,
-        tensors: 2,
-    };
+    let expected = LintError::PublicValueCount { declared: 3, tensors: 2 };
     assert!(matches!(result, Err(SetupError::Key(KeyError::Lint(found))) if found == expected));
 }

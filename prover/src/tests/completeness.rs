@@ -14,17 +14,14 @@ fn proves_relations_of_every_size() {
     let mut rng = rng(110);
     let lookups = [Toy::new(2, 3, 1), Toy::new(200, 590, 9)];
     assert_eq!(lookups[1].rows.len(), 1000);
-    let plain = [1, 2, 4, 5, 6, 7, 12, 13, 14, 61, 62, 253, 254]
-        .map(|rows: usize| Toy::new(rows - rows / 4, 0, rows / 4));
+    let plain = [1, 2, 4, 5, 6, 7, 12, 13, 14, 61, 62, 253, 254].map(|rows: usize| Toy::new(rows - rows / 4, 0, rows / 4));
     for toy in plain.into_iter().chain(lookups) {
         let key = toy.keys(&mut rng);
         for context in [Context::NONE, Context::of(b"nonce")] {
             let mut filled = toy.random(&mut rng);
             let proven = prove(&key, &mut filled, context, &()).expect("a true statement");
             assert_eq!(proven.values.as_slice(), filled.public);
-            let again = key
-                .verifying_key()
-                .verify(&proven.values, context, &proven.proof);
+            let again = key.verifying_key().verify(&proven.values, context, &proven.proof);
             assert_eq!(again.expect("verified before"), proven.verified);
         }
     }
@@ -36,12 +33,8 @@ fn the_same_statement_proven_twice_has_different_bytes() {
     let toy = Toy::new(4, 8, 2);
     let key = toy.keys(&mut rng);
     let mut filled = toy.random(&mut rng);
-    let first = prove(&key, &mut filled, Context::NONE, &())
-        .expect("a true statement")
-        .proof;
-    let second = prove(&key, &mut filled, Context::NONE, &())
-        .expect("a true statement")
-        .proof;
+    let first = prove(&key, &mut filled, Context::NONE, &()).expect("a true statement").proof;
+    let second = prove(&key, &mut filled, Context::NONE, &()).expect("a true statement").proof;
     assert_ne!(first.a(), second.a());
     assert_ne!(first.b(), second.b());
     assert_ne!(first.c1(), second.c1());
@@ -68,9 +61,7 @@ fn an_owned_and_a_mapped_key_give_the_same_proof() {
     let mapped = crate::ProvingKey::open(&path, toy.info().circuit_digest).expect("own output");
     let proofs = [&owned, &mapped].map(|key| {
         let mut filled = toy.random(&mut rng(113));
-        prove_with(key, &mut filled, Context::NONE, &mut rng(114), &())
-            .expect("a true statement")
-            .proof
+        prove_with(key, &mut filled, Context::NONE, &mut rng(114), &()).expect("a true statement").proof
     });
     assert_eq!(proofs[0], proofs[1]);
 }
@@ -82,14 +73,8 @@ fn progress_grows_from_nothing_to_all() {
     let record = |_: &'static str, done: f64| reports.lock().expect("no panic").push(done);
     let (key, _) = setup(&toy, toy.info(), &record).expect("a good relation");
     let taken = std::mem::take(&mut *reports.lock().expect("no panic"));
-    assert!(
-        taken.is_sorted() && taken.first() == Some(&0.0) && taken.last() == Some(&1.0),
-        "{taken:?}"
-    );
+    assert!(taken.is_sorted() && taken.first() == Some(&0.0) && taken.last() == Some(&1.0), "{taken:?}");
     prove(&key, &mut toy.random(&mut rng(115)), Context::NONE, &record).expect("a true statement");
     let taken = std::mem::take(&mut *reports.lock().expect("no panic"));
-    assert!(
-        taken.is_sorted() && taken.first() == Some(&0.0) && taken.last() == Some(&1.0),
-        "{taken:?}"
-    );
+    assert!(taken.is_sorted() && taken.first() == Some(&0.0) && taken.last() == Some(&1.0), "{taken:?}");
 }

@@ -27,13 +27,9 @@ impl Scene {
     fn new(seed: u64) -> Scene {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("proving.key");
-        Toy::new(12, 8, 3)
-            .keys(&mut rng(seed))
-            .write(&path)
-            .expect("a writable folder");
+        Toy::new(12, 8, 3).keys(&mut rng(seed)).write(&path).expect("a writable folder");
         let bytes = fs::read(path).expect("just written");
-        let number =
-            |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes")) as usize;
+        let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes")) as usize;
         let header = u32::from_le_bytes(bytes[12..16].try_into().expect("4 bytes")) as usize;
         let mut end = header;
         let mut sections = Vec::new();
@@ -44,16 +40,8 @@ impl Scene {
             end = start + length;
         }
         assert_eq!(end, bytes.len());
-        assert!(
-            sections.iter().all(|(_, length)| *length > 0),
-            "every section has something to damage"
-        );
-        Scene {
-            folder,
-            bytes,
-            sections,
-            header,
-        }
+        assert!(sections.iter().all(|(_, length)| *length > 0), "every section has something to damage");
+        Scene { folder, bytes, sections, header }
     }
 
     fn open(&self, bytes: &[u8]) -> Result<ProvingKey, StoreError> {
@@ -78,10 +66,7 @@ impl Scene {
 }
 
 fn names(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder)
-        .expect("a folder")
-        .map(|entry| entry.expect("an entry").path())
-        .collect()
+    fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
 }
 
 #[test]
@@ -100,33 +85,19 @@ fn a_key_file_survives_and_leaves_nothing_beside_it() {
 #[test]
 fn rejects_a_key_cut_at_every_section_boundary_and_between() {
     let scene = Scene::new(141);
-    let mut cuts = vec![
-        0,
-        1,
-        7,
-        8,
-        12,
-        15,
-        16,
-        100,
-        scene.header - 1,
-        scene.header,
-        scene.bytes.len() - 1,
-    ];
+    let mut cuts = vec![0, 1, 7, 8, 12, 15, 16, 100, scene.header - 1, scene.header, scene.bytes.len() - 1];
     for (start, length) in &scene.sections {
         cuts.extend([*start, start + length / 2, start + length - 1]);
     }
     cuts.retain(|cut| *cut < scene.bytes.len());
     for cut in cuts {
         let result = scene.open(&scene.bytes[..cut]);
-        let found_expected = matches!(result, Err(StoreError::Length { found, expected, .. }) if found == cut as u64 && expected > found);
+        let found_expected =
+            matches!(result, Err(StoreError::Length { found, expected, .. }) if found == cut as u64 && expected > found);
         assert!(found_expected, "cut at {cut}: {result:?}");
     }
     let longer = [&scene.bytes[..], &[0]].concat();
-    assert!(matches!(
-        scene.open(&longer),
-        Err(StoreError::Length { .. })
-    ));
+    assert!(matches!(scene.open(&longer), Err(StoreError::Length { .. })));
 }
 
 #[test]
@@ -157,17 +128,8 @@ fn rejects_a_flipped_bit_anywhere_in_the_header() {
         let typed = match at {
             0..8 => matches!(result, Err(StoreError::Magic { .. })),
             8..12 => matches!(result, Err(StoreError::Version { .. })),
-            12..16 => matches!(
-                result,
-                Err(StoreError::Checksum { .. } | StoreError::Length { .. })
-            ),
-            _ => matches!(
-                result,
-                Err(StoreError::Checksum {
-                    section: "the header",
-                    ..
-                })
-            ),
+            12..16 => matches!(result, Err(StoreError::Checksum { .. } | StoreError::Length { .. })),
+            _ => matches!(result, Err(StoreError::Checksum { section: "the header", .. })),
         };
         assert!(typed, "byte {at}: {result:?}");
     }
@@ -178,20 +140,14 @@ fn rejects_contents_that_make_no_sense_behind_fitting_checksums() {
     let scene = Scene::new(144);
     let inconsistent = |bytes: &[u8], expected: &str| {
         let result = scene.open(bytes);
-        assert!(
-            matches!(&result, Err(StoreError::Inconsistent { section, .. }) if *section == expected),
-            "{result:?}"
-        );
+        assert!(matches!(&result, Err(StoreError::Inconsistent { section, .. }) if *section == expected), "{result:?}");
     };
     for section in [1, 3, 7, 9] {
         let (start, _) = scene.sections[section];
         let bytes = scene.resealed(|bytes| bytes[start..start + 4].fill(0xff));
         inconsistent(&bytes, SECTIONS[section]);
     }
-    inconsistent(
-        &scene.resealed(|bytes| bytes[80] ^= 64),
-        "the quotient query",
-    );
+    inconsistent(&scene.resealed(|bytes| bytes[80] ^= 64), "the quotient query");
     inconsistent(&scene.resealed(|bytes| bytes[87] = 0xff), "the header");
     inconsistent(&scene.resealed(|bytes| bytes[88] += 1), SECTIONS[6]);
     inconsistent(&scene.resealed(|bytes| bytes[96] += 1), SECTIONS[12]);
@@ -200,16 +156,7 @@ fn rejects_contents_that_make_no_sense_behind_fitting_checksums() {
     let result = scene.open(&scene.resealed(|bytes| bytes[48] ^= 1));
     assert!(matches!(result, Err(StoreError::Digest { .. })));
     let result = scene.open(&scene.resealed(|bytes| bytes[336 + 60] ^= 1));
-    assert!(
-        matches!(
-            result,
-            Err(StoreError::Key {
-                source: KeyError::Point { .. },
-                ..
-            })
-        ),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(StoreError::Key { source: KeyError::Point { .. }, .. })), "{result:?}");
 }
 
 #[test]
@@ -217,13 +164,7 @@ fn rejects_the_key_of_another_circuit_and_files_that_are_not_there() {
     let scene = Scene::new(145);
     let path = scene.folder.path().join("proving.key");
     let result = ProvingKey::open(&path, Digest([4; 32]));
-    assert!(matches!(
-        result,
-        Err(StoreError::Key {
-            source: KeyError::OtherCircuit { .. },
-            ..
-        })
-    ));
+    assert!(matches!(result, Err(StoreError::Key { source: KeyError::OtherCircuit { .. }, .. })));
     let result = ProvingKey::open(&scene.folder.path().join("none"), CIRCUIT);
     assert!(matches!(result, Err(StoreError::Io { action: "open", .. })));
 }
@@ -231,11 +172,7 @@ fn rejects_the_key_of_another_circuit_and_files_that_are_not_there() {
 #[test]
 fn a_verifying_key_file_survives_and_a_damaged_one_is_rejected() {
     let scene = Scene::new(146);
-    let key = scene
-        .open(&scene.bytes)
-        .expect("undamaged")
-        .verifying_key()
-        .clone();
+    let key = scene.open(&scene.bytes).expect("undamaged").verifying_key().clone();
     let path = scene.folder.path().join("verifying.key");
     write_verifying_key(&key, &path).expect("a writable folder");
     assert_eq!(read_verifying_key(&path).expect("own output"), key);
@@ -243,13 +180,7 @@ fn a_verifying_key_file_survives_and_a_damaged_one_is_rejected() {
     bytes[500] ^= 1;
     fs::write(&path, bytes).expect("a writable folder");
     let result = read_verifying_key(&path);
-    assert!(matches!(
-        result,
-        Err(StoreError::Key {
-            source: KeyError::Checksum { .. },
-            ..
-        })
-    ));
+    assert!(matches!(result, Err(StoreError::Key { source: KeyError::Checksum { .. }, .. })));
 }
 
 #[test]
@@ -261,13 +192,7 @@ fn a_write_that_stops_leaves_the_old_file_and_no_partial_one() {
         out.write_all(&[1; 3 << 20])?;
         Err(io::Error::new(io::ErrorKind::StorageFull, "disk full"))
     });
-    assert!(matches!(
-        result,
-        Err(StoreError::Io {
-            action: "write",
-            ..
-        })
-    ));
+    assert!(matches!(result, Err(StoreError::Io { action: "write", .. })));
     assert_eq!(fs::read(&path).expect("still there"), b"old");
     assert_eq!(names(folder.path()), std::slice::from_ref(&path));
     write_atomically(&path, |out| out.write_all(b"new")).expect("a writable folder");
@@ -294,26 +219,12 @@ fn a_panic_while_writing_leaves_the_old_file_and_no_partial_one() {
 #[test]
 fn rejects_folders_that_cannot_be_written() {
     let folder = tempfile::tempdir().expect("a folder");
-    let result = write_atomically(&folder.path().join("none/proving.key"), |out| {
-        out.write_all(b"new")
-    });
-    assert!(matches!(
-        result,
-        Err(StoreError::Io {
-            action: "create a file beside",
-            ..
-        })
-    ));
+    let result = write_atomically(&folder.path().join("none/proving.key"), |out| out.write_all(b"new"));
+    assert!(matches!(result, Err(StoreError::Io { action: "create a file beside", .. })));
     let occupied = folder.path().join("occupied");
     fs::create_dir(&occupied).expect("a writable folder");
     let result = write_atomically(&occupied, |out| out.write_all(b"new"));
-    assert!(matches!(
-        result,
-        Err(StoreError::Io {
-            action: "rename a finished file to",
-            ..
-        })
-    ));
+    assert!(matches!(result, Err(StoreError::Io { action: "rename a finished file to", .. })));
     assert_eq!(names(folder.path()), [occupied]);
 }
 
@@ -324,9 +235,7 @@ fn a_read_only_folder_keeps_its_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("proving.key");
     write_atomically(&path, |out| out.write_all(b"old")).expect("a writable folder");
-    let mode = |mode| {
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).expect("own folder")
-    };
+    let mode = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).expect("own folder");
     mode(0o555);
     let privileged = fs::write(folder.path().join("probe"), b"").is_ok();
     let result = write_atomically(&path, |out| out.write_all(b"new"));
@@ -335,13 +244,7 @@ fn a_read_only_folder_keeps_its_file() {
         println!("skipped: this user writes to read-only folders");
         return;
     }
-    assert!(matches!(
-        result,
-        Err(StoreError::Io {
-            action: "create a file beside",
-            ..
-        })
-    ));
+    assert!(matches!(result, Err(StoreError::Io { action: "create a file beside", .. })));
     assert_eq!(fs::read(&path).expect("still there"), b"old");
     assert_eq!(names(folder.path()), [path]);
 }
@@ -352,20 +255,12 @@ fn a_mapped_key_outlives_its_replacement() {
     let scene = Scene::new(147);
     let path = scene.folder.path().join("proving.key");
     let mapped = ProvingKey::open(&path, CIRCUIT).expect("undamaged");
-    toy.keys(&mut rng(148))
-        .write(&path)
-        .expect("a writable folder");
+    toy.keys(&mut rng(148)).write(&path).expect("a writable folder");
     let mut filled = toy.random(&mut rng(149));
     prove(&mapped, &mut filled, Context::NONE, &()).expect("the old key is intact");
-    let mut file = fs::OpenOptions::new()
-        .append(true)
-        .open(&path)
-        .expect("a writable file");
+    let mut file = fs::OpenOptions::new().append(true).open(&path).expect("a writable file");
     file.write_all(b"x").expect("a writable file");
-    assert!(matches!(
-        ProvingKey::open(&path, CIRCUIT),
-        Err(StoreError::Length { .. })
-    ));
+    assert!(matches!(ProvingKey::open(&path, CIRCUIT), Err(StoreError::Length { .. })));
 }
 
 /// Nothing rechecks a mapped file while it is used; the proof itself is the check.
@@ -383,10 +278,7 @@ fn damage_after_opening_is_caught_before_a_proof_is_returned() {
         }
         fs::write(&path, &damaged).expect("a writable file");
         let result = prove(&key, &mut toy.random(&mut rng(151)), Context::NONE, &());
-        let caught = matches!(
-            result,
-            Err(ProveError::SelfCheck(_) | ProveError::Degenerate(_))
-        );
+        let caught = matches!(result, Err(ProveError::SelfCheck(_) | ProveError::Degenerate(_)));
         let copied = [0, 1, 3, 7, 9].contains(&index);
         assert_eq!(caught, !copied, "{}: {result:?}", SECTIONS[index]);
     }

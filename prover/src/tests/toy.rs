@@ -47,38 +47,22 @@ pub struct Toy {
 impl Toy {
     pub fn new(squares: usize, table: usize, publics: usize) -> Toy {
         assert!(publics <= squares);
-        let mut toy = Toy {
-            squares,
-            table,
-            publics,
-            rows: Vec::new(),
-        };
+        let mut toy = Toy { squares, table, publics, rows: Vec::new() };
         let (one, minus) = (Fr::one(), -Fr::one());
         for i in 0..squares {
-            toy.rows.push([
-                vec![(toy.x(i), one)],
-                vec![(toy.x(i), one)],
-                vec![(toy.y(i), one)],
-            ]);
+            toy.rows.push([vec![(toy.x(i), one)], vec![(toy.x(i), one)], vec![(toy.y(i), one)]]);
         }
         if table > 0 {
             for i in 0..squares {
                 let pole = vec![(CHI, one), (toy.x(i), minus)];
-                toy.rows
-                    .push([vec![(toy.inverse(i), one)], pole, vec![(ONE, one)]]);
+                toy.rows.push([vec![(toy.inverse(i), one)], pole, vec![(ONE, one)]]);
             }
             for j in 0..table {
                 let pole = vec![(CHI, one), (ONE, -Fr::from(j as u64))];
-                toy.rows.push([
-                    vec![(toy.share(j), one)],
-                    pole,
-                    vec![(toy.multiplicity(j), one)],
-                ]);
+                toy.rows.push([vec![(toy.share(j), one)], pole, vec![(toy.multiplicity(j), one)]]);
             }
             let inverses = (0..squares).map(|i| (toy.inverse(i), one));
-            let sum = inverses
-                .chain((0..table).map(|j| (toy.share(j), minus)))
-                .collect();
+            let sum = inverses.chain((0..table).map(|j| (toy.share(j), minus))).collect();
             toy.rows.push([vec![(ONE, one)], sum, vec![]]);
         }
         for k in 0..publics {
@@ -86,8 +70,7 @@ impl Toy {
             if k + 1 < publics {
                 left.push((toy.step(k + 1), one));
             }
-            toy.rows
-                .push([left, vec![(CHI, one)], vec![(toy.step(k), one)]]);
+            toy.rows.push([left, vec![(CHI, one)], vec![(toy.step(k), one)]]);
         }
         toy
     }
@@ -116,11 +99,7 @@ impl Toy {
         if k == 0 {
             return PHI;
         }
-        let lookups = if self.table > 0 {
-            self.squares + self.table
-        } else {
-            0
-        };
+        let lookups = if self.table > 0 { self.squares + self.table } else { 0 };
         PUBLIC_WIRES + 2 * self.squares + self.table + lookups + k - 1
     }
 
@@ -146,17 +125,11 @@ impl Toy {
     }
 
     pub fn keys(&self, rng: &mut ChaCha20Rng) -> ProvingKey {
-        setup_with(self, self.info(), rng, &())
-            .expect("a good relation")
-            .0
+        setup_with(self, self.info(), rng, &()).expect("a good relation").0
     }
 
     pub fn random(&self, rng: &mut ChaCha20Rng) -> Filled {
-        let bound = if self.table > 0 {
-            self.table as i64
-        } else {
-            1 << 20
-        };
+        let bound = if self.table > 0 { self.table as i64 } else { 1 << 20 };
         self.fill((0..self.squares).map(|_| rng.gen_range(0..bound)).collect())
     }
 
@@ -166,26 +139,14 @@ impl Toy {
         round1.extend(x.iter().map(|x| x * x));
         let count = |j: usize| x.iter().filter(|x| **x == j as i64).count() as i64;
         round1.extend((0..self.table).map(count));
-        let public = round1[self.squares..][..self.publics]
-            .iter()
-            .map(|y| Fr::from(*y))
-            .collect();
-        Filled {
-            toy: self.clone(),
-            round1,
-            public,
-            tamper: |_, _| {},
-        }
+        let public = round1[self.squares..][..self.publics].iter().map(|y| Fr::from(*y)).collect();
+        Filled { toy: self.clone(), round1, public, tamper: |_, _| {} }
     }
 }
 
 impl Relation for Toy {
     fn layout(&self) -> Layout {
-        let lookups = if self.table > 0 {
-            self.squares + self.table
-        } else {
-            0
-        };
+        let lookups = if self.table > 0 { self.squares + self.table } else { 0 };
         Layout {
             constraints: self.rows.len(),
             round1: 2 * self.squares + self.table,
@@ -228,22 +189,15 @@ impl Filled {
         }
         if toy.table > 0 {
             for i in 0..toy.squares {
-                z[toy.inverse(i)] = (chi - z[toy.x(i)])
-                    .inverse()
-                    .expect("chi is no small integer");
+                z[toy.inverse(i)] = (chi - z[toy.x(i)]).inverse().expect("chi is no small integer");
             }
             for j in 0..toy.table {
                 let pole = chi - Fr::from(j as u64);
-                z[toy.share(j)] =
-                    z[toy.multiplicity(j)] * pole.inverse().expect("chi is no small integer");
+                z[toy.share(j)] = z[toy.multiplicity(j)] * pole.inverse().expect("chi is no small integer");
             }
         }
         for k in (0..toy.publics).rev() {
-            let next = if k + 1 < toy.publics {
-                z[toy.step(k + 1)]
-            } else {
-                Fr::zero()
-            };
+            let next = if k + 1 < toy.publics { z[toy.step(k + 1)] } else { Fr::zero() };
             z[toy.step(k)] = (next + z[toy.y(k)]) * chi;
         }
         z
@@ -253,11 +207,7 @@ impl Filled {
 /// A z, B z and C z.
 pub fn evaluate(toy: &Toy, z: &[Fr]) -> [Vec<Fr>; 3] {
     [0, 1, 2].map(|side| {
-        let value = |form: &Form| {
-            form.iter()
-                .map(|(wire, coefficient)| z[*wire] * coefficient)
-                .sum()
-        };
+        let value = |form: &Form| form.iter().map(|(wire, coefficient)| z[*wire] * coefficient).sum();
         toy.rows.iter().map(|row| value(&row[side])).collect()
     })
 }
@@ -275,13 +225,7 @@ impl Assignment for Filled {
         let z = self.wires(chi);
         let [a, b, c] = evaluate(&self.toy, &z);
         let wires = z[PUBLIC_WIRES + self.round1.len()..].to_vec();
-        let mut round2 = Round2 {
-            phi: z[PHI],
-            wires,
-            a,
-            b,
-            c,
-        };
+        let mut round2 = Round2 { phi: z[PHI], wires, a, b, c };
         (self.tamper)(&self.toy, &mut round2);
         round2
     }

@@ -6,6 +6,7 @@ mod build;
 mod commute;
 mod float;
 mod shape;
+mod simplify;
 mod unary;
 
 use ndarray::{Array1, Array2, Array4, ArrayD};

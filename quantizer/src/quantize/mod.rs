@@ -222,10 +222,7 @@ impl<'a> Lowering<'a> {
     fn constant_operand(&mut self, node: &Node, index: usize) -> Result<Tensor, QuantizeError> {
         let source = node.inputs.get(index).and_then(|id| self.model.node(*id));
         let Some(Op::Constant(values)) = source.map(|source| &source.op) else {
-            return Err(QuantizeError::Unsupported {
-                layer: node.name.clone(),
-                problem: format!("operand {index} is missing"),
-            });
+            return Err(QuantizeError::Unsupported { layer: node.name.clone(), problem: format!("operand {index} is missing") });
         };
         let largest = values.iter().fold(0f64, |m, v| m.max(f64::from(v.abs())));
         let frac = if largest > 0.0 { self.fitting(largest) } else { 0 };
@@ -312,10 +309,11 @@ impl<'a> Lowering<'a> {
         }
         let mut outputs = Vec::new();
         for (name, id) in &self.model.outputs {
-            let tensor = self.tensors.get(id.0).copied().flatten().ok_or_else(|| QuantizeError::Unsupported {
-                layer: name.clone(),
-                problem: "the output is a constant".into(),
-            })?;
+            let tensor =
+                self.tensors.get(id.0).copied().flatten().ok_or_else(|| QuantizeError::Unsupported {
+                    layer: name.clone(),
+                    problem: "the output is a constant".into(),
+                })?;
             outputs.push(Port { name: name.clone(), node: tensor.id, public: is_public(name, true) });
         }
         for name in self.options.public.iter().flatten() {

@@ -29,12 +29,7 @@ impl Lowering<'_> {
     }
 
     /// The mean over a window: a depthwise convolution, free.
-    pub(super) fn average_pool(
-        &mut self,
-        node: &Node,
-        window: &Window,
-        count_padding: bool,
-    ) -> Result<Tensor, QuantizeError> {
+    pub(super) fn average_pool(&mut self, node: &Node, window: &Window, count_padding: bool) -> Result<Tensor, QuantizeError> {
         let operand = self.operand(node, 0)?;
         let channels = self.shape(operand).get(1).copied().unwrap_or(1);
         let geometry = self.geometry(node, operand, window, channels, channels)?;
@@ -121,9 +116,8 @@ fn window_index(geometry: &Conv, window: &Window) -> Arc<[u32]> {
     let mut index = Vec::with_capacity(geometry.out_channels * oh * ow * kh * kw);
     for channel in 0..geometry.out_channels {
         for (y, x) in (0..oh).flat_map(|y| (0..ow).map(move |x| (y, x))) {
-            let positions: Vec<Option<usize>> = (0..kh * kw)
-                .map(|k| Some((channel * ih + at(0, y, k / kw, ih)?) * iw + at(1, x, k % kw, iw)?))
-                .collect();
+            let positions: Vec<Option<usize>> =
+                (0..kh * kw).map(|k| Some((channel * ih + at(0, y, k / kw, ih)?) * iw + at(1, x, k % kw, iw)?)).collect();
             let first = positions.iter().flatten().next().copied().unwrap_or(0);
             index.extend(positions.iter().map(|p| p.unwrap_or(first) as u32));
         }

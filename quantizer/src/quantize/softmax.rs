@@ -17,9 +17,7 @@ impl Lowering<'_> {
         let group = node.shape.last().copied().unwrap_or(1);
         let (operand, shift, frac) = self.shifted(node, operand, self.softmax_bits(source))?;
         let keys = Interval { lo: 0, hi: (1 << bits) - 1 };
-        let exponential = |distance: i64| {
-            quantize_value((-super::dequantize(distance, frac)).exp(), bits as i32).max(1)
-        };
+        let exponential = |distance: i64| quantize_value((-super::dequantize(distance, frac)).exp(), bits as i32).max(1);
         let table = Table::tabulate(&format!("exp -{frac}"), keys, exponential).map(Arc::new).ok_or_else(|| {
             QuantizeError::Unsupported { layer: node.name.clone(), problem: "the exponential's table is too long".into() }
         })?;

@@ -236,7 +236,7 @@ fn token(value: f32, vocabulary: usize) -> Option<usize> {
 }
 
 /// One node's value; the shapes were checked with the model.
-fn evaluate(node: &Node, operands: &[ArrayViewD<'_, f32>]) -> Result<ArrayD<f32>, ExecuteError> {
+pub(super) fn evaluate(node: &Node, operands: &[ArrayViewD<'_, f32>]) -> Result<ArrayD<f32>, ExecuteError> {
     let x = || operands[0].view();
     Ok(match &node.op {
         Op::Input | Op::Tokens { .. } => x().to_owned(),
