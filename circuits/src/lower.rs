@@ -67,7 +67,7 @@ fn operation<B: Builder>(graph: &Graph, node: &Node, gadgets: &mut Gadgets<B>, f
     let bounds = |i: usize| graph.node(node.inputs[i]).bounds;
     match &node.op {
         Op::Input { .. } => operand(0).clone(),
-        Op::Constant(values) => gadgets.builder.constant(values.clone()),
+        Op::Constant(values) => gadgets.builder.constant(values.len(), || values.clone()),
         Op::Linear(map) => gadgets.builder.linear(map, operand(0)),
         Op::Gather(index) => {
             let operands: Vec<&B::Form> = node.inputs.iter().map(|id| &forms[id.0]).collect();

@@ -175,7 +175,7 @@ impl<B: Builder> Gadgets<B> {
     fn rows(&mut self, source: &Source, tag: i64, m: &B::Form, poles: &Poles<B::Form>, inverses: &mut Vec<Fr>) -> B::Form {
         let n = source.rows();
         let first = source.first_key();
-        let keys = self.builder.constant((first..first + n as i64).collect());
+        let keys = self.builder.constant(n, || (first..first + n as i64).collect());
         let pole = self.builder.repeat(&poles.y, n);
         let x = self.builder.repeat(&poles.x, n);
         let mut terms = vec![(1, &pole), (-1, &keys), (-tag, &x)];

@@ -53,7 +53,7 @@ impl<B: Builder> Gadgets<B> {
 
     /// The constant one, `len` times.
     pub(crate) fn ones(&mut self, len: usize) -> B::Form {
-        let one = self.builder.constant(Arc::from([1i64]));
+        let one = self.builder.constant(1, || Arc::from([1i64]));
         self.builder.repeat(&one, len)
     }
 

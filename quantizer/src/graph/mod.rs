@@ -194,11 +194,19 @@ impl Graph {
 
     /// Elements that pass a non-linear operation: what circuits pay for.
     pub fn activations(&self) -> usize {
-        let nonlinear = |node: &&Node| matches!(node.op, Op::Relu { .. } | Op::Table { .. } | Op::TableBelowMax { .. });
-        let of = |node: &Node| match (&node.op, node.inputs.first()) {
+        self.nodes.iter().map(|node| self.activations_at(node)).sum()
+    }
+
+    /// Elements of one layer that pass a non-linear operation.
+    pub fn activations_of(&self, layer: &str) -> usize {
+        self.nodes.iter().filter(|node| node.layer == layer).map(|node| self.activations_at(node)).sum()
+    }
+
+    fn activations_at(&self, node: &Node) -> usize {
+        match (&node.op, node.inputs.first()) {
+            (Op::Relu { .. } | Op::Table { .. } | Op::TableBelowMax { .. }, _) => node.len(),
             (Op::Max { .. }, Some(x)) => self.node(*x).len(),
             _ => 0,
-        };
-        self.nodes.iter().filter(nonlinear).map(Node::len).sum::<usize>() + self.nodes.iter().map(of).sum::<usize>()
+        }
     }
 }
