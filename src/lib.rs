@@ -38,7 +38,7 @@ pub use lemma_prover as prover;
 pub use lemma_quantizer as quantizer;
 pub use lemma_verifier as verifier;
 
-pub use compile::{CompileOptions, compile};
+pub use compile::{CompileOptions, Inputs, compile};
 pub use error::{CompileError, InferError, PackageError};
 pub use folder::Folder;
 pub use inspect::{Estimate, Inspection, LayerCost, inspect};

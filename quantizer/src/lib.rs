@@ -4,6 +4,7 @@
 //! thing that is ever proven.
 
 pub mod calibrate;
+pub mod data;
 pub mod graph;
 pub mod import;
 pub mod model;
