@@ -19,8 +19,10 @@ use crate::kernel::Domain;
 
 /// Adds the rows of the public wires, `z_j * 0 = 0`, and fills up to the domain.
 pub(crate) fn pad(domain: &Domain, public: [Fr; PUBLIC_WIRES], [a, b, c]: [&mut Vec<Fr>; 3]) {
+    a.reserve_exact(domain.size().saturating_sub(a.len()));
     a.extend(public);
     for rows in [a, b, c] {
+        rows.reserve_exact(domain.size().saturating_sub(rows.len()));
         rows.resize(domain.size(), Fr::zero());
     }
 }
