@@ -10,7 +10,7 @@
 //! | `k` | `K_i / delta` | G1 |
 //!
 //! and once: alpha, beta, delta1, delta2 and `u, v` of the public wires (G1), beta, delta2 and `v` of the public wires
-//! (G2), and the quotient query `H_j` ([`crate::setup`] defines it; G1), one point per element of the domain.
+//! (G2), and the quotient query `H_j` ([setup](mod@crate::setup) defines it; G1), one point per element of the domain.
 //!
 //! Size: 64 (wires + A + B) + 128 B + 4 (A + B) + 64 N bytes, A and B the numbers of wires that occur in the left and
 //! right factors of the constraints, N the domain's size.

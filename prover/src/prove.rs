@@ -13,8 +13,8 @@
 //! scalars come from the operating system for each proof.
 //!
 //! Cost: multi-scalar multiplications over the wires (3 in G1, 1 in G2; round 1 with 64-bit scalars) and over the domain
-//! (1 in G1), six transforms. Memory: the four vectors of [`Round2`], padded to the domain, and the kernel's buckets; the
-//! key stays in its file.
+//! (1 in G1), six transforms. Memory: the vectors of [`Round2`], the three of rows padded to the domain and freed before
+//! the wires are committed to; the kernel's buckets; the key stays in its file.
 //!
 //! Every proof is verified before it is returned. Not covered: timing (see [`crate::kernel`]).
 
@@ -133,20 +133,29 @@ impl Job<'_> {
         }
 
         let public = [Fr::one(), chi, phi];
+<<<<<<< HEAD
         let wires = Witness { public, round1: Wires::Small(assignment.round1()), round2: Wires::Field(&second) };
         progress.enter("A", 0.2);
-        let proof_a = self.a(&wires, blinding);
-        progress.enter("B", 0.3);
-        let (proof_b1, proof_b2) = self.b(&wires, blinding);
-        progress.enter("round 2", 0.6);
-        let mut c2 = msm(&self.material.round2.k, wires.round2.all());
-        drop(second);
-
-        progress.enter("quotient", 0.75);
+=======
+        progress.enter("quotient", 0.2);
         pad(self.domain, public, [&mut a, &mut b, &mut c]);
         let h = quotient(self.domain, a, b, c);
-        progress.enter("committing to the quotient", 0.85);
-        c2 += msm(&self.material.h, Scalars::Field(&h));
+        progress.enter("committing to the quotient", 0.25);
+        let mut c2 = msm(&self.material.h, Scalars::Field(&h));
+        drop(h);
+
+        let wires = Witness {
+            public,
+            round1: Wires::Small(assignment.round1()),
+            round2: Wires::Field(&second),
+        };
+        progress.enter("committing to round 2", 0.45);
+        c2 += msm(&self.material.round2.k, wires.round2.all());
+        progress.enter("A", 0.55);
+>>>>>>> protocol
+        let proof_a = self.a(&wires, blinding);
+        progress.enter("B", 0.7);
+        let (proof_b1, proof_b2) = self.b(&wires, blinding);
 
         let Blinding { rho, r, s } = *blinding;
         let fixed = &self.material.fixed;

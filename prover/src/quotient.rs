@@ -1,7 +1,7 @@
 //! The quotient `h = (u v - w) / t` as the scalars of the H query.
 //!
 //! On a coset `g D` of the domain the vanishing polynomial `t = X^N - 1` is the constant `g^N - 1`. The H query holds
-//! the Lagrange basis of that coset, divided by this constant (see [`crate::setup`]), so that
+//! the Lagrange basis of that coset, divided by this constant (see [setup](mod@crate::setup)), so that
 //!
 //! ```text
 //! h(tau) t(tau) / delta2 = sum_j (u v - w)(g w^j) H_j
@@ -19,8 +19,10 @@ use crate::kernel::Domain;
 
 /// Adds the rows of the public wires, `z_j * 0 = 0`, and fills up to the domain.
 pub(crate) fn pad(domain: &Domain, public: [Fr; PUBLIC_WIRES], [a, b, c]: [&mut Vec<Fr>; 3]) {
+    a.reserve_exact(domain.size().saturating_sub(a.len()));
     a.extend(public);
     for rows in [a, b, c] {
+        rows.reserve_exact(domain.size().saturating_sub(rows.len()));
         rows.resize(domain.size(), Fr::zero());
     }
 }

@@ -1,21 +1,17 @@
-//! A prover who lies, a proof that is changed, a trapdoor that is bad.
+//! A prover who lies, a proof that is changed, a relation that misstates itself.
 
-use ark_bn254::{Bn254, Fr, G1Affine};
-use ark_ec::pairing::Pairing;
-use ark_ec::{AffineRepr, CurveGroup};
+use ark_bn254::{Fr, G1Affine};
+use ark_ec::CurveGroup;
 use ark_ff::{One, UniformRand, Zero};
-use lemma_circuits::relation::{Assignment, Columns, Layout, PUBLIC_WIRES, Relation, Round2};
-use lemma_verifier::challenge::{challenge, fold};
+use lemma_circuits::relation::{Assignment, Columns, Layout, Relation, Round2};
 use lemma_verifier::error::{KeyError, LintError, StatementError, VerifyError};
-use lemma_verifier::{Context, KeyParts, Proof, PublicValues, VerifyingKey};
+use lemma_verifier::{Context, Proof, PublicValues};
 
-use super::toy::{Toy, evaluate, rng};
+use super::toy::{Toy, rng};
 use crate::error::{ProveError, SetupError};
-use crate::kernel::{Domain, G1, Point, Scalars, msm};
-use crate::key::Material;
+use crate::kernel::{Scalars, msm};
 use crate::prove::{Blinding, Job, prove};
-use crate::quotient::{pad, quotient};
-use crate::setup::{LIMIT, Trapdoor, keys, setup};
+use crate::setup::{LIMIT, setup};
 
 #[test]
 fn rejects_a_square_one_too_high_and_names_its_row() {
@@ -201,6 +197,7 @@ fn an_8_bit_witness_is_found_in_c1_without_rho_and_not_with_it() {
     assert_eq!(found(proven.proof.c1()), None);
 }
 
+<<<<<<< HEAD
 /// The equation as the protocol states it, with no key lint.
 fn equation_holds(key: &KeyParts, values: &[Fr], proof: &Proof) -> bool {
     let chi = challenge(key.digest(), Context::NONE, values, &proof.c1());
@@ -297,6 +294,8 @@ fn gamma_equal_to_the_deltas_lets_anything_be_proven_and_is_refused() {
     assert_eq!(VerifyingKey::new(parts), Err(KeyError::Lint(expected)));
 }
 
+=======
+>>>>>>> protocol
 /// A relation that misstates its sizes.
 struct Misshapen(Layout);
 

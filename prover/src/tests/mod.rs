@@ -5,3 +5,4 @@ mod completeness;
 mod disk;
 mod oracle;
 mod toy;
+mod trapdoors;
