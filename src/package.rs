@@ -2,7 +2,6 @@
 //!
 //! File `model.lemma`: magic `lemma.mg`, version (u32, big-endian), keccak256 of the payload, payload (postcard).
 
-use std::io::Write;
 use std::path::Path;
 
 use lemma_circuits::relation::Relation;

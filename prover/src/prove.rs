@@ -133,10 +133,6 @@ impl Job<'_> {
         }
 
         let public = [Fr::one(), chi, phi];
-<<<<<<< HEAD
-        let wires = Witness { public, round1: Wires::Small(assignment.round1()), round2: Wires::Field(&second) };
-        progress.enter("A", 0.2);
-=======
         progress.enter("quotient", 0.2);
         pad(self.domain, public, [&mut a, &mut b, &mut c]);
         let h = quotient(self.domain, a, b, c);
@@ -144,15 +140,10 @@ impl Job<'_> {
         let mut c2 = msm(&self.material.h, Scalars::Field(&h));
         drop(h);
 
-        let wires = Witness {
-            public,
-            round1: Wires::Small(assignment.round1()),
-            round2: Wires::Field(&second),
-        };
+        let wires = Witness { public, round1: Wires::Small(assignment.round1()), round2: Wires::Field(&second) };
         progress.enter("committing to round 2", 0.45);
         c2 += msm(&self.material.round2.k, wires.round2.all());
         progress.enter("A", 0.55);
->>>>>>> protocol
         let proof_a = self.a(&wires, blinding);
         progress.enter("B", 0.7);
         let (proof_b1, proof_b2) = self.b(&wires, blinding);

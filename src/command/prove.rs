@@ -1,6 +1,5 @@
 //! `lemma prove`
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 

@@ -46,30 +46,13 @@ fn a_key_with_gamma_and_deltas_equal_is_forgeable_and_refused() {
         trapdoor.delta2 = trapdoor.gamma;
         let bad = trapdoor.parts();
         let forgery = forge_without_witness(&bad, &forged_statement);
-        assert!(
-            equation_holds(&bad, &forged_statement, Context::NONE, &forgery),
-            "the forgery works"
-        );
+        assert!(equation_holds(&bad, &forged_statement, Context::NONE, &forgery), "the forgery works");
         let result = VerifyingKey::new(bad);
-        assert!(
-            matches!(
-                result,
-                Err(KeyError::Lint(LintError::Related {
-                    first: "gamma2",
-                    ..
-                }))
-            ),
-            "{result:?}"
-        );
+        assert!(matches!(result, Err(KeyError::Lint(LintError::Related { first: "gamma2", .. }))), "{result:?}");
     }
     let good = Trapdoor::random(&mut rng).parts();
     let forgery = forge_without_witness(&good, &forged_statement);
-    assert!(!equation_holds(
-        &good,
-        &forged_statement,
-        Context::NONE,
-        &forgery
-    ));
+    assert!(!equation_holds(&good, &forged_statement, Context::NONE, &forgery));
 }
 
 /// With gamma = delta2 the public part moves into C2, after the challenge.
@@ -90,14 +73,8 @@ fn a_key_with_gamma_equal_to_delta2_turns_any_proof_into_one_of_another_statemen
     };
     let c2 = (proof.c2() + public(&honest) - public(&lie)).into_affine();
     let forgery = Proof::new(proof.a(), proof.b(), proof.c1(), c2).expect("points of G1");
-    assert!(
-        equation_holds(&bad, &lie, Context::NONE, &forgery),
-        "the forgery works"
-    );
-    let expected = LintError::Related {
-        first: "gamma2",
-        second: "delta2_2",
-    };
+    assert!(equation_holds(&bad, &lie, Context::NONE, &forgery), "the forgery works");
+    let expected = LintError::Related { first: "gamma2", second: "delta2_2" };
     assert_eq!(VerifyingKey::new(bad), Err(KeyError::Lint(expected)));
 }
 
@@ -118,13 +95,7 @@ fn a_key_with_equal_deltas_lets_round_one_be_chosen_after_the_challenge_and_is_r
     let shift = (public(chi(&proof.c1())) - public(chi(&empty))) * gamma_over_delta;
     let c2 = (proof.c1() + proof.c2() + shift - empty).into_affine();
     let moved = Proof::new(proof.a(), proof.b(), empty, c2).expect("points of G1");
-    assert!(
-        equation_holds(&bad, &values(), Context::NONE, &moved),
-        "C1 commits to nothing"
-    );
-    let expected = LintError::Related {
-        first: "delta1_2",
-        second: "delta2_2",
-    };
+    assert!(equation_holds(&bad, &values(), Context::NONE, &moved), "C1 commits to nothing");
+    let expected = LintError::Related { first: "delta1_2", second: "delta2_2" };
     assert_eq!(VerifyingKey::new(bad), Err(KeyError::Lint(expected)));
 }
