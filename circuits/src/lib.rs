@@ -1,3 +1,19 @@
 //! Gadgets and the lowering of integer graphs to rank-1 constraints.
+//!
+//! Every relation is written once, generic over a [`builder::Builder`], and read several ways: see [`shape`], [`trace`], [`count`] and
+//! [`check`]. [`Compiled`] ties them to a graph.
 
+pub mod builder;
+pub mod check;
+mod compiled;
+pub mod count;
+pub mod field;
+pub mod gadgets;
+pub mod lower;
+pub mod plan;
 pub mod relation;
+pub mod shape;
+pub mod trace;
+
+pub use compiled::{CompileError, Compiled, Inference};
+pub use gadgets::Plan;

@@ -3,6 +3,7 @@
 //! All shapes are static. The batch dimension, where the source has one, stays in the shapes with size 1.
 
 mod build;
+mod commute;
 mod float;
 mod shape;
 mod simplify;

@@ -1,0 +1,303 @@
+//! Lookups: LogUp (eprint 2022/1530), one argument for all tables.
+//!
+//! A lookup of `(key, value)` in table `tag` and a row of that table are compressed alike,
+//!
+//! ```text
+//! c(X) = key + tag X + value X^2,
+//! ```
+//!
+//! and the identity of rational functions in `Y`
+//!
+//! ```text
+//! sum over lookups 1 / (Y - c)  =  sum over rows m / (Y - c)
+//! ```
+//!
+//! holds exactly when every lookup is a row and `m` counts them. `X = chi` and `Y = chi^(2^k)`: the cleared identity has degree
+//! below `2 (lookups + rows)` in `X`, and `2^k` exceeds that, so a wrong one survives with probability at most its degree,
+//! `2^(k+1) (lookups + rows)`, over r. Keys, values and `m` are round-1 wires or linear forms of them, fixed before `chi`.
+//!
+//! Constraints
+//! - a lookup: `inverse * (Y - c) = 1`; with a value also `value * X^2 = product`, and `product` stands in `c`.
+//! - a row: `share * (Y - c) = m`, where `c` is a linear form.
+//! - one sum: `(sum of inverses - sum of shares) * 1 = 0`.
+//! - `k` squarings for `Y`.
+//!
+//! Each is needed: without the lookup's constraint its inverse is free and can absorb a wrong row; without the row's, its share;
+//! without the sum nothing ties the two sides; without a squaring `Y` is free.
+//!
+//! The inverses stand on the A side, so that full-width scalars meet no G2 point.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ark_bn254::Fr;
+use ark_ff::{AdditiveGroup, Field, batch_inversion};
+use lemma_quantizer::graph::Table;
+
+use super::range::{Step, cheapest_step};
+use super::{Gadgets, Plan};
+use crate::builder::{Builder, Values};
+use crate::field::from_integer;
+
+/// A table of the argument.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Source {
+    /// The integers below `2^width`, without a value.
+    Range(u32),
+    /// A function.
+    Function(Arc<Table>),
+}
+
+/// One vector of lookups.
+struct Request<F> {
+    layer: Arc<str>,
+    key: F,
+    value: Option<F>,
+}
+
+/// The lookups of a circuit, by table in the order of first use.
+pub struct Lookups<F> {
+    widths: Vec<u32>,
+    ids: HashMap<Source, usize>,
+    tables: Vec<(Source, Vec<Request<F>>)>,
+    multiplicities: Vec<F>,
+}
+
+impl<F> Lookups<F> {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let mut widths = plan.widths.clone();
+        widths.sort_unstable();
+        Lookups { widths, ids: HashMap::new(), tables: Vec::new(), multiplicities: Vec::new() }
+    }
+
+    /// The narrowest range table of at least `bits`.
+    pub(super) fn narrowest(&self, bits: u32) -> Option<u32> {
+        self.widths.iter().copied().find(|w| *w >= bits)
+    }
+
+    pub(super) fn step(&self, bits: u32) -> Step {
+        cheapest_step(&self.widths, bits)
+    }
+
+    fn request(&mut self, source: Source, request: Request<F>) {
+        let next = self.tables.len();
+        let id = *self.ids.entry(source.clone()).or_insert(next);
+        match self.tables.get_mut(id) {
+            Some((_, requests)) => requests.push(request),
+            None => self.tables.push((source, vec![request])),
+        }
+    }
+}
+
+impl Source {
+    fn rows(&self) -> usize {
+        match self {
+            Source::Range(width) => 1 << width,
+            Source::Function(table) => table.values().len(),
+        }
+    }
+
+    fn first_key(&self) -> i64 {
+        match self {
+            Source::Range(_) => 0,
+            Source::Function(table) => table.first_key(),
+        }
+    }
+
+    fn row_of(&self, key: i64) -> Option<usize> {
+        usize::try_from(key.checked_sub(self.first_key())?).ok().filter(|row| *row < self.rows())
+    }
+}
+
+impl<B: Builder> Gadgets<B> {
+    /// Every element of `x` is a row of the range table of `width` bits.
+    pub(super) fn lookup_range(&mut self, x: &B::Form, width: u32) {
+        let request = Request { layer: self.layer.clone(), key: x.clone(), value: None };
+        self.lookups.request(Source::Range(width), request);
+    }
+
+    /// Every pair of elements is a row of `table`.
+    pub(super) fn lookup_function(&mut self, table: &Arc<Table>, key: &B::Form, value: &B::Form) {
+        let request = Request { layer: self.layer.clone(), key: key.clone(), value: Some(value.clone()) };
+        self.lookups.request(Source::Function(table.clone()), request);
+    }
+
+    /// Ends round 1: counts how often each row is looked up.
+    pub fn count_lookups(&mut self) {
+        self.layer = "lookup tables".into();
+        self.enter("lookup");
+        for (source, requests) in &self.lookups.tables {
+            let keys: Vec<&B::Form> = requests.iter().map(|r| &r.key).collect();
+            let count = |keys: &[&[i64]]| {
+                let mut counts = vec![0i64; source.rows()];
+                keys.iter().copied().flatten().filter_map(|key| source.row_of(*key)).for_each(|row| counts[row] += 1);
+                counts
+            };
+            let m = self.builder.witness("multiplicity", source.rows(), &keys, count);
+            self.lookups.multiplicities.push(m);
+        }
+    }
+
+    /// The argument itself, in round 2.
+    pub fn prove_lookups(&mut self) {
+        let tables = std::mem::take(&mut self.lookups.tables);
+        let multiplicities = std::mem::take(&mut self.lookups.multiplicities);
+        if tables.is_empty() {
+            return;
+        }
+        self.layer = "lookup tables".into();
+        self.enter("lookup");
+        let rows: usize = tables.iter().map(|(source, _)| source.rows()).sum();
+        let lookups: usize = tables.iter().flat_map(|(_, requests)| requests).map(|r| self.builder.len(&r.key)).sum();
+        let poles = self.poles(squarings(lookups + rows));
+        let mut sides: Vec<(i64, B::Form)> = Vec::new();
+        for (tag, ((source, requests), m)) in tables.iter().zip(&multiplicities).enumerate() {
+            self.layer = "lookup tables".into();
+            self.enter("lookup");
+            let mut inverses = Vec::new();
+            let shares = self.rows(source, tag as i64, m, &poles, &mut inverses);
+            sides.push((-1, self.builder.total(&shares)));
+            for request in requests {
+                self.layer = request.layer.clone();
+                self.enter("lookup");
+                let inverse = self.lookup(source, tag as i64, request, &poles, &inverses);
+                sides.push((1, self.builder.total(&inverse)));
+            }
+        }
+        self.layer = "lookup tables".into();
+        self.enter("lookup");
+        let terms: Vec<(i64, &B::Form)> = sides.iter().map(|(sign, side)| (*sign, side)).collect();
+        let sum = self.builder.combine(&terms, 0);
+        let one = self.ones(1);
+        self.builder.enforce("sum", &sum, &one, None);
+    }
+
+    fn rows(&mut self, source: &Source, tag: i64, m: &B::Form, poles: &Poles<B::Form>, inverses: &mut Vec<Fr>) -> B::Form {
+        let n = source.rows();
+        let first = source.first_key();
+        let keys = self.builder.constant(n, || (first..first + n as i64).collect());
+        let pole = self.builder.repeat(&poles.y, n);
+        let x = self.builder.repeat(&poles.x, n);
+        let mut terms = vec![(1, &pole), (-1, &keys), (-tag, &x)];
+        let values;
+        if let Source::Function(table) = source {
+            let square = self.builder.repeat(&poles.x_squared, n);
+            let map = lemma_quantizer::graph::LinearMap::Diagonal(table.values().into());
+            values = self.builder.linear(&Arc::new(map), &square);
+            terms.push((-1, &values));
+        }
+        let denominator = self.builder.combine(&terms, 0);
+        let share = |v: &[&Values]| {
+            *inverses = v[0].to_field();
+            batch_inversion(inverses);
+            inverses.iter().enumerate().map(|(i, inverse)| times_small(inverse, v[1], i)).collect()
+        };
+        let shares = self.builder.late_witness("share", n, &[&denominator, m], share);
+        self.builder.enforce("row", &shares, &denominator, Some(m));
+        self.builder.note_lookups(0, n);
+        shares
+    }
+
+    fn lookup(
+        &mut self,
+        source: &Source,
+        tag: i64,
+        request: &Request<B::Form>,
+        poles: &Poles<B::Form>,
+        inverses: &[Fr],
+    ) -> B::Form {
+        let n = self.builder.len(&request.key);
+        let pole = self.builder.repeat(&poles.y, n);
+        let x = self.builder.repeat(&poles.x, n);
+        let mut terms = vec![(1, &pole), (-1, &request.key)];
+        if tag != 0 {
+            terms.push((-tag, &x));
+        }
+        let product;
+        if let Some(value) = &request.value {
+            let square = self.builder.repeat(&poles.x_squared, n);
+            let multiply = |v: &[&Values]| {
+                let square = v[1].field(0);
+                (0..v[0].len()).map(|i| times_small(&square, v[0], i)).collect()
+            };
+            product = self.builder.late_witness("product", n, &[value, &square], multiply);
+            self.builder.enforce("product", value, &square, Some(&product));
+            terms.push((-1, &product));
+        }
+        let denominator = self.builder.combine(&terms, 0);
+        let mut of = vec![&denominator, &request.key];
+        of.extend(&request.value);
+        let invert = |v: &[&Values]| invert_lookups(source, v, inverses);
+        let inverse = self.builder.late_witness("inverse", n, &of, invert);
+        let ones = self.ones(n);
+        self.builder.enforce("inverse", &inverse, &denominator, Some(&ones));
+        self.builder.note_lookups(n, 0);
+        inverse
+    }
+
+    /// `X = chi`, `X^2` and `Y = chi^(2^k)` by `k` squarings.
+    fn poles(&mut self, k: u32) -> Poles<B::Form> {
+        let x = self.builder.chi();
+        let square =
+            |v: &[&Values]| std::iter::successors(Some(v[0].field(0)), |x| Some(x.square())).skip(1).take(k as usize).collect();
+        let squares = self.builder.late_witness("power", k as usize, &[&x], square);
+        let index: Arc<[u32]> = (0..k).collect();
+        let bases = self.builder.gather(&index, &[&x, &squares]);
+        self.builder.enforce("power", &bases, &bases, Some(&squares));
+        let x_squared = self.pick(&squares, std::iter::once(0));
+        let y = self.pick(&squares, std::iter::once(k as usize - 1));
+        Poles { x, x_squared, y }
+    }
+}
+
+struct Poles<F> {
+    x: F,
+    x_squared: F,
+    y: F,
+}
+
+/// `k` with `2^k` above the degree in `X` of the cleared identity over `n` lookups and rows together.
+pub fn squarings(n: usize) -> u32 {
+    (2 * n as u64 + 2).next_power_of_two().trailing_zeros()
+}
+
+/// Bits of soundness of the argument over `n` lookups and rows: log2 of r over the degree.
+pub fn soundness_bits(n: usize) -> f64 {
+    254.0 - f64::from(squarings(n) + 1) - (n.max(1) as f64).log2()
+}
+
+/// Inverses of the denominators `v[0]`: taken from the table's rows for honest lookups, computed for the others.
+fn invert_lookups(source: &Source, v: &[&Values], inverses: &[Fr]) -> Vec<Fr> {
+    let honest = |i: usize, key: i64| {
+        let row = source.row_of(key)?;
+        let agrees = match (source, v.get(2)) {
+            (Source::Function(table), Some(value)) => value.field(i) == from_integer(*table.values().get(row)?),
+            _ => true,
+        };
+        agrees.then(|| inverses.get(row).copied()).flatten()
+    };
+    match v[1] {
+        Values::Integer(keys) => {
+            let element =
+                |(i, key): (usize, &i64)| honest(i, *key).unwrap_or_else(|| v[0].field(i).inverse().unwrap_or(Fr::ZERO));
+            keys.iter().enumerate().map(element).collect()
+        }
+        Values::Field(_) => {
+            let mut all = v[0].to_field();
+            batch_inversion(&mut all);
+            all
+        }
+    }
+}
+
+/// `x * n[i]`, for mostly small `n[i]`.
+fn times_small(x: &Fr, n: &Values, i: usize) -> Fr {
+    match n {
+        Values::Integer(n) => match n.get(i).copied().unwrap_or(0) {
+            0 => Fr::ZERO,
+            1 => *x,
+            n => *x * from_integer(n),
+        },
+        Values::Field(n) => *x * n.get(i).copied().unwrap_or_default(),
+    }
+}

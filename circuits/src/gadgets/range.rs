@@ -1,0 +1,112 @@
+//! Range: `0 <= x < n`.
+//!
+//! With a table of `2^w` rows:
+//! - `n = 2^w`: one lookup of `x`.
+//! - `n < 2^w`: two lookups, of `x` and of `x + 2^w - n`. Both in `[0, 2^w)` leave exactly `[0, n)`.
+//! - `n = 2^b > 2^w`: a limb `l` in `[0, 2^w)` and the rest `t = (x - l) / 2^w`, a linear form, in `[0, 2^(b-w))`. Then
+//!   `x = l + 2^w t` is an integer below `2^b`; since `2^b` is far below the field, nothing wraps, and the top limb is checked to
+//!   its own width.
+//! - other `n > 2^w`: `x` and `x + 2^b - n` in `[0, 2^b)` for the smallest `2^b >= n`.
+//!
+//! `x` need not be known to be an integer: a field element passes only if it is one of `0..n`.
+
+use super::Gadgets;
+use crate::builder::Builder;
+
+impl<B: Builder> Gadgets<B> {
+    /// Every element of `x` lies in `0..n`, `1 <= n <= 2^62`.
+    pub fn range(&mut self, x: &B::Form, n: u64) {
+        self.enter("range");
+        let bits = n.next_power_of_two().trailing_zeros();
+        if n.is_power_of_two() {
+            self.power_range(x, bits);
+            return;
+        }
+        match self.lookups.narrowest(bits) {
+            Some(width) => self.both_ends(x, width, n),
+            None => {
+                let shifted = self.builder.combine(&[(1, x)], (1i64 << bits) - n as i64);
+                self.power_range(x, bits);
+                self.power_range(&shifted, bits);
+            }
+        }
+    }
+
+    /// `0 <= x < n` by two lookups in a table of `2^width >= n` rows.
+    fn both_ends(&mut self, x: &B::Form, width: u32, n: u64) {
+        let shifted = self.builder.combine(&[(1, x)], (1i64 << width) - n as i64);
+        self.lookup_range(x, width);
+        self.lookup_range(&shifted, width);
+    }
+
+    fn power_range(&mut self, x: &B::Form, bits: u32) {
+        match self.lookups.step(bits) {
+            Step::Exact => self.lookup_range(x, bits),
+            Step::Inside(width) => self.both_ends(x, width, 1 << bits),
+            Step::Limb(width) => {
+                let len = self.builder.len(x);
+                let mask = (1i64 << width) - 1;
+                let limb = self.builder.witness("limb", len, &[x], |v| v[0].iter().map(|x| x & mask).collect());
+                self.lookup_range(&limb, width);
+                let rest = self.builder.combine(&[(1, x), (-1, &limb)], 0);
+                let top = self.builder.divide(&rest, width);
+                self.power_range(&top, bits - width);
+            }
+        }
+    }
+}
+
+/// How a range of `2^bits` is proven next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A table has this width.
+    Exact,
+    /// Two lookups in a wider table.
+    Inside(u32),
+    /// A limb of this width first.
+    Limb(u32),
+}
+
+/// The cheapest way with tables of the given widths.
+pub fn cheapest_step(widths: &[u32], bits: u32) -> Step {
+    cheapest(widths, bits).1
+}
+
+/// Lookups and first step; ties go to the wider limb.
+fn cheapest(widths: &[u32], bits: u32) -> (u32, Step) {
+    if widths.contains(&bits) {
+        return (1, Step::Exact);
+    }
+    let inside = widths.iter().find(|w| **w > bits).map(|w| (2, Step::Inside(*w)));
+    let limbs = widths
+        .iter()
+        .rev()
+        .filter(|w| **w < bits)
+        .map(|w| (1 + cheapest(widths, bits - w).0, Step::Limb(*w)))
+        .min_by_key(|(cost, _)| *cost);
+    match (inside, limbs) {
+        (Some(a), Some(b)) => {
+            if a.0 <= b.0 {
+                a
+            } else {
+                b
+            }
+        }
+        (Some(a), None) | (None, Some(a)) => a,
+        (None, None) => (u32::MAX / 2, Step::Exact),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cheapest_step_prefers_exact_widths() {
+        assert_eq!(cheapest_step(&[8, 12], 12), Step::Exact);
+        assert_eq!(cheapest_step(&[8, 12], 20), Step::Limb(12));
+        assert_eq!(cheapest_step(&[8, 12], 10), Step::Inside(12));
+        assert_eq!(cheapest_step(&[8, 12], 16), Step::Limb(8));
+        assert_eq!(cheapest_step(&[8], 3), Step::Inside(8));
+    }
+}

@@ -1,0 +1,96 @@
+//! From the integer graph to gadgets. One node, one gadget; nodes without one are linear and cost nothing.
+
+use std::sync::Arc;
+
+use lemma_quantizer::graph::{Graph, Node, Op};
+
+use crate::builder::Builder;
+use crate::gadgets::{Gadgets, Plan};
+
+/// A relation between its two rounds.
+pub struct Pending<B: Builder> {
+    gadgets: Gadgets<B>,
+    public: Vec<B::Form>,
+}
+
+/// Round 1: the graph. `inputs` are integer tensors in the order of the graph's inputs; builders that know no values ignore them.
+pub fn round1<B: Builder>(graph: &Graph, plan: &Plan, builder: B, inputs: &[Vec<i64>]) -> Pending<B> {
+    let mut gadgets = Gadgets::new(builder, plan);
+    let mut forms: Vec<B::Form> = Vec::with_capacity(graph.nodes().len());
+    for (id, node) in graph.nodes().iter().enumerate() {
+        gadgets.enter_layer(&Arc::from(node.layer.as_str()));
+        let form = match &node.op {
+            Op::Input { range } => {
+                gadgets.enter("input");
+                let position = graph.inputs.iter().position(|port| port.node.0 == id);
+                let given = || position.and_then(|p| inputs.get(p)).cloned().unwrap_or_default();
+                let x = gadgets.builder.witness("value", node.len(), &[], |_| given());
+                gadgets.inside(&x, *range);
+                x
+            }
+            _ => operation(graph, node, &mut gadgets, &forms),
+        };
+        forms.push(form);
+    }
+    gadgets.count_lookups();
+    let ports = graph.inputs.iter().chain(&graph.outputs);
+    let public = ports.filter(|port| port.public).map(|port| forms[port.node.0].clone()).collect();
+    Pending { gadgets, public }
+}
+
+impl<B: Builder> Pending<B> {
+    /// The public values, in fold order.
+    pub fn public(&self) -> &[B::Form] {
+        &self.public
+    }
+
+    /// The builder.
+    pub fn builder(&self) -> &B {
+        &self.gadgets.builder
+    }
+
+    /// The builder, to hand it the challenge.
+    pub fn builder_mut(&mut self) -> &mut B {
+        &mut self.gadgets.builder
+    }
+
+    /// Round 2: the arguments that need the challenge.
+    pub fn round2(mut self) -> B {
+        self.gadgets.prove_lookups();
+        self.gadgets.fold_statement(&self.public);
+        self.gadgets.builder
+    }
+}
+
+fn operation<B: Builder>(graph: &Graph, node: &Node, gadgets: &mut Gadgets<B>, forms: &[B::Form]) -> B::Form {
+    let operand = |i: usize| &forms[node.inputs[i].0];
+    let bounds = |i: usize| graph.node(node.inputs[i]).bounds;
+    match &node.op {
+        Op::Input { .. } => operand(0).clone(),
+        Op::Constant(values) => gadgets.builder.constant(values.len(), || values.clone()),
+        Op::Linear(map) => gadgets.builder.linear(map, operand(0)),
+        Op::Gather(index) => {
+            let operands: Vec<&B::Form> = node.inputs.iter().map(|id| &forms[id.0]).collect();
+            gadgets.builder.gather(index, &operands)
+        }
+        Op::Sum(coefficients) => {
+            let terms: Vec<(i64, &B::Form)> =
+                coefficients.iter().copied().zip(node.inputs.iter().map(|id| &forms[id.0])).collect();
+            gadgets.builder.combine(&terms, 0)
+        }
+        Op::Product => gadgets.product(operand(0), operand(1)),
+        Op::Requantize { shift, range } => {
+            if *shift == 0 && range.covers(bounds(0)) {
+                operand(0).clone()
+            } else {
+                gadgets.requantize(operand(0), *shift, *range)
+            }
+        }
+        Op::Relu { shift, bits, leak } => gadgets.relu(operand(0), *shift, *bits, leak),
+        Op::Table { shift, table } => gadgets.table(operand(0), *shift, table),
+        Op::TableBelowMax { shift, group, range, table } => gadgets.table_below_max(operand(0), *shift, *group, *range, table),
+        Op::Max { shift, group, bits, range } => gadgets.max(operand(0), *shift, *group, *bits, *range, bounds(0)),
+        Op::ArgMax { group } => gadgets.argmax(operand(0), *group, bounds(0)),
+        Op::Reciprocal { bits } => gadgets.reciprocal(operand(0), *bits, bounds(0)),
+    }
+}

@@ -1,0 +1,350 @@
+//! The dishonest prover, gadget by gadget.
+//!
+//! A forgery changes one wire vector where it is assigned and follows the gadget honestly from there; only the constraints are asked. Each is
+//! listed with the constraints that catch it, which says at once: with these deleted it passes, so they are needed, and no others catch it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ark_bn254::Fr;
+use ark_ff::Field;
+use lemma_circuits::builder::Values;
+use lemma_circuits::check::{ViolationKind, violations};
+use lemma_circuits::{Compiled, Plan};
+use lemma_quantizer::graph::{Graph, Interval, Leak, NodeId, Op, Port, Table};
+
+/// A graph of one operation on one input, with a public result.
+fn graph(range: Interval, len: usize, op: Op, result: usize) -> Graph {
+    let mut graph = Graph::default();
+    let x = graph.push("in", Op::Input { range }, &[], &[len], 0).unwrap();
+    let operands = if matches!(op, Op::Product) { vec![x, x] } else { vec![x] };
+    let y = graph.push("layer", op, &operands, &[result], 0).unwrap();
+    graph.inputs.push(Port { name: "x".into(), node: x, public: false });
+    graph.outputs.push(Port { name: "y".into(), node: y, public: true });
+    graph
+}
+
+fn compile(graph: Graph) -> Compiled {
+    Compiled::with_plan(graph, Plan { widths: vec![6] }).unwrap()
+}
+
+fn honest(compiled: &Compiled, input: &[i64], expected: &[i64]) {
+    let inference = compiled.infer(&[input.to_vec()]).unwrap();
+    assert_eq!(inference.outputs(), [expected.to_vec()]);
+    assert_eq!(violations(compiled, inference), []);
+}
+
+/// The constraints, as `gadget.name`, that a forgery of one wire vector violates.
+fn caught(compiled: &Compiled, input: &[i64], wire: &'static str, forge: fn(&mut Vec<Fr>)) -> BTreeSet<String> {
+    let (gadget, name) = wire.split_once('.').unwrap();
+    let (gadget, name) = (gadget.to_owned(), name.to_owned());
+    let mut done = false;
+    let forger = Box::new(move |site: &lemma_circuits::builder::Site, values: &Values| {
+        if done || site.gadget != gadget || site.name != name {
+            return None;
+        }
+        done = true;
+        let mut forged = values.to_field();
+        forge(&mut forged);
+        Some(Values::Field(Arc::new(forged)))
+    });
+    let found = violations(compiled, compiled.infer_forged(&[input.to_vec()], forger));
+    assert!(found.iter().all(|v| v.kind == ViolationKind::Unsatisfied), "{found:?}");
+    found.iter().map(|v| format!("{}.{}", v.site.gadget, v.site.name)).collect()
+}
+
+fn set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+    names.map(str::to_owned).into()
+}
+
+const WIDE: Interval = Interval { lo: -2000, hi: 2000 };
+
+fn int(x: i64) -> Fr {
+    lemma_circuits::field::from_integer(x)
+}
+
+#[test]
+fn quotient_rejects_a_neighbour_with_matching_remainder() {
+    let op = Op::Requantize { shift: 6, range: Interval { lo: -32, hi: 31 } };
+    let c = compile(graph(WIDE, 3, op, 3));
+    honest(&c, &[1000, -97, 2000], &[16, -2, 31]);
+    honest(&c, &[32, 31, -32], &[1, 0, 0]);
+    // remainder + 2^s gives quotient - 1; remainder - 2^s gives quotient + 1.
+    assert_eq!(caught(&c, &[1000, -97, 5], "quotient.remainder", |v| v[0] += int(64)), set(["lookup.sum"]));
+    assert_eq!(caught(&c, &[1000, -97, 5], "quotient.remainder", |v| v[1] -= int(64)), set(["lookup.sum"]));
+    // A remainder inside its range makes the quotient a fraction, which the quotient's own range refuses.
+    assert_eq!(caught(&c, &[1000, -97, 5], "quotient.remainder", |v| v[0] += int(1)), set(["lookup.sum"]));
+    assert_eq!(caught(&c, &[1000, -97, 5], "quotient.remainder", |v| v[2] = int(0)), set(["lookup.sum"]));
+}
+
+#[test]
+fn range_rejects_a_wrapped_limb() {
+    // 14 bits over tables of 6: limbs of 6, 6 and a top of 2 bits that is checked to its own width.
+    let op = Op::Requantize { shift: 0, range: Interval { lo: 0, hi: (1 << 14) - 1 } };
+    let range = Interval { lo: -1, hi: 1 << 14 };
+    let c = compile(graph(range, 1, op, 1));
+    honest(&c, &[(1 << 14) - 1], &[(1 << 14) - 1]);
+    honest(&c, &[0], &[0]);
+    assert!(c.infer(&[vec![1 << 14]]).is_err());
+    let forgeries: [fn(&mut Vec<Fr>); 4] =
+        [|v| v[0] += int(64), |v| v[0] -= int(64), |v| v[0] += int(1), |v| v[0] += int(64).inverse().unwrap()];
+    for forge in forgeries {
+        assert_eq!(caught(&c, &[12345], "range.limb", forge), set(["lookup.sum"]));
+    }
+    // A value just past either end, with honest limbs.
+    for value in [-1, 1 << 14] {
+        let found = violations(&c, c.infer_forged(&[vec![value]], Box::new(|_, _| None)));
+        assert_eq!(found.iter().map(|v| v.site.name).collect::<Vec<_>>(), ["sum"], "{value}");
+    }
+}
+
+#[test]
+fn every_range_size_is_exact() {
+    for n in (1..70).chain([127, 128, 129, 1000, 4095, 4096, 4097, 262_144, 300_000]) {
+        let range = Interval { lo: -7, hi: n - 8 };
+        let wide = Interval { lo: -8, hi: n - 7 };
+        let op = Op::Requantize { shift: 0, range };
+        let c = compile(graph(wide, 1, op, 1));
+        for edge in [range.lo, range.hi] {
+            honest(&c, &[edge], &[edge]);
+        }
+        for outside in [wide.lo, wide.hi] {
+            let found = violations(&c, c.infer_forged(&[vec![outside]], Box::new(|_, _| None)));
+            assert!(!found.is_empty(), "{outside} passes as one of {range:?}");
+        }
+    }
+}
+
+#[test]
+fn relu_rejects_the_other_branch_and_both_signs_of_zero_agree() {
+    let op = Op::Relu { shift: 0, bits: 6, leak: Leak::none() };
+    let c = compile(graph(Interval { lo: -64, hi: 64 }, 2, op, 2));
+    for x in -63..=63 {
+        honest(&c, &[x, -x], &[x.max(0), (-x).max(0)]);
+    }
+    // The negative side taken for the positive one, and the reverse: only the range sees it.
+    assert_eq!(caught(&c, &[-5, 7], "relu.positive", |v| v[0] = int(-5)), set(["lookup.sum"]));
+    assert_eq!(caught(&c, &[-5, 7], "relu.positive", |v| v[1] = int(0)), set(["lookup.sum"]));
+    // A value between: only the product sees it.
+    assert_eq!(caught(&c, &[-5, 7], "relu.positive", |v| v[1] = int(8)), set(["relu.product"]));
+    assert_eq!(caught(&c, &[0, 7], "relu.positive", |v| v[0] = int(1)), set(["relu.product"]));
+    // Outside the declared width.
+    for x in [64, -64] {
+        assert!(c.infer(&[vec![x, 0]]).is_err());
+        assert_eq!(violations(&c, c.infer_forged(&[vec![x, 0]], Box::new(|_, _| None))).len(), 1);
+    }
+}
+
+#[test]
+fn rescaled_relu_rejects_a_quotient_one_too_high() {
+    let op = Op::Relu { shift: 6, bits: 6, leak: Leak { slopes: [3].into(), bits: 4 } };
+    let c = compile(graph(WIDE, 3, op, 3));
+    honest(&c, &[1000, -97, 31], &[16 * 16, -2 * 3, 0]);
+    for forge in [(|v| v[0] += int(64)) as fn(&mut Vec<Fr>), |v| v[0] -= int(64), |v| v[0] += int(1)] {
+        let caught = caught(&c, &[1000, -97, 31], "quotient.remainder", forge);
+        assert!(caught.contains("lookup.sum"), "{caught:?}");
+    }
+}
+
+fn square() -> Arc<Table> {
+    Arc::new(Table::tabulate("square", Interval { lo: -8, hi: 8 }, |x| x * x).unwrap())
+}
+
+#[test]
+fn table_rejects_a_value_off_the_table() {
+    let c = compile(graph(Interval { lo: -40, hi: 40 }, 2, Op::Table { shift: 2, table: square() }, 2));
+    for x in -34i64..=33 {
+        let q = (x + 2).div_euclid(4);
+        if q.abs() <= 8 {
+            honest(&c, &[x, 0], &[q * q, 0]);
+        }
+    }
+    assert_eq!(caught(&c, &[12, 5], "table.value", |v| v[0] += int(1)), set(["lookup.sum"]));
+    assert_eq!(caught(&c, &[12, 5], "table.value", |v| v.swap(0, 1)), set(["lookup.sum"]));
+    assert!(c.infer(&[vec![40, 0]]).is_err());
+    assert_eq!(violations(&c, c.infer_forged(&[vec![40, 0]], Box::new(|_, _| None))).len(), 1);
+}
+
+#[test]
+fn lookups_reject_moved_multiplicities_and_free_wires() {
+    let c = compile(graph(Interval { lo: -40, hi: 40 }, 2, Op::Table { shift: 2, table: square() }, 2));
+    let x = [12, 5];
+    assert_eq!(
+        caught(&c, &x, "lookup.multiplicity", |v| {
+            v[3] += int(1);
+            v[4] -= int(1)
+        }),
+        set(["lookup.sum"])
+    );
+    assert_eq!(caught(&c, &x, "lookup.multiplicity", |v| v[0] += int(1)), set(["lookup.sum"]));
+    assert_eq!(caught(&c, &x, "lookup.share", |v| v[0] += int(1)), set(["lookup.row", "lookup.sum"]));
+    assert_eq!(caught(&c, &x, "lookup.inverse", |v| v[0] += int(1)), set(["lookup.inverse", "lookup.sum"]));
+    // Two inverses changed against each other keep the sum.
+    assert_eq!(
+        caught(&c, &x, "lookup.inverse", |v| {
+            v[0] += int(1);
+            v[1] -= int(1)
+        }),
+        set(["lookup.inverse"])
+    );
+    assert_eq!(
+        caught(&c, &x, "lookup.share", |v| {
+            v[0] += int(1);
+            v[1] -= int(1)
+        }),
+        set(["lookup.row"])
+    );
+    // A product that hides a wrong value, and a pole of the prover's choice.
+    assert!(caught(&c, &x, "lookup.product", |v| v[0] += int(1)).contains("lookup.product"));
+    assert_eq!(
+        caught(&c, &x, "lookup.power", |v| {
+            v.pop();
+            v.push(int(12345))
+        }),
+        set(["lookup.power"])
+    );
+    assert!(caught(&c, &x, "lookup.power", |v| v[0] = int(3)).contains("lookup.power"));
+}
+
+/// A wrong value and a product that makes up for it: only the product's constraint is left.
+#[test]
+fn the_product_of_a_lookup_binds_its_value() {
+    let c = compile(graph(Interval { lo: -8, hi: 8 }, 1, Op::Table { shift: 0, table: square() }, 1));
+    let forger = Box::new(move |site: &lemma_circuits::builder::Site, values: &Values| match (site.gadget, site.name) {
+        ("table", "value") => Some(Values::Integer(Arc::new(vec![10]))),
+        ("lookup", "product") => Some(Values::Field(Arc::new(vec![values.field(0) * int(9) / int(10)]))),
+        _ => None,
+    });
+    let found = violations(&c, c.infer_forged(&[vec![3]], forger));
+    assert_eq!(found.iter().map(|v| (v.site.gadget, v.site.name)).collect::<Vec<_>>(), [("lookup", "product")]);
+}
+
+#[test]
+fn max_rejects_one_that_is_not_the_max() {
+    let range = Interval { lo: -32, hi: 31 };
+    for group in 2..=7usize {
+        let op = Op::Max { shift: 0, group, bits: 6, range };
+        let c = compile(graph(range, 2 * group, op, 2));
+        let x: Vec<i64> = (0..2 * group as i64).map(|i| (i * 17 + 5) % 40 - 20).collect();
+        let expected: Vec<i64> = x.chunks(group).map(|g| *g.iter().max().unwrap()).collect();
+        honest(&c, &x, &expected);
+        assert_eq!(caught(&c, &x, "relu.positive", |v| v[0] += int(1)), set(["relu.product"]));
+        let swapped = caught(&c, &x, "relu.positive", |v| v[0] = if v[0] == int(0) { int(-17) } else { int(0) });
+        assert!(swapped == set(["lookup.sum"]) || swapped == set(["relu.product"]), "{swapped:?}");
+    }
+}
+
+#[test]
+fn rescaled_max_rejects_a_group_shifted_by_a_fraction() {
+    let range = Interval { lo: -32, hi: 31 };
+    let c = compile(graph(WIDE, 2, Op::Max { shift: 6, group: 2, bits: 6, range }, 1));
+    honest(&c, &[640, 100], &[10]);
+    // Both remainders moved alike: differences stay, only the winner's own range is left.
+    assert_eq!(caught(&c, &[640, 100], "quotient.remainder", |v| v.iter_mut().for_each(|e| *e -= int(1))), set(["lookup.sum"]));
+}
+
+#[test]
+fn argmax_rejects_ties_broken_the_other_way_and_wrong_winners() {
+    let c = compile(graph(Interval { lo: -16, hi: 15 }, 4, Op::ArgMax { group: 4 }, 1));
+    honest(&c, &[1, 5, 5, 2], &[1]);
+    honest(&c, &[9, 9, 9, 9], &[0]);
+    honest(&c, &[0, 1, 2, 3], &[3]);
+    honest(&c, &[-16, -16, -16, 15], &[3]);
+    let tie = [1, 5, 5, 2];
+    assert_eq!(caught(&c, &tie, "argmax.reached", |v| v[1] = int(0)), set(["lookup.sum"]));
+    assert_eq!(caught(&c, &tie, "argmax.reached", |v| v[0] = int(1)), set(["argmax.winner"]));
+    assert_eq!(caught(&c, &tie, "argmax.max", |v| v[0] += int(1)), set(["argmax.winner"]));
+    // An intermediate two between two maxima hides a larger element; only the bit refuses it.
+    let hidden = [5, 6, 5, 2];
+    let forger = Box::new(|site: &lemma_circuits::builder::Site, _: &Values| match site.name {
+        "max" => Some(Values::Integer(Arc::new(vec![5]))),
+        "reached" => Some(Values::Integer(Arc::new(vec![2, 2, 1]))),
+        _ => None,
+    });
+    let found: BTreeSet<_> = violations(&c, c.infer_forged(&[hidden.to_vec()], forger)).iter().map(|v| v.site.name).collect();
+    assert_eq!(found, BTreeSet::from(["bit"]));
+    // A smaller element as the winner: only the order refuses it.
+    let forger = Box::new(|site: &lemma_circuits::builder::Site, _: &Values| match site.name {
+        "max" => Some(Values::Integer(Arc::new(vec![2]))),
+        "reached" => Some(Values::Integer(Arc::new(vec![0, 0, 0]))),
+        _ => None,
+    });
+    let found: BTreeSet<_> = violations(&c, c.infer_forged(&[tie.to_vec()], forger)).iter().map(|v| v.site.name).collect();
+    assert_eq!(found, BTreeSet::from(["sum"]));
+}
+
+#[test]
+fn product_rejects_any_other_value() {
+    let c = compile(graph(Interval { lo: -16, hi: 15 }, 2, Op::Product, 2));
+    honest(&c, &[-16, 15], &[256, 225]);
+    assert_eq!(caught(&c, &[3, 4], "product.product", |v| v[0] += int(1)), set(["product.product"]));
+}
+
+#[test]
+fn reciprocal_rejects_one_off_by_one() {
+    let c = compile(graph(Interval { lo: 1, hi: 64 }, 1, Op::Reciprocal { bits: 12 }, 1));
+    for x in 1..=64 {
+        honest(&c, &[x], &[4096 / x]);
+    }
+    assert!(caught(&c, &[7], "reciprocal.reciprocal", |v| v[0] += int(1)).contains("lookup.sum"));
+    assert!(caught(&c, &[7], "reciprocal.reciprocal", |v| v[0] -= int(1)).contains("lookup.sum"));
+    // An exact divisor: one less leaves the remainder equal to the divisor.
+    assert!(caught(&c, &[8], "reciprocal.reciprocal", |v| v[0] -= int(1)).contains("lookup.sum"));
+    // 2^12 / 7 in the field has remainder zero; only the reciprocal's own range refuses it.
+    let forger = Box::new(|site: &lemma_circuits::builder::Site, _: &Values| match (site.gadget, site.name) {
+        ("reciprocal", "reciprocal") => Some(Values::Field(Arc::new(vec![int(4096) / int(7)]))),
+        ("reciprocal", "product") => Some(Values::Integer(Arc::new(vec![4096]))),
+        _ => None,
+    });
+    let found: BTreeSet<_> = violations(&c, c.infer_forged(&[vec![7]], forger)).iter().map(|v| v.site.name).collect();
+    assert_eq!(found, BTreeSet::from(["sum"]));
+    assert!(caught(&c, &[7], "reciprocal.product", |v| v[0] += int(1)).contains("reciprocal.product"));
+}
+
+fn decay() -> Arc<Table> {
+    Arc::new(Table::tabulate("decay", Interval { lo: 0, hi: 63 }, |x| 1000 >> x.min(20)).unwrap())
+}
+
+#[test]
+fn exponential_below_the_max_rejects_another_max() {
+    let range = Interval { lo: -32, hi: 31 };
+    let op = |shift| Op::TableBelowMax { shift, group: 3, range, table: decay() };
+    let c = compile(graph(range, 3, op(0), 3));
+    honest(&c, &[-3, 2, 0], &[31, 1000, 250]);
+    honest(&c, &[5, 5, 5], &[1000, 1000, 1000]);
+    // One too large: only the selection refuses it.
+    let found = caught(&c, &[-3, 2, 0], "table below max.max", |v| v[0] += int(1));
+    assert_eq!(found, set(["table below max.selected"]));
+    // One that is reached but not the largest: its distance to the largest is negative.
+    let forger = Box::new(|site: &lemma_circuits::builder::Site, _: &Values| match site.name {
+        "max" => Some(Values::Integer(Arc::new(vec![0]))),
+        "selector" => Some(Values::Integer(Arc::new(vec![0, 0]))),
+        _ => None,
+    });
+    let found: BTreeSet<_> = violations(&c, c.infer_forged(&[vec![-3, 2, 0]], forger)).iter().map(|v| v.site.name).collect();
+    assert_eq!(found, BTreeSet::from(["sum"]));
+    // A whole group shifted by a fraction: only the range of the maximum refuses it.
+    let c = compile(graph(WIDE, 3, op(4), 3));
+    honest(&c, &[100, 60, 20], &[1000, 250, 31]);
+    let found = caught(&c, &[100, 60, 20], "quotient.remainder", |v| v.iter_mut().for_each(|e| *e -= int(1)));
+    assert!(found.contains("lookup.sum"), "{found:?}");
+}
+
+#[test]
+fn the_statement_binds_every_public_value() {
+    let op = Op::Requantize { shift: 0, range: Interval { lo: -32, hi: 31 } };
+    let c = compile(graph(Interval { lo: -32, hi: 31 }, 3, op, 3));
+    honest(&c, &[1, -2, 3], &[1, -2, 3]);
+    assert_eq!(caught(&c, &[1, -2, 3], "fold.partial", |v| v[0] += int(1)), set(["fold.horner"]));
+    assert_eq!(caught(&c, &[1, -2, 3], "fold.partial", |v| v[1] += int(1)), set(["fold.horner"]));
+}
+
+#[test]
+fn unused_nodes_change_the_digest() {
+    let op = Op::Relu { shift: 0, bits: 6, leak: Leak::none() };
+    let base = graph(Interval { lo: -32, hi: 31 }, 2, op.clone(), 2);
+    let mut other = base.clone();
+    other.push("extra", Op::Sum([2].into()), &[NodeId(0)], &[2], 0).unwrap();
+    assert_ne!(compile(base.clone()).digest(), compile(other).digest());
+    assert_eq!(compile(base.clone()).digest(), compile(base).digest());
+}

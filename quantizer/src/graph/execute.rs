@@ -1,0 +1,151 @@
+//! The exact integer interpreter: the definition of what a graph means.
+
+use thiserror::Error;
+
+use super::interval::{Interval, round_shift};
+use super::linear::IntegerSum;
+use super::op::{Leak, Op, ZERO};
+use super::{Graph, Node};
+
+/// Why an execution stops.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ExecuteError {
+    /// The number of input tensors is wrong.
+    #[error("the model takes {expected} inputs, {found} were given")]
+    InputCount {
+        /// Inputs of the model.
+        expected: usize,
+        /// Inputs given.
+        found: usize,
+    },
+    /// An input has the wrong number of elements.
+    #[error("input `{name}` has {found} elements, the model takes {expected}")]
+    InputLength {
+        /// The input.
+        name: String,
+        /// Elements that the model takes.
+        expected: usize,
+        /// Elements given.
+        found: usize,
+    },
+    /// A value left the range that calibration declared.
+    #[error(
+        "layer `{layer}`: element {index} has the value {value}, outside the calibrated range [{}, {}]; \
+         this input differs from the calibration data: compile again with data like it or with more headroom",
+        range.lo, range.hi
+    )]
+    OutOfRange {
+        /// The layer.
+        layer: String,
+        /// Flat index of the element.
+        index: usize,
+        /// The integer value.
+        value: i64,
+        /// The declared range.
+        range: Interval,
+    },
+}
+
+impl Graph {
+    /// Values of every node for the given inputs, in the order of [`Graph::inputs`].
+    pub fn execute(&self, inputs: &[Vec<i64>]) -> Result<Vec<Vec<i64>>, ExecuteError> {
+        if inputs.len() != self.inputs.len() {
+            return Err(ExecuteError::InputCount { expected: self.inputs.len(), found: inputs.len() });
+        }
+        let mut values: Vec<Vec<i64>> = Vec::with_capacity(self.nodes().len());
+        for (id, node) in self.nodes().iter().enumerate() {
+            let operands: Vec<&[i64]> = node.inputs.iter().map(|i| values[i.0].as_slice()).collect();
+            let value = match &node.op {
+                Op::Input { range } => {
+                    let position = self.inputs.iter().position(|port| port.node.0 == id);
+                    let Some((port, given)) = position.map(|p| (&self.inputs[p], &inputs[p])) else {
+                        return Err(ExecuteError::InputCount { expected: self.inputs.len(), found: inputs.len() });
+                    };
+                    if given.len() != node.len() {
+                        return Err(ExecuteError::InputLength {
+                            name: port.name.clone(),
+                            expected: node.len(),
+                            found: given.len(),
+                        });
+                    }
+                    inside(node, given.clone(), *range)?
+                }
+                _ => evaluate(node, &operands)?,
+            };
+            values.push(value);
+        }
+        Ok(values)
+    }
+}
+
+/// One operation on its operands.
+fn evaluate(node: &Node, operands: &[&[i64]]) -> Result<Vec<i64>, ExecuteError> {
+    let x = operands.first().copied().unwrap_or(&[]);
+    let quotients = |shift: u32| -> Vec<i64> { x.iter().map(|v| round_shift(*v, shift)).collect() };
+    Ok(match &node.op {
+        Op::Input { .. } => x.to_vec(),
+        Op::Constant(values) => values.to_vec(),
+        Op::Linear(map) => map.apply::<IntegerSum>(x),
+        Op::Gather(index) => {
+            let all = operands.concat();
+            index.iter().map(|i| if *i == ZERO { 0 } else { all[*i as usize] }).collect()
+        }
+        Op::Sum(coefficients) => {
+            let mut sum = vec![0i64; node.len()];
+            for (operand, c) in operands.iter().zip(coefficients.iter()) {
+                sum.iter_mut().zip(*operand).for_each(|(s, v)| *s += c * v);
+            }
+            sum
+        }
+        Op::Product => x.iter().zip(operands[1]).map(|(a, b)| a * b).collect(),
+        Op::Requantize { shift, range } => inside(node, quotients(*shift), *range)?,
+        Op::Relu { shift, bits, leak } => {
+            let edge = (1i64 << bits) - 1;
+            let q = inside(node, quotients(*shift), Interval { lo: -edge, hi: edge })?;
+            q.iter().enumerate().map(|(i, q)| relu(*q, i, leak)).collect()
+        }
+        Op::Table { shift, table } => {
+            let q = inside(node, quotients(*shift), table.keys())?;
+            q.iter().filter_map(|q| table.get(*q)).collect()
+        }
+        Op::TableBelowMax { shift, group, range, table } => {
+            let q = quotients(*shift);
+            let maxima: Vec<i64> = q.chunks(*group).map(maximum).collect();
+            inside(node, maxima, *range)?;
+            let distances = q.chunks(*group).flat_map(|g| g.iter().map(|q| maximum(g) - q)).collect();
+            inside(node, distances, table.keys())?;
+            q.chunks(*group).flat_map(|g| g.iter().filter_map(|q| table.get(maximum(g) - q))).collect()
+        }
+        Op::Max { shift, group, bits, range } => {
+            let q = quotients(*shift);
+            let spreads = q.chunks(*group).map(|g| maximum(g) - g.iter().copied().min().unwrap_or(0)).collect();
+            inside(node, spreads, Interval { lo: 0, hi: (1 << bits) - 1 })?;
+            inside(node, q.chunks(*group).map(maximum).collect(), *range)?
+        }
+        Op::ArgMax { group } => x
+            .chunks(*group)
+            .map(|g| {
+                let largest = maximum(g);
+                g.iter().position(|v| *v == largest).unwrap_or(0) as i64
+            })
+            .collect(),
+        Op::Reciprocal { bits } => x.iter().map(|v| (1i64 << bits) / v).collect(),
+    })
+}
+
+/// [`Op::Relu`] of the quotient `q` of element `i`.
+pub fn relu(q: i64, i: usize, leak: &Leak) -> i64 {
+    if q >= 0 { q << leak.bits } else { q * leak.slope(i) }
+}
+
+fn maximum(group: &[i64]) -> i64 {
+    group.iter().copied().max().unwrap_or(0)
+}
+
+/// `values`, when all of them lie in `range`.
+fn inside(node: &Node, values: Vec<i64>, range: Interval) -> Result<Vec<i64>, ExecuteError> {
+    match values.iter().position(|v| !range.contains(*v)) {
+        None => Ok(values),
+        Some(index) => Err(ExecuteError::OutOfRange { layer: node.layer.clone(), index, value: values[index], range }),
+    }
+}

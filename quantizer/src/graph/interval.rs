@@ -1,0 +1,132 @@
+//! Closed integer intervals with checked arithmetic: the bounds that every tensor of a graph carries.
+
+use serde::{Deserialize, Serialize};
+
+/// Bounds may not pass `±2^62`, so that sums of two bounded values fit an `i64`.
+pub const LIMIT: i128 = 1 << 62;
+
+/// The integers from `lo` to `hi`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Smallest value.
+    pub lo: i64,
+    /// Largest value.
+    pub hi: i64,
+}
+
+impl Interval {
+    /// `[lo, hi]`, or `None` when it is empty or passes [`LIMIT`].
+    pub fn new(lo: i128, hi: i128) -> Option<Interval> {
+        if lo > hi || lo < -LIMIT || hi > LIMIT {
+            return None;
+        }
+        Some(Interval { lo: lo as i64, hi: hi as i64 })
+    }
+
+    /// The single value `x`.
+    pub fn point(x: i64) -> Option<Interval> {
+        Interval::new(x.into(), x.into())
+    }
+
+    /// The smallest interval that holds every value, or `None` for no values.
+    pub fn of(values: &[i64]) -> Option<Interval> {
+        let lo = values.iter().min()?;
+        let hi = values.iter().max()?;
+        Interval::new((*lo).into(), (*hi).into())
+    }
+
+    /// Whether `x` lies inside.
+    pub fn contains(&self, x: i64) -> bool {
+        self.lo <= x && x <= self.hi
+    }
+
+    /// Whether `other` lies inside.
+    pub fn covers(&self, other: Interval) -> bool {
+        self.lo <= other.lo && other.hi <= self.hi
+    }
+
+    /// Number of integers inside.
+    pub fn size(&self) -> u64 {
+        self.hi.abs_diff(self.lo) + 1
+    }
+
+    /// Largest absolute value inside.
+    pub fn magnitude(&self) -> u64 {
+        self.lo.unsigned_abs().max(self.hi.unsigned_abs())
+    }
+
+    /// The smallest interval around both.
+    pub fn hull(&self, other: Interval) -> Interval {
+        Interval { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
+    }
+
+    /// Bounds of `x + y`.
+    pub fn add(&self, other: Interval) -> Option<Interval> {
+        Interval::new(self.lo as i128 + other.lo as i128, self.hi as i128 + other.hi as i128)
+    }
+
+    /// Bounds of `factor * x`.
+    pub fn scale(&self, factor: i64) -> Option<Interval> {
+        let (a, b) = (self.lo as i128 * factor as i128, self.hi as i128 * factor as i128);
+        Interval::new(a.min(b), a.max(b))
+    }
+
+    /// Bounds of `x * y`.
+    pub fn product(&self, other: Interval) -> Option<Interval> {
+        let corners = [
+            self.lo as i128 * other.lo as i128,
+            self.lo as i128 * other.hi as i128,
+            self.hi as i128 * other.lo as i128,
+            self.hi as i128 * other.hi as i128,
+        ];
+        Interval::new(*corners.iter().min()?, *corners.iter().max()?)
+    }
+
+    /// Bounds of `positive * x + negative * y` over independent `x`, `y` inside, where `positive >= 0` is the sum of the
+    /// positive weights of a linear form and `negative <= 0` that of its negative ones.
+    pub fn weighted(&self, positive: i128, negative: i128) -> Option<Interval> {
+        Interval::new(
+            positive.checked_mul(self.lo.into())?.checked_add(negative.checked_mul(self.hi.into())?)?,
+            positive.checked_mul(self.hi.into())?.checked_add(negative.checked_mul(self.lo.into())?)?,
+        )
+    }
+
+    /// Bounds of [`round_shift`]`(x, shift)`.
+    pub fn round_shift(&self, shift: u32) -> Interval {
+        Interval { lo: round_shift(self.lo, shift), hi: round_shift(self.hi, shift) }
+    }
+}
+
+/// `floor((x + 2^(shift-1)) / 2^shift)`: division by a power of two, rounded to nearest, ties upwards. `shift = 0` is the
+/// identity.
+pub fn round_shift(x: i64, shift: u32) -> i64 {
+    if shift == 0 { x } else { ((x as i128 + (1i128 << (shift - 1))) >> shift) as i64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_goes_to_nearest_with_ties_upwards() {
+        let cases = [(-5, -1), (-6, -1), (-7, -2), (5, 1), (6, 2), (7, 2), (2, 1), (-2, 0), (0, 0)];
+        for (x, expected) in cases {
+            assert_eq!(round_shift(x, 2), expected, "{x} / 4");
+        }
+        assert_eq!(round_shift(-9, 0), -9);
+        assert_eq!(round_shift(i64::MAX, 62), 2);
+    }
+
+    #[test]
+    fn arithmetic_is_exact_at_the_corners_and_refuses_the_limit() {
+        let a = Interval { lo: -3, hi: 2 };
+        let b = Interval { lo: -5, hi: 7 };
+        assert_eq!(a.product(b), Some(Interval { lo: -21, hi: 15 }));
+        assert_eq!(a.scale(-2), Some(Interval { lo: -4, hi: 6 }));
+        assert_eq!(a.weighted(3, -1), Some(Interval { lo: -11, hi: 9 }));
+        assert_eq!(a.size(), 6);
+        let huge = Interval { lo: 0, hi: LIMIT as i64 };
+        assert_eq!(huge.add(Interval { lo: 0, hi: 1 }), None);
+        assert_eq!(huge.product(huge), None);
+    }
+}

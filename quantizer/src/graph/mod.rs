@@ -1,0 +1,212 @@
+//! The integer graph: the only thing that is ever proven.
+//!
+//! A graph is a list of primitive operations on integer tensors. Each tensor carries its shape, its fractional bits (a stored
+//! integer `n` stands for `n * 2^-bits`) and proven bounds. [`Graph::execute`] defines what a graph means; circuits agree with it
+//! bit for bit.
+
+mod execute;
+pub mod interval;
+pub mod linear;
+mod op;
+pub mod table;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use execute::{ExecuteError, relu};
+pub use interval::{Interval, round_shift};
+pub use linear::{Accumulate, Conv, IntegerSum, LinearMap};
+pub use op::{Leak, Op, Outcome, ZERO};
+pub use table::Table;
+
+/// Most elements of one tensor.
+pub const MAX_ELEMENTS: usize = 1 << 28;
+
+/// Index of a node in its [`Graph`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NodeId(pub usize);
+
+/// One operation and what is known of its result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// The layer of the source model that this node belongs to; several nodes may share it.
+    pub layer: String,
+    /// The operation.
+    pub op: Op,
+    /// Operands.
+    pub inputs: Vec<NodeId>,
+    /// Shape of the result.
+    pub shape: Vec<usize>,
+    /// Fractional bits of the result.
+    pub fractional_bits: i32,
+    /// Proven bounds of every element of the result.
+    pub bounds: Interval,
+}
+
+impl Node {
+    /// Number of elements of the result.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether the result has no elements; never true in a graph.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A named tensor at the edge of a graph.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Port {
+    /// Name in the source model.
+    pub name: String,
+    /// The node.
+    pub node: NodeId,
+    /// Whether the tensor is part of the statement.
+    pub public: bool,
+}
+
+/// A graph of primitive operations in topological order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    /// The inputs.
+    pub inputs: Vec<Port>,
+    /// The outputs.
+    pub outputs: Vec<Port>,
+}
+
+/// Why a graph is refused.
+#[derive(Debug, Error, PartialEq)]
+#[error("layer `{layer}`, operation {op}: {problem}")]
+pub struct GraphError {
+    /// The layer.
+    pub layer: String,
+    /// The operation's name.
+    pub op: &'static str,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl Graph {
+    /// The nodes; the operands of each come before it.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// One node.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// Appends an operation. Length and bounds follow from the operands; `shape` must agree with the length.
+    pub fn push(
+        &mut self,
+        layer: &str,
+        op: Op,
+        inputs: &[NodeId],
+        shape: &[usize],
+        fractional_bits: i32,
+    ) -> Result<NodeId, GraphError> {
+        let fail = |problem: String| GraphError { layer: layer.to_owned(), op: op.name(), problem };
+        let len = shape
+            .iter()
+            .try_fold(1usize, |product, d| product.checked_mul(*d))
+            .filter(|len| (1..=MAX_ELEMENTS).contains(len))
+            .ok_or_else(|| fail(format!("shape {shape:?} is empty or has more than 2^28 elements")))?;
+        let mut operands = Vec::with_capacity(inputs.len());
+        for id in inputs {
+            let node = self.nodes.get(id.0).ok_or_else(|| fail(format!("operand {} does not exist", id.0)))?;
+            operands.push(Outcome { len: node.len(), bounds: node.bounds });
+        }
+        let outcome = match &op {
+            Op::Input { range } => match Interval::new(range.lo.into(), range.hi.into()) {
+                Some(bounds) => Outcome { len, bounds },
+                None => return Err(fail("the declared range is empty or passes 2^62".into())),
+            },
+            _ => op.infer(&operands).map_err(|problem| fail(problem.into()))?,
+        };
+        if outcome.len != len {
+            return Err(fail(format!("shape {shape:?} has {len} elements, the result has {}", outcome.len)));
+        }
+        self.nodes.push(Node {
+            layer: layer.to_owned(),
+            op,
+            inputs: inputs.to_vec(),
+            shape: shape.to_vec(),
+            fractional_bits,
+            bounds: outcome.bounds,
+        });
+        Ok(NodeId(self.nodes.len() - 1))
+    }
+
+    /// Rebuilds every derived fact of a graph that came from outside, so that nothing in it is taken on trust.
+    pub fn validated(self) -> Result<Graph, GraphError> {
+        let mut graph = Graph::default();
+        for node in self.nodes {
+            graph.push(&node.layer, node.op, &node.inputs, &node.shape, node.fractional_bits)?;
+        }
+        for port in self.inputs.iter().chain(&self.outputs) {
+            if port.node.0 >= graph.nodes.len() {
+                return Err(GraphError {
+                    layer: port.name.clone(),
+                    op: "port",
+                    problem: format!("node {} does not exist", port.node.0),
+                });
+            }
+        }
+        let declared = self.inputs.iter().filter(|p| matches!(graph.node(p.node).op, Op::Input { .. })).count();
+        let inputs = graph.nodes.iter().filter(|n| matches!(n.op, Op::Input { .. })).count();
+        let distinct: std::collections::BTreeSet<_> = self.inputs.iter().map(|p| p.node).collect();
+        if declared != self.inputs.len() || distinct.len() != inputs || declared != inputs {
+            return Err(GraphError {
+                layer: String::new(),
+                op: "port",
+                problem: "every input node needs exactly one input port".into(),
+            });
+        }
+        graph.inputs = self.inputs;
+        graph.outputs = self.outputs;
+        Ok(graph)
+    }
+
+    /// Weights stored in the graph.
+    pub fn weights(&self) -> usize {
+        let of = |node: &Node| match &node.op {
+            Op::Linear(map) => match &**map {
+                LinearMap::Dense { weight, .. } => weight.len(),
+                LinearMap::Conv(conv) => conv.weight.len(),
+                LinearMap::Diagonal(factors) => factors.len(),
+            },
+            _ => 0,
+        };
+        self.nodes.iter().map(of).sum()
+    }
+
+    /// Multiply-accumulates of one inference.
+    pub fn multiplications(&self) -> u64 {
+        let of = |node: &Node| match (&node.op, node.inputs.first()) {
+            (Op::Linear(map), Some(x)) => map.multiplications(self.node(*x).len()),
+            _ => 0,
+        };
+        self.nodes.iter().map(of).sum()
+    }
+
+    /// Elements that pass a non-linear operation: what circuits pay for.
+    pub fn activations(&self) -> usize {
+        self.nodes.iter().map(|node| self.activations_at(node)).sum()
+    }
+
+    /// Elements of one layer that pass a non-linear operation.
+    pub fn activations_of(&self, layer: &str) -> usize {
+        self.nodes.iter().filter(|node| node.layer == layer).map(|node| self.activations_at(node)).sum()
+    }
+
+    fn activations_at(&self, node: &Node) -> usize {
+        match (&node.op, node.inputs.first()) {
+            (Op::Relu { .. } | Op::Table { .. } | Op::TableBelowMax { .. }, _) => node.len(),
+            (Op::Max { .. }, Some(x)) => self.node(*x).len(),
+            _ => 0,
+        }
+    }
+}

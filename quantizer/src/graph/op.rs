@@ -1,0 +1,277 @@
+//! The primitive operations, their shape rules and their bounds.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::interval::Interval;
+use super::linear::LinearMap;
+use super::table::Table;
+
+/// Index that a [`Op::Gather`] uses for a zero.
+pub const ZERO: u32 = u32::MAX;
+
+/// A primitive operation on flat row-major integer tensors.
+///
+/// Operations with a `shift` first divide by `2^shift`, rounding to nearest with ties upwards
+/// ([`super::interval::round_shift`]); `q` below is that quotient. The check that comes with the operation is what proves the
+/// quotient, so the two are never separate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Op {
+    /// A model input; every element must lie in `range`.
+    Input {
+        /// Declared range.
+        range: Interval,
+    },
+    /// Constant elements.
+    Constant(Arc<[i64]>),
+    /// A constant linear map.
+    Linear(Arc<LinearMap>),
+    /// Element `i` is element `index[i]` of the operands laid one after the other, or zero for [`ZERO`].
+    Gather(Arc<[u32]>),
+    /// `sum_j coefficients[j] * operand_j`, element by element.
+    Sum(Arc<[i64]>),
+    /// Element by element product of two operands.
+    Product,
+    /// `q`, which must lie in `range`.
+    Requantize {
+        /// Bits dropped.
+        shift: u32,
+        /// Declared range.
+        range: Interval,
+    },
+    /// `q * 2^leak.bits` for `q >= 0` and `q * slope` for `q < 0`; `|q| < 2^bits` must hold.
+    Relu {
+        /// Bits dropped.
+        shift: u32,
+        /// Width of `|q|`.
+        bits: u32,
+        /// Slope of the negative side.
+        leak: Leak,
+    },
+    /// `table[q]`; `q` must be a key of the table.
+    Table {
+        /// Bits dropped.
+        shift: u32,
+        /// The function.
+        table: Arc<Table>,
+    },
+    /// For groups of `group` consecutive elements: `table[max(q) - q_i]`; each difference must be a key of the table and the
+    /// maximum must lie in `range`. This is the exponential of a softmax.
+    TableBelowMax {
+        /// Bits dropped.
+        shift: u32,
+        /// Group length.
+        group: usize,
+        /// Declared range of the maximum.
+        range: Interval,
+        /// The function of the distance to the maximum; its keys start at 0.
+        table: Arc<Table>,
+    },
+    /// For groups of `group` consecutive elements: `max(q)`; differences inside a group must stay below `2^bits` and the maximum
+    /// in `range`.
+    Max {
+        /// Bits dropped.
+        shift: u32,
+        /// Group length.
+        group: usize,
+        /// Width of the absolute difference of two elements of a group.
+        bits: u32,
+        /// Declared range of the maximum.
+        range: Interval,
+    },
+    /// For groups of `group` consecutive elements: the index of the largest, the lowest on ties.
+    ArgMax {
+        /// Group length.
+        group: usize,
+    },
+    /// `floor(2^bits / x)` for `x >= 1`.
+    Reciprocal {
+        /// Fractional bits of the numerator.
+        bits: u32,
+    },
+}
+
+/// Slopes of the negative side of a [`Op::Relu`], in units of `2^-bits`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Leak {
+    /// One slope for all elements, or one per element.
+    pub slopes: Arc<[i64]>,
+    /// Fractional bits of the slopes.
+    pub bits: u32,
+}
+
+impl Leak {
+    /// The plain ReLU.
+    pub fn none() -> Leak {
+        Leak { slopes: [0].into(), bits: 0 }
+    }
+
+    /// Slope of element `i`.
+    pub fn slope(&self, i: usize) -> i64 {
+        self.slopes.get(i).or(self.slopes.first()).copied().unwrap_or(0)
+    }
+}
+
+/// What an operation makes of its operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Number of elements.
+    pub len: usize,
+    /// Bounds of every element.
+    pub bounds: Interval,
+}
+
+impl Op {
+    /// Length and bounds of the result, or what is wrong.
+    pub fn infer(&self, operands: &[Outcome]) -> Result<Outcome, &'static str> {
+        const OVERFLOW: &str = "values may pass 2^62; use fewer fractional bits";
+        let arity = match self {
+            Op::Input { .. } | Op::Constant(_) => Some(0),
+            Op::Gather(_) => None,
+            Op::Sum(coefficients) => Some(coefficients.len()),
+            Op::Product => Some(2),
+            _ => Some(1),
+        };
+        if arity.is_some_and(|n| n != operands.len()) {
+            return Err("wrong number of operands");
+        }
+        let quotient = |shift: u32| {
+            let x = operands.first().ok_or("no operand")?;
+            if shift > 62 { Err("a shift above 62 bits") } else { Ok((x.len, x.bounds.round_shift(shift))) }
+        };
+        let grouped = |len: usize, group: usize| {
+            if group > 0 && len.is_multiple_of(group) { Ok(len / group) } else { Err("the group does not divide the operand") }
+        };
+        match self {
+            Op::Input { .. } => Err("the length of an input is not inferred"),
+            Op::Constant(values) => {
+                let bounds = Interval::of(values).ok_or("an empty constant or one past 2^62")?;
+                Ok(Outcome { len: values.len(), bounds })
+            }
+            Op::Linear(map) => {
+                let x = operands.first().ok_or("no operand")?;
+                let len = map.is_consistent().then(|| map.output_len(x.len)).flatten().ok_or("the map does not fit")?;
+                Ok(Outcome { len, bounds: map.bounds(x.bounds).ok_or(OVERFLOW)? })
+            }
+            Op::Gather(index) => {
+                let total: usize = operands.iter().map(|o| o.len).sum();
+                if index.is_empty() || index.iter().any(|i| *i != ZERO && *i as usize >= total) {
+                    return Err("an index points outside the operands");
+                }
+                let zero = index.contains(&ZERO).then_some(Interval { lo: 0, hi: 0 });
+                let bounds = operands.iter().map(|o| o.bounds).chain(zero).reduce(|a, b| a.hull(b));
+                Ok(Outcome { len: index.len(), bounds: bounds.ok_or("no operand")? })
+            }
+            Op::Sum(coefficients) => {
+                let len = operands.first().ok_or("no operand")?.len;
+                if operands.iter().any(|o| o.len != len) {
+                    return Err("operands of different lengths");
+                }
+                let zero = Interval { lo: 0, hi: 0 };
+                let bounds = operands
+                    .iter()
+                    .zip(coefficients.iter())
+                    .try_fold(zero, |sum, (o, c)| sum.add(o.bounds.scale(*c)?))
+                    .ok_or(OVERFLOW)?;
+                Ok(Outcome { len, bounds })
+            }
+            Op::Product => match operands {
+                [a, b] if a.len == b.len => Ok(Outcome { len: a.len, bounds: a.bounds.product(b.bounds).ok_or(OVERFLOW)? }),
+                _ => Err("operands of different lengths"),
+            },
+            Op::Requantize { shift, range } => {
+                let (len, q) = quotient(*shift)?;
+                let bounds = Interval { lo: q.lo.max(range.lo), hi: q.hi.min(range.hi) };
+                if bounds.lo > bounds.hi {
+                    return Err("the declared range excludes every possible value");
+                }
+                Ok(Outcome { len, bounds })
+            }
+            Op::Relu { shift, bits, leak } => {
+                let (len, q) = quotient(*shift)?;
+                if *bits == 0 || *bits > 40 || leak.bits > 16 {
+                    return Err("a ReLU wider than 40 bits or with slopes finer than 16 bits");
+                }
+                if leak.slopes.len() != 1 && leak.slopes.len() != len {
+                    return Err("slopes do not match the operand");
+                }
+                let edge = (1i64 << bits) - 1;
+                let q = Interval { lo: q.lo.max(-edge), hi: q.hi.min(edge) };
+                if q.lo > q.hi {
+                    return Err("the declared width excludes every possible value");
+                }
+                let positive = Interval { lo: q.lo.max(0), hi: q.hi.max(0) };
+                let negative = Interval { lo: q.lo.min(0), hi: q.hi.min(0) };
+                let slopes = Interval::of(&leak.slopes).ok_or("no slopes")?;
+                let bounds =
+                    positive.scale(1 << leak.bits).and_then(|p| Some(p.hull(negative.product(slopes)?))).ok_or(OVERFLOW)?;
+                Ok(Outcome { len, bounds })
+            }
+            Op::Table { shift, table } => {
+                let (len, q) = quotient(*shift)?;
+                let bounds = table.bounds_over(q).ok_or("the table covers no possible value")?;
+                Ok(Outcome { len, bounds })
+            }
+            Op::TableBelowMax { shift, group, table, .. } => {
+                let (len, _) = quotient(*shift)?;
+                grouped(len, *group)?;
+                if table.first_key() != 0 {
+                    return Err("a table of distances starts at 0");
+                }
+                let bounds = table.bounds_over(table.keys()).ok_or("an empty table")?;
+                Ok(Outcome { len, bounds })
+            }
+            Op::Max { shift, group, bits, range } => {
+                let (len, q) = quotient(*shift)?;
+                if *bits == 0 || *bits > 40 {
+                    return Err("differences wider than 40 bits");
+                }
+                let bounds = Interval { lo: q.lo.max(range.lo), hi: q.hi.min(range.hi) };
+                if bounds.lo > bounds.hi {
+                    return Err("the declared range excludes every possible value");
+                }
+                Ok(Outcome { len: grouped(len, *group)?, bounds })
+            }
+            Op::ArgMax { group } => {
+                let (len, _) = quotient(0)?;
+                let len = grouped(len, *group)?;
+                Ok(Outcome { len, bounds: Interval { lo: 0, hi: *group as i64 - 1 } })
+            }
+            Op::Reciprocal { bits } => {
+                let x = operands.first().ok_or("no operand")?;
+                if x.bounds.lo < 1 {
+                    return Err("the divisor is not proven positive");
+                }
+                if *bits > 61 {
+                    return Err("a numerator above 2^61");
+                }
+                let numerator = 1i64 << bits;
+                Ok(Outcome { len: x.len, bounds: Interval { lo: numerator / x.bounds.hi, hi: numerator / x.bounds.lo } })
+            }
+        }
+    }
+
+    /// The operation's name, as reports print it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Input { .. } => "input",
+            Op::Constant(_) => "constant",
+            Op::Linear(map) => match **map {
+                LinearMap::Dense { .. } => "dense",
+                LinearMap::Conv(_) => "conv",
+                LinearMap::Diagonal(_) => "scale",
+            },
+            Op::Gather(_) => "gather",
+            Op::Sum(_) => "sum",
+            Op::Product => "product",
+            Op::Requantize { .. } => "requantize",
+            Op::Relu { .. } => "relu",
+            Op::Table { .. } => "table",
+            Op::TableBelowMax { .. } => "table below max",
+            Op::Max { .. } => "max",
+            Op::ArgMax { .. } => "argmax",
+            Op::Reciprocal { .. } => "reciprocal",
+        }
+    }
+}

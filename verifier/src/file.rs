@@ -1,0 +1,175 @@
+//! The proof file: JSON that a person can read.
+//!
+//! ```text
+//! {
+//!   "format": "lemma-proof-1",
+//!   "model": "digits",
+//!   "verifying_key": "0x...",                     32 bytes, the key's digest
+//!   "context": "0x...",                           the caller's bytes, "0x" when there are none
+//!   "tensors": [
+//!     { "name": "image", "role": "input", "shape": [1, 2], "fractional_bits": 8,
+//!       "values": [128, -64],                     the integers that are proven
+//!       "decoded": ["0.5", "-0.25"] }             what they mean, with the key's labels
+//!   ],
+//!   "proof": "0x..."                              320 bytes
+//! }
+//! ```
+//!
+//! Only `values`, `context` and `proof` carry information; everything else is there for the reader and is compared
+//! with the key when the file is opened. A file whose readable part says something else than its proof is rejected.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{FileError, StatementError, VerifyError};
+use crate::{Context, PreparedKey, Proof, PublicTensor, PublicValues, Role, Statement, TensorSignature, Verified, VerifyingKey};
+
+/// The format that this build writes and reads.
+pub const FORMAT: &str = "lemma-proof-1";
+
+/// A proof file as it stands on disk: nothing in it has been checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProofFile {
+    /// [`FORMAT`].
+    pub format: String,
+    /// Name of the model.
+    pub model: String,
+    /// Digest of the verifying key.
+    pub verifying_key: String,
+    /// The caller's bytes.
+    pub context: String,
+    /// The public tensors.
+    pub tensors: Vec<FileTensor>,
+    /// The proof.
+    pub proof: String,
+}
+
+/// A public tensor in a [`ProofFile`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileTensor {
+    /// Name in the model.
+    pub name: String,
+    /// Input or output.
+    pub role: Role,
+    /// Dimensions.
+    pub shape: Vec<usize>,
+    /// An integer `v` means `v / 2^fractional_bits`.
+    pub fractional_bits: i32,
+    /// The integers, row-major.
+    pub values: Vec<i64>,
+    /// The entries for a reader, row-major.
+    pub decoded: Vec<String>,
+}
+
+impl ProofFile {
+    /// The file for a proof; `context` are the bytes behind [`Context::of`].
+    ///
+    /// # Errors
+    /// When `values` do not fit the signature of `key`.
+    pub fn new(key: &VerifyingKey, values: &PublicValues, context: &[u8], proof: &Proof) -> Result<ProofFile, StatementError> {
+        let statement = Statement::decode(key, values, Context::of(context))?;
+        Ok(ProofFile {
+            format: FORMAT.to_string(),
+            model: statement.model,
+            verifying_key: statement.vk_digest.to_string(),
+            context: format!("0x{}", hex::encode(context)),
+            tensors: statement.tensors.into_iter().map(FileTensor::from).collect(),
+            proof: format!("0x{}", hex::encode(proof.to_bytes())),
+        })
+    }
+
+    /// Parses JSON.
+    ///
+    /// # Errors
+    /// [`FileError::Json`] when a field is missing, unknown or of another type; [`FileError::Format`] for another format.
+    pub fn from_json(bytes: &[u8]) -> Result<ProofFile, FileError> {
+        let file: ProofFile = serde_json::from_slice(bytes)?;
+        if file.format != FORMAT {
+            return Err(FileError::Format { expected: FORMAT, found: file.format });
+        }
+        Ok(file)
+    }
+
+    /// The file as JSON, indented.
+    ///
+    /// # Errors
+    /// None for a file of strings and integers; the signature is that of the serialiser.
+    pub fn to_json(&self) -> Result<String, FileError> {
+        Ok(serde_json::to_string_pretty(self)?)
+    }
+
+    /// Compares everything readable with `key` and returns what is to be verified.
+    ///
+    /// # Errors
+    /// The first field that does not fit the key.
+    pub fn open(&self, key: &VerifyingKey) -> Result<(PublicValues, Context, Proof), FileError> {
+        let parts = key.parts();
+        if bytes(&self.verifying_key, "verifying_key")? != key.digest().0 {
+            return Err(FileError::OtherKey { expected: key.digest(), found: self.verifying_key.clone() });
+        }
+        if self.model != parts.model {
+            return Err(FileError::OtherModel { expected: parts.model.clone(), found: self.model.clone() });
+        }
+        if self.tensors.len() != parts.signature.len() {
+            return Err(FileError::TensorCount { expected: parts.signature.len(), found: self.tensors.len() });
+        }
+        for (index, (tensor, signature)) in self.tensors.iter().zip(&parts.signature).enumerate() {
+            tensor.expect(index, signature)?;
+        }
+        let integers = self.tensors.iter().flat_map(|tensor| tensor.values.iter().copied());
+        let context = Context::of(&bytes(&self.context, "context")?);
+        let proof = Proof::from_bytes(&bytes(&self.proof, "proof")?)?;
+        Ok((PublicValues::from_integers(integers), context, proof))
+    }
+
+    /// Opens the file and verifies its proof.
+    ///
+    /// # Errors
+    /// [`VerifyError::File`] when the file does not fit the key, else as [`PreparedKey::verify`].
+    pub fn verify(&self, key: &PreparedKey) -> Result<Verified, VerifyError> {
+        let (values, context, proof) = self.open(key.key())?;
+        key.verify(&values, context, &proof)
+    }
+}
+
+impl FileTensor {
+    fn expect(&self, index: usize, signature: &TensorSignature) -> Result<(), FileError> {
+        let fields = [
+            ("name", self.name == signature.name),
+            ("role", self.role == signature.role),
+            ("shape", self.shape == signature.shape),
+            ("fractional bits", self.fractional_bits == signature.fractional_bits),
+        ];
+        if let Some((field, _)) = fields.into_iter().find(|(_, same)| !same) {
+            return Err(FileError::Signature { index, tensor: signature.name.clone(), field });
+        }
+        let expected = signature.entries().unwrap_or(u64::MAX);
+        for found in [self.values.len(), self.decoded.len()] {
+            if expected != found as u64 {
+                return Err(FileError::ValueCount { tensor: signature.name.clone(), expected, found });
+            }
+        }
+        for (index, (value, found)) in self.values.iter().zip(&self.decoded).enumerate() {
+            let expected = signature.readable(index, *value);
+            if *found != expected {
+                let (tensor, found) = (signature.name.clone(), found.clone());
+                return Err(FileError::Decoded { tensor, index, expected, found });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<PublicTensor> for FileTensor {
+    fn from(tensor: PublicTensor) -> FileTensor {
+        let decoded = tensor.readable();
+        let TensorSignature { name, role, shape, fractional_bits, .. } = tensor.signature;
+        FileTensor { name, role, shape, fractional_bits, values: tensor.values, decoded }
+    }
+}
+
+fn bytes(text: &str, field: &'static str) -> Result<Vec<u8>, FileError> {
+    let digits = text.strip_prefix("0x").ok_or(FileError::Hex { field })?;
+    hex::decode(digits).map_err(|_| FileError::Hex { field })
+}

@@ -1,0 +1,244 @@
+//! The verifying key, its canonical bytes and its file.
+//!
+//! Canonical bytes; integers big-endian, points as in [`crate::proof`], text as UTF-8 behind its length (u32):
+//!
+//! ```text
+//! offset  bytes
+//!      0      8  magic "lemma-vk"
+//!      8      4  version (u32)
+//!     12      1  1 for a development key, else 0
+//!     13     32  circuit digest
+//!     45     64  alpha1            G1
+//!    109    128  beta2             G2
+//!    237    128  gamma2            G2
+//!    365    128  delta1_2          G2
+//!    493    128  delta2_2          G2
+//!    621    192  ic0 ic1 ic2       G1
+//!    813      8  number of public values (u64)
+//!    821         model name (text)
+//!             4  number of public tensors (u32), then for each
+//!                    name (text), role (u8: 0 input, 1 output), rank (u32), dimensions (u64 each),
+//!                    fractional bits (i32), least and greatest value (i64 each), kind of labels
+//!                    (u8: 0 none, 1 of entries, 2 of values) and unless 0 their number (u32) and each (text)
+//! ```
+//!
+//! The key's digest is keccak256 of these bytes. It enters every challenge, so a proof is bound to each of them.
+//! The file `verifying.key` is
+//!
+//! ```text
+//!      0      8  magic "lemma.vk"
+//!      8      4  version (u32)
+//!     12      8  length of the canonical bytes (u64)
+//!     20         canonical bytes
+//!            32  their keccak256
+//! ```
+
+use ark_bn254::{G1Affine, G2Affine};
+
+use crate::codec::{Reader, write_count, write_text};
+use crate::error::{KeyError, PointError};
+use crate::lint::lint;
+use crate::point::{read_g1, read_g2, write_g1, write_g2};
+use crate::{Digest, TensorSignature};
+
+/// Version of the canonical bytes and of the protocol that they are for.
+pub const VERSION: u32 = 1;
+
+const MAGIC: [u8; 8] = *b"lemma-vk";
+const FILE_MAGIC: [u8; 8] = *b"lemma.vk";
+
+/// The contents of a verifying key, not yet checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyParts {
+    /// Name of the model.
+    pub model: String,
+    /// Digest of the compiled circuit.
+    pub circuit_digest: Digest,
+    /// Whether a single machine made the key and must be trusted to have forgotten the trapdoor.
+    pub development: bool,
+    /// Number of values folded into `phi`.
+    pub public_values: u64,
+    /// The public tensors in fold order.
+    pub signature: Vec<TensorSignature>,
+    /// `[alpha]`.
+    pub alpha1: G1Affine,
+    /// `[beta]`.
+    pub beta2: G2Affine,
+    /// `[gamma]`.
+    pub gamma2: G2Affine,
+    /// `[delta1]`, of round 1.
+    pub delta1_2: G2Affine,
+    /// `[delta2]`, of round 2.
+    pub delta2_2: G2Affine,
+    /// `[K_j(tau) / gamma]` for the public wires 1, chi and phi.
+    pub ic: [G1Affine; 3],
+}
+
+impl KeyParts {
+    /// The canonical bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(1024);
+        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(&VERSION.to_be_bytes());
+        out.push(u8::from(self.development));
+        out.extend_from_slice(&self.circuit_digest.0);
+        write_g1(&mut out, &self.alpha1);
+        for point in [&self.beta2, &self.gamma2, &self.delta1_2, &self.delta2_2] {
+            write_g2(&mut out, point);
+        }
+        for point in &self.ic {
+            write_g1(&mut out, point);
+        }
+        out.extend_from_slice(&self.public_values.to_be_bytes());
+        write_text(&mut out, &self.model);
+        write_count(&mut out, self.signature.len());
+        for tensor in &self.signature {
+            tensor.write(&mut out);
+        }
+        out
+    }
+
+    /// keccak256 of the canonical bytes.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.to_bytes())
+    }
+
+    fn read(bytes: &[u8]) -> Result<KeyParts, KeyError> {
+        let mut reader = Reader::new(bytes);
+        expect_header(&mut reader, MAGIC)?;
+        let development = reader.choice(1, "the development flag")? == 1;
+        let circuit_digest = Digest(reader.array("the circuit digest")?);
+        let alpha1 = g1(&mut reader, "alpha1")?;
+        let beta2 = g2(&mut reader, "beta2")?;
+        let gamma2 = g2(&mut reader, "gamma2")?;
+        let delta1_2 = g2(&mut reader, "delta1_2")?;
+        let delta2_2 = g2(&mut reader, "delta2_2")?;
+        let ic = [g1(&mut reader, "ic0")?, g1(&mut reader, "ic1")?, g1(&mut reader, "ic2")?];
+        let public_values = reader.u64("the number of public values")?;
+        let model = reader.text("the model's name")?;
+        let mut signature = Vec::new();
+        for _ in 0..reader.u32("the number of public tensors")? {
+            signature.push(TensorSignature::read(&mut reader)?);
+        }
+        reader.end()?;
+        Ok(KeyParts {
+            model,
+            circuit_digest,
+            development,
+            public_values,
+            signature,
+            alpha1,
+            beta2,
+            gamma2,
+            delta1_2,
+            delta2_2,
+            ic,
+        })
+    }
+}
+
+/// A verifying key that has passed [`lint`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyingKey {
+    parts: KeyParts,
+    digest: Digest,
+}
+
+impl VerifyingKey {
+    /// Checks `parts`.
+    ///
+    /// # Errors
+    /// [`KeyError::Lint`] with the first rule that they break.
+    pub fn new(parts: KeyParts) -> Result<VerifyingKey, KeyError> {
+        lint(&parts)?;
+        let digest = parts.digest();
+        Ok(VerifyingKey { parts, digest })
+    }
+
+    /// Parses and checks the canonical bytes.
+    ///
+    /// # Errors
+    /// The first field that does not parse, or the first rule that the key breaks.
+    pub fn from_bytes(bytes: &[u8]) -> Result<VerifyingKey, KeyError> {
+        VerifyingKey::new(KeyParts::read(bytes)?)
+    }
+
+    /// Parses and checks the contents of a `verifying.key` file.
+    ///
+    /// # Errors
+    /// [`KeyError::Checksum`] when the file is damaged, else as [`VerifyingKey::from_bytes`].
+    pub fn from_file(bytes: &[u8]) -> Result<VerifyingKey, KeyError> {
+        let mut reader = Reader::new(bytes);
+        expect_header(&mut reader, FILE_MAGIC)?;
+        let length = reader.u64("the length of the key")?;
+        let body = reader.take(length, "the key")?;
+        let expected = Digest(reader.array("the checksum")?);
+        reader.end()?;
+        let found = Digest::of(body);
+        if expected != found {
+            return Err(KeyError::Checksum { expected, found });
+        }
+        VerifyingKey::from_bytes(body)
+    }
+
+    /// The contents of a `verifying.key` file.
+    pub fn to_file(&self) -> Vec<u8> {
+        let body = self.to_bytes();
+        let mut out = Vec::with_capacity(body.len().saturating_add(52));
+        out.extend_from_slice(&FILE_MAGIC);
+        out.extend_from_slice(&VERSION.to_be_bytes());
+        out.extend_from_slice(&(body.len() as u64).to_be_bytes());
+        out.extend_from_slice(&body);
+        out.extend_from_slice(&self.digest.0);
+        out
+    }
+
+    /// The canonical bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.parts.to_bytes()
+    }
+
+    /// keccak256 of the canonical bytes.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The contents.
+    pub fn parts(&self) -> &KeyParts {
+        &self.parts
+    }
+
+    /// Checks that the key is for the circuit with digest `circuit`.
+    ///
+    /// # Errors
+    /// [`KeyError::OtherCircuit`] when it is not.
+    pub fn expect_circuit(&self, circuit: Digest) -> Result<(), KeyError> {
+        if self.parts.circuit_digest != circuit {
+            return Err(KeyError::OtherCircuit { expected: circuit, found: self.parts.circuit_digest });
+        }
+        Ok(())
+    }
+}
+
+fn expect_header(reader: &mut Reader, magic: [u8; 8]) -> Result<(), KeyError> {
+    if reader.array("the magic bytes")? != magic {
+        return Err(KeyError::Magic);
+    }
+    let found = reader.u32("the version")?;
+    if found != VERSION {
+        return Err(KeyError::Version { expected: VERSION, found });
+    }
+    Ok(())
+}
+
+fn g1(reader: &mut Reader, point: &'static str) -> Result<G1Affine, KeyError> {
+    read_g1(&reader.array(point)?).map_err(named(point))
+}
+
+fn g2(reader: &mut Reader, point: &'static str) -> Result<G2Affine, KeyError> {
+    read_g2(&reader.array(point)?).map_err(named(point))
+}
+
+fn named(point: &'static str) -> impl Fn(PointError) -> KeyError {
+    move |reason| KeyError::Point { point, reason }
+}

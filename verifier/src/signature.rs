@@ -1,0 +1,211 @@
+//! What a key says about each public tensor. The signature is part of the key's canonical bytes and so of its
+//! digest: a proof file cannot rename an output, move its decimal point or swap its labels.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{Reader, write_count, write_text};
+use crate::error::{KeyError, LintError};
+
+/// Most entries of one public tensor.
+pub const MAX_ENTRIES: u64 = 1 << 30;
+/// Most fractional bits, in either direction.
+pub const MAX_FRACTIONAL_BITS: i32 = 256;
+
+/// Which side of the model a tensor is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Given to the model.
+    Input,
+    /// Computed by the model.
+    Output,
+}
+
+impl Role {
+    /// `input` or `output`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Input => "input",
+            Role::Output => "output",
+        }
+    }
+}
+
+/// Names for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Labels {
+    /// None.
+    #[default]
+    None,
+    /// One name per position along the last axis: scores of classes, named features.
+    Entries(Vec<String>),
+    /// One name per value: a tensor of class indices, range `0..=names - 1`, no fractional bits.
+    Values(Vec<String>),
+}
+
+/// A public tensor as the key describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TensorSignature {
+    /// Name in the model.
+    pub name: String,
+    /// Input or output.
+    pub role: Role,
+    /// Dimensions; empty for a scalar. Entries are in row-major order.
+    pub shape: Vec<usize>,
+    /// An integer `v` means `v / 2^fractional_bits`.
+    pub fractional_bits: i32,
+    /// Least integer that the circuit admits.
+    pub low: i64,
+    /// Greatest integer that the circuit admits.
+    pub high: i64,
+    /// Names for people.
+    pub labels: Labels,
+}
+
+impl TensorSignature {
+    /// Number of entries; `None` when it exceeds [`MAX_ENTRIES`].
+    pub fn entries(&self) -> Option<u64> {
+        let product =
+            self.shape.iter().try_fold(1u64, |product, dimension| product.checked_mul(u64::try_from(*dimension).ok()?))?;
+        (product <= MAX_ENTRIES).then_some(product)
+    }
+
+    /// The real number that the integer `value` stands for, rounded to a double.
+    pub fn real(&self, value: i64) -> f64 {
+        let exponent = 1023i64.saturating_sub(i64::from(self.fractional_bits)).clamp(1, 2046);
+        value as f64 * f64::from_bits(exponent.unsigned_abs() << 52)
+    }
+
+    /// Entry `index` for a reader: its label and its real number, or the label of its value.
+    pub fn readable(&self, index: usize, value: i64) -> String {
+        let real = self.real(value);
+        match &self.labels {
+            Labels::None => real.to_string(),
+            Labels::Entries(names) => match index.checked_rem(names.len()).and_then(|at| names.get(at)) {
+                Some(name) => format!("{name}: {real}"),
+                None => real.to_string(),
+            },
+            Labels::Values(names) => match usize::try_from(value).ok().and_then(|at| names.get(at)) {
+                Some(name) => name.clone(),
+                None => real.to_string(),
+            },
+        }
+    }
+
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        write_text(out, &self.name);
+        out.push(match self.role {
+            Role::Input => 0,
+            Role::Output => 1,
+        });
+        write_count(out, self.shape.len());
+        for dimension in &self.shape {
+            out.extend_from_slice(&(*dimension as u64).to_be_bytes());
+        }
+        out.extend_from_slice(&self.fractional_bits.to_be_bytes());
+        out.extend_from_slice(&self.low.to_be_bytes());
+        out.extend_from_slice(&self.high.to_be_bytes());
+        let (kind, names): (u8, &[String]) = match &self.labels {
+            Labels::None => (0, &[]),
+            Labels::Entries(names) => (1, names),
+            Labels::Values(names) => (2, names),
+        };
+        out.push(kind);
+        if kind != 0 {
+            write_count(out, names.len());
+            for name in names {
+                write_text(out, name);
+            }
+        }
+    }
+
+    pub(crate) fn read(reader: &mut Reader) -> Result<TensorSignature, KeyError> {
+        let name = reader.text("a tensor's name")?;
+        let role = match reader.choice(1, "a tensor's role")? {
+            0 => Role::Input,
+            _ => Role::Output,
+        };
+        let mut shape = Vec::new();
+        for _ in 0..reader.u32("a tensor's rank")? {
+            let dimension = reader.u64("a tensor's shape")?;
+            shape.push(
+                usize::try_from(dimension).map_err(|_| LintError::TensorTooLarge { tensor: name.clone(), limit: MAX_ENTRIES })?,
+            );
+        }
+        let fractional_bits = i32::from_be_bytes(reader.array("a tensor's fractional bits")?);
+        let low = i64::from_be_bytes(reader.array("a tensor's range")?);
+        let high = i64::from_be_bytes(reader.array("a tensor's range")?);
+        let labels = match reader.choice(2, "a tensor's kind of labels")? {
+            0 => Labels::None,
+            1 => Labels::Entries(read_names(reader)?),
+            _ => Labels::Values(read_names(reader)?),
+        };
+        Ok(TensorSignature { name, role, shape, fractional_bits, low, high, labels })
+    }
+}
+
+fn read_names(reader: &mut Reader) -> Result<Vec<String>, KeyError> {
+    let mut names = Vec::new();
+    for _ in 0..reader.u32("the number of labels")? {
+        names.push(reader.text("a label")?);
+    }
+    Ok(names)
+}
+
+/// Checks a signature and returns its number of public values.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn lint_signature(signature: &[TensorSignature]) -> Result<u64, LintError> {
+    let mut names = BTreeSet::new();
+    let mut total = 0u64;
+    for (index, tensor) in signature.iter().enumerate() {
+        if tensor.name.is_empty() {
+            return Err(LintError::UnnamedTensor { index });
+        }
+        if !names.insert((tensor.role.name(), &tensor.name)) {
+            return Err(LintError::DuplicateTensor { role: tensor.role.name(), name: tensor.name.clone() });
+        }
+        if tensor.fractional_bits.unsigned_abs() > MAX_FRACTIONAL_BITS.unsigned_abs() {
+            return Err(LintError::FractionalBits {
+                tensor: tensor.name.clone(),
+                found: tensor.fractional_bits,
+                limit: MAX_FRACTIONAL_BITS,
+            });
+        }
+        if tensor.low > tensor.high {
+            return Err(LintError::EmptyRange { tensor: tensor.name.clone(), low: tensor.low, high: tensor.high });
+        }
+        lint_labels(tensor)?;
+        total = tensor
+            .entries()
+            .and_then(|entries| total.checked_add(entries))
+            .filter(|total| *total <= MAX_ENTRIES)
+            .ok_or_else(|| LintError::TensorTooLarge { tensor: tensor.name.clone(), limit: MAX_ENTRIES })?;
+    }
+    Ok(total)
+}
+
+fn lint_labels(tensor: &TensorSignature) -> Result<(), LintError> {
+    let (expected, found) = match &tensor.labels {
+        Labels::None => return Ok(()),
+        Labels::Entries(names) => (tensor.shape.last().map_or(1, |last| *last as u64), names.len()),
+        Labels::Values(names) => {
+            if tensor.low != 0 || tensor.fractional_bits != 0 {
+                return Err(LintError::LabelledValues {
+                    tensor: tensor.name.clone(),
+                    low: tensor.low,
+                    fractional_bits: tensor.fractional_bits,
+                });
+            }
+            (tensor.high.unsigned_abs().saturating_add(1), names.len())
+        }
+    };
+    if expected != found as u64 {
+        return Err(LintError::LabelCount { tensor: tensor.name.clone(), expected, found });
+    }
+    Ok(())
+}
