@@ -7,6 +7,7 @@
 
 mod error;
 mod json;
+mod npy;
 mod npz;
 
 use std::collections::{BTreeMap, BTreeSet};

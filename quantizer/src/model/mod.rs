@@ -8,6 +8,7 @@ mod float;
 mod shape;
 mod simplify;
 mod unary;
+mod window;
 
 use ndarray::{Array1, Array2, Array4, ArrayD};
 use serde::{Deserialize, Serialize};

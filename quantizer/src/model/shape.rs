@@ -6,7 +6,7 @@
 
 use thiserror::Error;
 
-use super::{Op, View, Window};
+use super::{Op, View};
 
 /// Largest number of elements of one tensor: 2^28, one gibibyte of `f32`.
 pub const MAX_ELEMENTS: usize = 1 << 28;
@@ -67,38 +67,6 @@ pub(super) fn result(op: &Op, operands: &[&[usize]], declared: Option<&[usize]>)
     match declared {
         Some(declared) if declared != shape => Err(format!("the result has shape {shape:?}, the node declares {declared:?}")),
         _ => Ok(shape),
-    }
-}
-
-impl Window {
-    /// Height and width of the result over an operand of `height` and `width`.
-    pub fn output(&self, operand: [usize; 2]) -> Result<[usize; 2], String> {
-        Ok([self.axis_output(0, operand[0])?, self.axis_output(1, operand[1])?])
-    }
-
-    fn axis_output(&self, axis: usize, operand: usize) -> Result<usize, String> {
-        let (kernel, stride, dilation) = (self.kernel[axis], self.stride[axis], self.dilation[axis]);
-        if kernel == 0 || stride == 0 || dilation == 0 {
-            return Err(format!("window {self:?} has a kernel, stride or dilation of zero"));
-        }
-        let extent = (kernel - 1).checked_mul(dilation).and_then(|reach| reach.checked_add(1));
-        let padded = operand.checked_add(self.before[axis]).and_then(|sum| sum.checked_add(self.after[axis]));
-        match (extent, padded) {
-            (Some(extent), Some(padded)) if extent <= padded && padded <= MAX_ELEMENTS => Ok((padded - extent) / stride + 1),
-            _ => Err(format!("window {self:?} does not fit an axis of {operand}")),
-        }
-    }
-
-    /// Operand positions under kernel element `tap` at output position `at`, where it is not padding.
-    pub(super) fn source(&self, axis: usize, at: usize, tap: usize, operand: usize) -> Option<usize> {
-        (at * self.stride[axis] + tap * self.dilation[axis]).checked_sub(self.before[axis]).filter(|&position| position < operand)
-    }
-
-    /// Whether every output position sees at least one operand element.
-    fn always_covers(&self, operand: [usize; 2], output: [usize; 2]) -> bool {
-        (0..2).all(|axis| {
-            (0..output[axis]).all(|at| (0..self.kernel[axis]).any(|tap| self.source(axis, at, tap, operand[axis]).is_some()))
-        })
     }
 }
 
@@ -307,6 +275,7 @@ mod tests {
     use ndarray::{Array2, Array4};
 
     use super::*;
+    use crate::model::Window;
 
     #[test]
     fn broadcasts_like_numpy() {

@@ -3,19 +3,21 @@
 //! Constants stay tract tensors until a node needs them as weights or operands, so integer shape arithmetic never
 //! reaches the model. Each lowered node's shape is compared with the one tract inferred.
 
+mod choice;
+mod constants;
 mod contraction;
 mod pointwise;
+mod reduction;
 mod tokens;
 mod views;
 mod window;
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ndarray::ArrayD;
 use tract_onnx::prelude::{Datum, OutletId, Tensor, TypedModel, TypedNode};
-use tract_onnx::tract_core::internal::{IntoArcTensor, IntoTValue, TDim};
+use tract_onnx::tract_core::internal::{IntoArcTensor, IntoTValue};
 use tract_onnx::tract_core::ops::array::{Gather, MultiBroadcastTo, Pad, Slice, StridedSlice, Tile, Trilu, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cast::Cast;
@@ -29,6 +31,7 @@ use tract_onnx::tract_core::ops::logic::Iff;
 use tract_onnx::tract_core::ops::nn::{Reduce, RmsNorm, ScaledRmsNorm, Softmax};
 use tract_onnx::tract_core::ops::source::TypedSource;
 
+use self::constants::{floats, integers, raw_floats};
 use super::Problem;
 use crate::model::{Model, NodeId, Op, View, volume};
 
@@ -301,40 +304,4 @@ fn is_condition(node: &TypedNode) -> bool {
 /// The error of a node whose operator is known but whose form is not.
 fn unsupported(node: &TypedNode, problem: String) -> Problem {
     Problem::Unsupported { node: node.name.clone(), operator: node.op.name().to_string(), problem }
-}
-
-/// A tensor's values as `f32`; every one must be finite.
-fn floats(tensor: &Tensor, name: &str) -> Result<ArrayD<f32>, Problem> {
-    let array = raw_floats(tensor, name)?;
-    match array.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-        Some((position, &value)) => Err(Problem::NotFinite { tensor: name.to_string(), position, value }),
-        None => Ok(array),
-    }
-}
-
-/// A tensor's values as `f32`, finite or not.
-fn raw_floats(tensor: &Tensor, name: &str) -> Result<ArrayD<f32>, Problem> {
-    let bad = |problem: String| Problem::BadTensor { tensor: name.to_string(), problem };
-    let values: Vec<f32> = if tensor.datum_type() == bool::datum_type() {
-        let view = tensor.to_plain_array_view::<bool>().map_err(|error| bad(error.to_string()))?;
-        view.iter().map(|&truth| f32::from(u8::from(truth))).collect()
-    } else {
-        let numbers = if tensor.datum_type() == TDim::datum_type() {
-            tensor.cast_to::<i64>().map_err(|error| bad(error.to_string()))?
-        } else {
-            Cow::Borrowed(tensor)
-        };
-        let tensor = numbers.cast_to::<f32>().map_err(|error| bad(error.to_string()))?;
-        let view = tensor.to_plain_array_view::<f32>().map_err(|error| bad(error.to_string()))?;
-        view.iter().copied().collect()
-    };
-    ArrayD::from_shape_vec(tensor.shape(), values).map_err(|error| bad(error.to_string()))
-}
-
-/// A tensor's values as integers.
-fn integers(tensor: &Tensor, name: &str) -> Result<Vec<i64>, Problem> {
-    let bad = |problem: String| Problem::BadTensor { tensor: name.to_string(), problem };
-    let tensor = tensor.cast_to::<i64>().map_err(|error| bad(error.to_string()))?;
-    let view = tensor.to_plain_array_view::<i64>().map_err(|error| bad(error.to_string()))?;
-    Ok(view.iter().copied().collect())
 }
