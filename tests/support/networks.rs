@@ -71,9 +71,10 @@ impl Random<'_> {
     }
 
     fn conv(&mut self, x: NodeId) -> NodeId {
-        let channels = self.shape(x)[1];
+        let shape = self.shape(x);
+        let channels = shape[1];
         let (groups, out) = if self.rng.gen_bool(0.3) { (channels, channels) } else { (1, self.rng.gen_range(1..4)) };
-        let k = self.rng.gen_range(1..=3);
+        let k = self.rng.gen_range(1..=shape[2].min(shape[3]).min(3));
         let weight = self.weights4([out, channels / groups, k, k]);
         let bias = Some(Array1::from_shape_simple_fn(out, || self.rng.gen_range(-0.5..0.5)));
         let pad = self.rng.gen_range(0..2);
