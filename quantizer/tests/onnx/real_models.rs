@@ -1,15 +1,13 @@
 //! Trained models: the importer agrees with tract, and the lowered graph has the shape one expects.
 
+use lemma_quantizer::data::Samples;
 use lemma_quantizer::import::onnx::Options;
 use lemma_quantizer::model::{Model, Op};
 
-use crate::support::{agrees_with_tract, shared_models};
+use crate::support::{agrees_with_tract, model_file};
 
 fn check(file: &str, options: Options) -> Option<Model> {
-    let path = shared_models()?.join(file);
-    if !path.is_file() {
-        return None;
-    }
+    let path = model_file(file)?;
     let model = agrees_with_tract(&path, &options, 1e-4);
     println!("{file}");
     for (at, node) in model.nodes.iter().enumerate() {
@@ -55,6 +53,24 @@ fn lenet_fashion() {
     assert_eq!(count(&model, |op| matches!(op, Op::Dense { .. })), 3);
     assert_eq!(count(&model, |op| matches!(op, Op::AveragePool { .. })), 2);
     assert_eq!(count(&model, |op| matches!(op, Op::Constant(_) | Op::Add | Op::Mul)), 0);
+}
+
+/// The weights came with a test accuracy of 90.39% on all 10,000 images; these are the first 1,000.
+#[test]
+fn lenet_classifies_the_test_images() {
+    let model = or_skip!(check("lenet_fashion/model.onnx", Options::default()));
+    let samples = Samples::read(&or_skip!(model_file("lenet_fashion/test_1000.npz"))).unwrap();
+    assert_eq!(samples.count(&model).unwrap(), 1000);
+    assert_eq!(samples.notes(&model).len(), 1);
+    let labels = samples.labels("label").unwrap();
+    let right = (0..1000).filter(|&index| {
+        let logits = &model.run(&samples.sample(index, &model).unwrap()).unwrap()[0];
+        let best = logits.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
+        best == labels[index]
+    });
+    let right = right.count();
+    println!("{right} of 1000");
+    assert!(right >= 890, "{right} of 1000");
 }
 
 #[test]

@@ -84,11 +84,12 @@ pub fn agrees_with_tract(path: &Path, options: &Options, tolerance: f32) -> Mode
     model
 }
 
-/// The folder of models that are too large or not free enough to be kept here, where there is one.
-pub fn shared_models() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os("LEMMA_SHARED_MODELS") {
-        return Some(PathBuf::from(folder));
-    }
+/// A trained model or its data: in this repository, or in the folder of models that are too large or not free enough to
+/// be kept here, where there is one.
+pub fn model_file(name: &str) -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().map(|folder| folder.join("shared/models")).find(|folder| folder.is_dir())
+    let given = std::env::var_os("LEMMA_SHARED_MODELS").map(PathBuf::from);
+    let above = here.ancestors().map(|folder| folder.join("shared/models"));
+    let folders = std::iter::once(here.join("../models")).chain(given).chain(above);
+    folders.map(|folder| folder.join(name)).find(|path| path.is_file())
 }

@@ -1,7 +1,8 @@
 //! ONNX files.
 //!
-//! Three steps: [`scan`] reads the protobuf and rejects what cannot be supported, in the words of the file; tract
-//! parses the graph, infers every shape, folds constants and recognises GELU, SiLU, RMSNorm and softmax; [`lower`]
+//! Three steps: the scan reads the protobuf and rejects what cannot be supported, in the words of the file; tract
+//! parses the graph, infers every shape, folds constants and recognises GELU, SiLU, RMSNorm and softmax; the
+//! lowering
 //! rewrites tract's graph as a float [`Model`] at once, and [`Model::simplify`] cleans it up. No tract type leaves this
 //! module, and a panic inside tract becomes an [`ImportError`].
 //!
@@ -39,7 +40,7 @@ pub struct Options {
 /// Reads an ONNX file into a float model.
 ///
 /// Nodes keep the names of the file where one node of the model stands for one of the file, and names that begin with
-/// them otherwise. Integer inputs that choose rows of a constant table become [`Op::Tokens`](crate::model::Op::Tokens).
+/// them otherwise. Integer inputs that choose rows of a constant table become [`Op::Tokens`].
 ///
 /// # Errors
 /// An [`ImportError`] with the file and the [`Problem`]: a file that cannot be read or decoded, an operator or a form

@@ -190,8 +190,12 @@ mod testing {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::ArrayD;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
     use super::testing::*;
-    use crate::model::{Op, Unary};
+    use crate::model::{Model, NodeId, Op, Unary, View};
 
     #[test]
     fn removes_dead_nodes_and_keeps_inputs() {
@@ -204,5 +208,90 @@ mod tests {
         assert_eq!(after.nodes.len(), 3);
         assert_eq!(after.inputs.len(), 2);
         assert_eq!(after.check(), Ok(()));
+    }
+
+    /// Graphs of random operations: whatever the passes do to each other's results, the values stay.
+    #[test]
+    fn random_graphs_keep_their_values() {
+        let mut removed = 0;
+        for seed in 0..400 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let before = model(&[1, 4, 6], |model, x| {
+                let mut nodes = vec![x];
+                for _ in 0..rng.gen_range(3..16) {
+                    let next = random_node(model, &nodes, &mut rng);
+                    nodes.push(next);
+                }
+                let last = nodes[nodes.len() - 1];
+                apply(model, Op::Unary(Unary::Tanh), &[last])
+            });
+            println!("seed {seed}");
+            let after = simplified(before.clone());
+            removed += before.nodes.len() - after.nodes.len();
+        }
+        assert!(removed > 1000);
+    }
+
+    /// An operation on one of `nodes`, all of which are `[1, 4, 6]`, that is `[1, 4, 6]` again and stays small.
+    fn random_node(model: &mut Model, nodes: &[NodeId], rng: &mut ChaCha8Rng) -> NodeId {
+        const UNARY: [Unary; 8] = [
+            Unary::Relu,
+            Unary::Tanh,
+            Unary::Sigmoid,
+            Unary::Clip(-1.0, 0.5),
+            Unary::Clip(f32::MIN, 0.25),
+            Unary::Erf,
+            Unary::Abs,
+            Unary::HardSigmoid(0.3, 0.5),
+        ];
+        const SHAPES: [&[usize]; 5] = [&[], &[6], &[4, 1], &[1, 1, 6], &[1, 4, 6]];
+        // The latest node most of the time, so that chains form.
+        let x = if rng.gen_bool(0.7) { nodes[nodes.len() - 1] } else { nodes[rng.gen_range(0..nodes.len())] };
+        let other = nodes[rng.gen_range(0..nodes.len())];
+        match rng.gen_range(0..10) {
+            0 | 1 => apply(model, Op::Unary(UNARY[rng.gen_range(0..UNARY.len())]), &[x]),
+            2..=4 => {
+                let shape = SHAPES[rng.gen_range(0..SHAPES.len())];
+                let value = match rng.gen_range(0..4) {
+                    0 => ArrayD::ones(shape),
+                    1 => ArrayD::zeros(shape),
+                    2 => ArrayD::from_elem(shape, 0.5),
+                    _ => random(shape, rng.r#gen()) * 0.3,
+                };
+                let constant = constant(model, value);
+                let op = [Op::Add, Op::Sub, Op::Mul][rng.gen_range(0..3)].clone();
+                let operands = if rng.gen_bool(0.5) { [x, constant] } else { [constant, x] };
+                apply(model, op, &operands)
+            }
+            5 => {
+                let weight = (random(&[6, 6], rng.r#gen()) * 0.1).into_dimensionality().unwrap();
+                apply(model, Op::Dense { weight, bias: None }, &[x])
+            }
+            6 => {
+                let y = model.push_shaped(name(model), Op::View(View::Reshape), &[x], &[2, 2, 6]).unwrap();
+                let y = apply(model, Op::View(View::Transpose(vec![1, 0, 2])), &[y]);
+                model.push_shaped(name(model), Op::View(View::Reshape), &[y], &[1, 4, 6]).unwrap()
+            }
+            7 => {
+                let mean = apply(model, Op::Mean { axes: vec![2] }, &[x]);
+                let centred = apply(model, Op::Sub, &[x, mean]);
+                apply(model, Op::RmsNorm { epsilon: 0.1, gain: None }, &[centred])
+            }
+            8 => {
+                let keys = apply(model, Op::View(View::Transpose(vec![0, 2, 1])), &[other]);
+                let scores = apply(model, Op::MatMul, &[x, keys]);
+                let weights = apply(model, Op::Softmax, &[scores]);
+                apply(model, Op::MatMul, &[weights, x])
+            }
+            _ => {
+                let op = if rng.gen_bool(0.5) { Op::Add } else { Op::Mul };
+                let y = apply(model, op, &[x, other]);
+                apply(model, Op::Unary(Unary::Clip(-2.0, 2.0)), &[y])
+            }
+        }
+    }
+
+    fn name(model: &Model) -> String {
+        format!("view {}", model.nodes.len())
     }
 }
