@@ -117,7 +117,7 @@ pub fn inspect(package: &Package) -> Inspection {
         weights: graph.weights(),
         multiplications: graph.multiplications(),
         table_widths: compiled.plan().widths.clone(),
-        soundness_bits: soundness_bits(total.lookups + total.table_rows).min(fold),
+        soundness_bits: soundness_bits(total.lookups + total.table_rows, graph.widest_row()).min(fold),
         estimate,
         layers: layers.collect(),
     }

@@ -13,11 +13,11 @@ pub mod table;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use execute::{ExecuteError, relu};
+pub use execute::{ExecuteError, matmul, relu, split};
 pub use interval::{Interval, round_shift};
 pub use linear::{Accumulate, Conv, IntegerSum, LinearMap};
-pub use op::{Leak, Op, Outcome, ZERO};
-pub use table::Table;
+pub use op::{Leak, MatMul, Op, Outcome, ZERO, rsqrt};
+pub use table::{RowTable, Table};
 
 /// Most elements of one tensor.
 pub const MAX_ELEMENTS: usize = 1 << 28;
@@ -181,6 +181,15 @@ impl Graph {
             _ => 0,
         };
         self.nodes.iter().map(of).sum()
+    }
+
+    /// Most values that a lookup of the graph carries beside its key.
+    pub fn widest_row(&self) -> usize {
+        let width = |node: &Node| match &node.op {
+            Op::RowGather(table) => table.width(),
+            _ => 1,
+        };
+        self.nodes.iter().map(width).max().unwrap_or(1)
     }
 
     /// Multiply-accumulates of one inference.

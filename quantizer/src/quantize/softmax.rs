@@ -21,9 +21,10 @@ impl Lowering<'_> {
         let table = Table::tabulate(&format!("exp -{frac}"), keys, exponential).map(Arc::new).ok_or_else(|| {
             QuantizeError::Unsupported { layer: node.name.clone(), problem: "the exponential's table is too long".into() }
         })?;
+        let rows = node.shape.iter().product::<usize>() / group.max(1);
         let magnitude = 1i64 << (bits + 1);
         let range = Interval { lo: -magnitude, hi: magnitude - 1 };
-        let op = Primitive::TableBelowMax { shift, group, range, table };
+        let op = Primitive::TableBelowMax { shift, groups: vec![group as u32; rows].into(), range, table };
         let exponentials = self.push(node, op, &[operand], &node.shape, bits as i32)?;
         let mut row = node.shape.clone();
         if let Some(last) = row.last_mut() {
