@@ -49,6 +49,9 @@ impl Default for CompileOptions {
 /// Activation bits that are tried when none are asked for.
 const BITS: std::ops::RangeInclusive<u32> = 12..=16;
 
+/// More bits are taken as long as they cost at most this much over the cheapest choice.
+const TOLERANCE: f64 = 1.03;
+
 /// Compiles a model: calibrates it on `calibration`, quantizes it, lowers it, and measures it on `test` (samples with their labels, where they
 /// have one).
 ///
@@ -62,7 +65,7 @@ pub fn compile(
     options: &CompileOptions,
     progress: &dyn Progress,
 ) -> Result<(Package, Report), CompileError> {
-    let model = model.relu_after_max_pool();
+    let model = model.relu_after_max_pool().fold_norm_gains();
     let public = public_tensors(&model, options)?;
     progress.enter("calibrating", 0.0);
     let ranges = Ranges::observe(&model, calibration.iter().cloned(), options.method)?;
@@ -89,7 +92,7 @@ fn public_tensors(model: &Model, options: &CompileOptions) -> Result<Vec<String>
     Ok(options.public.iter().cloned().chain(shown).collect())
 }
 
-/// The quantization with the wanted bits, or the one whose circuit is the cheapest.
+/// The quantization with the wanted bits, or the most bits whose circuit costs hardly more than the cheapest.
 fn quantized(
     model: &Model,
     ranges: &Ranges,
@@ -103,16 +106,21 @@ fn quantized(
     if let Some(bits) = options.bits {
         return Ok(with(bits)?);
     }
-    let mut best = with(*BITS.start())?;
-    let mut price = plan::cost(&best.0.graph).constraints;
-    for bits in BITS.skip(1) {
-        let Ok(candidate) = with(bits) else { break };
-        let cost = plan::cost(&candidate.0.graph).constraints;
-        if cost <= price {
-            (best, price) = (candidate, cost);
+    let mut priced = Vec::new();
+    for bits in BITS {
+        // More bits may not fit the integers; fewer always do.
+        match with(bits) {
+            Ok(candidate) => priced.push((plan::cost(&candidate.0.graph).constraints, candidate)),
+            Err(error) if priced.is_empty() => return Err(error.into()),
+            Err(_) => break,
         }
     }
-    Ok(best)
+    let cheapest = priced.iter().map(|(price, _)| *price).min().unwrap_or(0);
+    let affordable = priced.into_iter().rev().find(|(price, _)| *price as f64 <= cheapest as f64 * TOLERANCE);
+    match affordable {
+        Some((_, best)) => Ok(best),
+        None => Ok(with(*BITS.start())?),
+    }
 }
 
 fn measured(

@@ -6,7 +6,7 @@ use ndarray::{ArrayD, ArrayViewD};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::model::{ExecuteError, Model, NodeId};
+use crate::model::{ExecuteError, MASKED, Model, NodeId, Op};
 
 /// How a range is taken from observed values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,7 +50,22 @@ pub struct Range {
     pub hi: f32,
     /// Largest difference of two elements of the last axis.
     pub spread: f32,
+    /// Rows of the last axis as they are; only of operands of normalisations.
+    pub raw: RowStatistics,
+    /// Rows of the last axis less their mean; only of operands of normalisations.
+    pub centred: RowStatistics,
     magnitudes: Magnitudes,
+}
+
+/// Sums of squares of rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RowStatistics {
+    /// Smallest sum of squares.
+    pub least: f64,
+    /// Largest sum of squares.
+    pub most: f64,
+    /// Largest absolute element over the root of its row's sum of squares.
+    pub peak: f64,
 }
 
 /// Ranges of all nodes of a model.
@@ -68,12 +83,22 @@ impl Ranges {
         method: Method,
     ) -> Result<Ranges, CalibrationError> {
         let mut nodes = vec![Range::default(); model.nodes.len()];
+        let masked: Vec<bool> = (0..model.nodes.len()).map(|id| model.mask(NodeId(id)).is_some()).collect();
+        let mut normalised = vec![false; model.nodes.len()];
+        for node in &model.nodes {
+            if let (Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::L2Norm { .. }, Some(x)) = (&node.op, node.inputs.first()) {
+                normalised.get_mut(x.0).into_iter().for_each(|flag| *flag = true);
+            }
+        }
         let mut count = 0;
         for (sample, inputs) in samples.into_iter().enumerate() {
             let mut unbounded = None;
             let observer = |id: NodeId, value: ArrayViewD<'_, f32>| {
                 if let Some(range) = nodes.get_mut(id.0) {
-                    range.include(&value);
+                    range.include(&value, masked.get(id.0) == Some(&true));
+                    if normalised.get(id.0) == Some(&true) {
+                        range.include_rows(&value);
+                    }
                     if value.iter().any(|v| !v.is_finite()) {
                         unbounded = unbounded.or(Some(id));
                     }
@@ -111,27 +136,60 @@ impl Ranges {
 
 impl Default for Range {
     fn default() -> Range {
-        Range { lo: f32::INFINITY, hi: f32::NEG_INFINITY, spread: 0.0, magnitudes: Magnitudes::default() }
+        let rows = RowStatistics { least: f64::INFINITY, most: 0.0, peak: 0.0 };
+        Range {
+            lo: f32::INFINITY,
+            hi: f32::NEG_INFINITY,
+            spread: 0.0,
+            raw: rows,
+            centred: rows,
+            magnitudes: Magnitudes::default(),
+        }
     }
 }
 
 impl Range {
-    fn include(&mut self, value: &ArrayViewD<'_, f32>) {
-        for v in value {
+    /// Elements behind a mask do not count.
+    fn include(&mut self, value: &ArrayViewD<'_, f32>, masked: bool) {
+        let counts = |v: &&f32| !masked || **v > MASKED / 2.0;
+        for v in value.iter().filter(counts) {
             self.lo = self.lo.min(*v);
             self.hi = self.hi.max(*v);
             self.magnitudes.include(*v);
         }
         if value.ndim() > 0 {
             for row in value.rows() {
-                let (lo, hi) = row.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), v| (lo.min(*v), hi.max(*v)));
+                let edges = (f32::INFINITY, f32::NEG_INFINITY);
+                let (lo, hi) = row.iter().filter(counts).fold(edges, |(lo, hi), v| (lo.min(*v), hi.max(*v)));
                 self.spread = self.spread.max(hi - lo);
             }
         }
     }
 
+    fn include_rows(&mut self, value: &ArrayViewD<'_, f32>) {
+        if value.ndim() == 0 {
+            return;
+        }
+        for row in value.rows() {
+            let mean = row.iter().map(|v| f64::from(*v)).sum::<f64>() / row.len().max(1) as f64;
+            self.raw.include(row.iter().map(|v| f64::from(*v)));
+            self.centred.include(row.iter().map(|v| f64::from(*v) - mean));
+        }
+    }
+
     fn max_abs(&self) -> f64 {
         f64::from(self.lo.abs().max(self.hi.abs()))
+    }
+}
+
+impl RowStatistics {
+    fn include(&mut self, row: impl Iterator<Item = f64>) {
+        let (energy, largest) = row.fold((0.0, 0f64), |(sum, max), v| (sum + v * v, max.max(v.abs())));
+        self.least = self.least.min(energy);
+        self.most = self.most.max(energy);
+        if energy > 0.0 {
+            self.peak = self.peak.max(largest / energy.sqrt());
+        }
     }
 }
 
@@ -177,7 +235,7 @@ impl Magnitudes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Op, Unary};
+    use crate::model::Unary;
 
     fn sample(values: [f32; 4]) -> BTreeMap<String, ArrayD<f32>> {
         BTreeMap::from([("x".to_owned(), ndarray::arr2(&[values]).into_dyn())])

@@ -35,7 +35,7 @@ use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field, batch_inversion};
 use lemma_quantizer::graph::{LinearMap, RowTable, Table};
 
-use super::range::{Step, cheapest_step};
+use super::range::{Step, cheapest_step, lookups_of};
 use super::{Gadgets, Plan};
 use crate::builder::{Builder, Values};
 use crate::field::from_integer;
@@ -80,6 +80,10 @@ impl<F> Lookups<F> {
 
     pub(super) fn step(&self, bits: u32) -> Step {
         cheapest_step(&self.widths, bits)
+    }
+
+    pub(super) fn cost(&self, bits: u32) -> u32 {
+        lookups_of(&self.widths, bits)
     }
 
     fn request(&mut self, source: Source, request: Request<F>) {

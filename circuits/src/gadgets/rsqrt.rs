@@ -34,13 +34,12 @@ impl<B: Builder> Gadgets<B> {
         let product = self.multiplied("product", &square, x);
         let linear = self.multiplied("linear", &y, x);
         let largest = rsqrt(bounds.lo, bits);
-        self.inside(&y, Interval { lo: 0, hi: largest });
+        self.small(&y, largest as u64 + 1);
         let room = 2 * ((numerator as u128 * bounds.hi as u128).isqrt() as u64 + 1) + bounds.hi as u64;
-        let room = room.next_power_of_two();
         let below = self.negated(&product, numerator);
-        self.range(&below, room);
+        self.small(&below, room);
         let above = self.builder.combine(&[(1, &product), (2, &linear), (1, x)], -numerator - 1);
-        self.range(&above, room);
+        self.small(&above, room);
         y
     }
 

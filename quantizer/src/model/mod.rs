@@ -5,6 +5,8 @@
 mod build;
 mod commute;
 mod float;
+mod gains;
+mod mask;
 mod shape;
 mod simplify;
 mod unary;
@@ -14,6 +16,7 @@ use ndarray::{Array1, Array2, Array4, ArrayD};
 use serde::{Deserialize, Serialize};
 
 pub use float::{ExecuteError, MAX_LIVE_ELEMENTS};
+pub use mask::MASKED;
 pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, broadcast, volume};
 
 /// Index of a node in its [`Model`].

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, Array4};
 
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
 use crate::graph::{Conv, LinearMap, Op as Primitive};
-use crate::model::{Node, NodeId, Window};
+use crate::model::{MASKED, Node, NodeId, Window};
 
 /// Fewest significant bits of the largest weight of a layer.
 const WEIGHT_BITS: i32 = 9;
@@ -102,9 +102,16 @@ impl Lowering<'_> {
         let coarsest = WEIGHT_BITS - scale;
         let target = self.wanted[id.0] + limb;
         let mut operand = self.operand(node, 0)?;
-        if target - operand.frac < coarsest {
-            let source = node.inputs.first().copied().unwrap_or(NodeId(0));
-            operand = self.narrow(node, operand, self.ranges.magnitude(source))?;
+        let missing = coarsest - (target - operand.frac);
+        if missing > 0 {
+            // Either the operand is rounded, two constraints an element, or the result's rescale takes more limbs, one each.
+            let limbs = ((missing + limb - 1) / limb) as usize;
+            let operand_len: usize = self.graph.node(operand.id).len();
+            let result_len: usize = node.shape.iter().product();
+            let room = self.bounds(operand).magnitude() < 1 << 34;
+            if !room || 2 * operand_len < limbs * result_len {
+                operand = self.narrow_operand(node, 0)?;
+            }
         }
         let mut bits = target - operand.frac;
         while bits < coarsest {
@@ -117,7 +124,7 @@ impl Lowering<'_> {
     }
 
     /// Adds constants, element by element.
-    fn biased(&mut self, node: &Node, product: Tensor, bias: Option<Vec<f32>>) -> Result<Tensor, QuantizeError> {
+    pub(super) fn biased(&mut self, node: &Node, product: Tensor, bias: Option<Vec<f32>>) -> Result<Tensor, QuantizeError> {
         let Some(bias) = bias.filter(|b| b.iter().any(|v| *v != 0.0)) else { return Ok(product) };
         let integers: Arc<[i64]> = bias.iter().map(|b| quantize_value(f64::from(*b), product.frac)).collect();
         let constant = self.push(node, Primitive::Constant(integers), &[], &node.shape, product.frac)?;
@@ -126,6 +133,14 @@ impl Lowering<'_> {
 
     /// `a + sign * b` with broadcasting.
     pub(super) fn sum(&mut self, id: NodeId, node: &Node, sign: i64) -> Result<Tensor, QuantizeError> {
+        // A mask adds nothing to the scores that it allows; the softmax leaves the others out.
+        if let Some((mask, index)) = self.model.mask(id) {
+            let values: Option<Vec<f32>> =
+                mask.broadcast(node.shape.clone()).map(|m| m.iter().map(|v| if *v <= MASKED { 0.0 } else { *v }).collect());
+            let scores = self.operand(node, index)?;
+            let scores = self.broadcast(node, scores, &node.shape)?;
+            return self.biased(node, scores, values);
+        }
         let constant = (0..2).find(|i| self.constant_value(node, *i).is_some());
         if let Some(index) = constant
             && let Some(values) = self.constant_value(node, index)
@@ -173,9 +188,7 @@ impl Lowering<'_> {
         let mut operands = [self.operand(node, 0)?, self.operand(node, 1)?];
         let product = self.bounds(operands[0]).magnitude() as u128 * self.bounds(operands[1]).magnitude() as u128;
         if product > PRODUCT_BOUND.into() {
-            for (operand, source) in operands.iter_mut().zip(&node.inputs) {
-                *operand = self.narrow(node, *operand, self.ranges.magnitude(*source))?;
-            }
+            operands = [self.narrow_operand(node, 0)?, self.narrow_operand(node, 1)?];
         }
         let [a, b] = operands;
         let a = self.broadcast(node, a, &node.shape)?;
@@ -184,7 +197,7 @@ impl Lowering<'_> {
     }
 
     /// Multiplication by constants, element by element.
-    fn scale(&mut self, id: NodeId, node: &Node, operand: Tensor, factors: &[f32]) -> Result<Tensor, QuantizeError> {
+    pub(super) fn scale(&mut self, id: NodeId, node: &Node, operand: Tensor, factors: &[f32]) -> Result<Tensor, QuantizeError> {
         let largest = factors.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
         let exponent = if largest > 0.0 { largest.log2().floor() as i32 + 1 } else { 0 };
         let exact = factors.first().is_some_and(|f| f.abs() == largest as f32 && largest.log2().fract() == 0.0)

@@ -6,10 +6,14 @@
 //! is the cheapest shift there is (docs/quantization.md).
 
 mod activation;
+mod attention;
 mod linear;
+mod norm;
 mod pool;
 mod softmax;
 mod view;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -17,6 +21,8 @@ use thiserror::Error;
 use crate::calibrate::Ranges;
 use crate::graph::{self, Graph, GraphError, Interval, Op as Primitive, Port};
 use crate::model::{Model, Node, NodeId, Op, Unary};
+
+use norm::Norm;
 
 /// Choices of a quantization.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,6 +108,8 @@ struct Lowering<'a> {
     /// Fractional bits that the users of a node's result want after their rescale.
     wanted: Vec<i32>,
     inputs: Vec<(String, graph::NodeId)>,
+    /// Softmaxes that were left without their division, with the reciprocals of their row sums.
+    divisors: BTreeMap<NodeId, Tensor>,
 }
 
 impl<'a> Lowering<'a> {
@@ -114,6 +122,7 @@ impl<'a> Lowering<'a> {
             tensors: Vec::with_capacity(model.nodes.len()),
             wanted: Vec::new(),
             inputs: Vec::new(),
+            divisors: BTreeMap::new(),
         };
         lowering.wanted = lowering.wanted_bits();
         lowering
@@ -134,6 +143,7 @@ impl<'a> Lowering<'a> {
         let mut wanted: Vec<Option<i32>> = vec![None; self.model.nodes.len()];
         for (id, node) in self.model.nodes.iter().enumerate().rev() {
             let through = match &node.op {
+                Op::Mul if (0..2).any(|i| self.constant_value(node, i).is_some()) => wanted.get(id).copied().flatten(),
                 Op::Add | Op::Sub | Op::View(_) | Op::Sum { .. } => wanted.get(id).copied().flatten(),
                 Op::AveragePool { .. } | Op::Mean { .. } => {
                     wanted.get(id).copied().flatten().map(|bits| bits - self.averaging_bits(node))
@@ -141,7 +151,8 @@ impl<'a> Lowering<'a> {
                 _ => None,
             };
             for operand in &node.inputs {
-                let bits = through.unwrap_or_else(|| self.wants(node, *operand));
+                let own = wanted.get(id).copied().flatten().unwrap_or_else(|| self.natural(NodeId(id)));
+                let bits = through.unwrap_or_else(|| self.wants(node, *operand, own));
                 if let Some(slot) = wanted.get_mut(operand.0) {
                     *slot = Some(slot.map_or(bits, |old| old.min(bits)));
                 }
@@ -150,9 +161,14 @@ impl<'a> Lowering<'a> {
         wanted.iter().enumerate().map(|(id, bits)| bits.unwrap_or_else(|| self.natural(NodeId(id)))).collect()
     }
 
-    /// Fractional bits that a node which does not keep the scale wants of an operand.
-    fn wants(&self, node: &Node, operand: NodeId) -> i32 {
+    /// Fractional bits that a node which does not keep the scale wants of an operand, when `own` are wanted of its result.
+    fn wants(&self, node: &Node, operand: NodeId, own: i32) -> i32 {
         match &node.op {
+            Op::MatMul if node.inputs.first() == Some(&operand) => {
+                let right = node.inputs.get(1).map_or(0, |right| self.natural(*right) - 1);
+                let natural = self.natural(operand) - 1;
+                self.matrix_bits(natural, own, right)
+            }
             Op::Unary(Unary::Relu | Unary::LeakyRelu(_)) | Op::PRelu { .. } => self.natural(operand),
             Op::Unary(function) => self.fitting(self.table_magnitudes(*function).0),
             Op::Softmax => self.softmax_bits(operand),
@@ -162,7 +178,6 @@ impl<'a> Lowering<'a> {
     }
 
     fn node(&mut self, id: NodeId, node: &Node) -> Result<Option<Tensor>, QuantizeError> {
-        let unsupported = |problem: &str| QuantizeError::Unsupported { layer: node.name.clone(), problem: problem.to_owned() };
         let tensor = match &node.op {
             Op::Input => self.input(id, node)?,
             Op::Constant(_) => return Ok(None),
@@ -177,15 +192,30 @@ impl<'a> Lowering<'a> {
             Op::Unary(Unary::LeakyRelu(slope)) => self.relu(node, Some(&ndarray::arr0(*slope).into_dyn()))?,
             Op::PRelu { slope } => self.relu(node, Some(slope))?,
             Op::Unary(function) => self.table(node, *function)?,
-            Op::Softmax => self.softmax(node)?,
+            Op::Softmax => self.softmax(id, node)?,
             Op::ArgMax => self.argmax(node)?,
             Op::Sum { axes } => self.reduce(node, axes, false)?,
             Op::Mean { axes } => self.reduce(node, axes, true)?,
-            Op::View(view) => self.view(node, view)?,
-            Op::MatMul | Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::L2Norm { .. } => {
-                return Err(unsupported("products of activations and normalisations have no integer form yet"));
+            Op::View(view) => self.view(id, node, view)?,
+            Op::MatMul => self.matmul(id, node)?,
+            Op::LayerNorm { epsilon, gain, bias } => {
+                let width = node.shape.last().copied().unwrap_or(1) as f64;
+                let epsilon = f64::from(*epsilon) * width;
+                let (gain, bias) = (gain.as_ref(), bias.as_ref());
+                self.norm(id, node, &Norm { centred: true, epsilon, factor: width.sqrt(), gain, bias })?
             }
-            Op::Tokens { .. } | Op::Embedding { .. } => return Err(unsupported("token inputs have no integer form yet")),
+            Op::RmsNorm { epsilon, gain } => {
+                let width = node.shape.last().copied().unwrap_or(1) as f64;
+                let epsilon = f64::from(*epsilon) * width;
+                let gain = gain.as_ref();
+                self.norm(id, node, &Norm { centred: false, epsilon, factor: width.sqrt(), gain, bias: None })?
+            }
+            Op::L2Norm { epsilon } => {
+                let epsilon = f64::from(*epsilon).powi(2);
+                self.norm(id, node, &Norm { centred: false, epsilon, factor: 1.0, gain: None, bias: None })?
+            }
+            Op::Tokens { vocabulary } => self.tokens(node, *vocabulary)?,
+            Op::Embedding { table } => self.embedding(id, node, table)?,
         };
         Ok(Some(tensor))
     }
@@ -229,6 +259,22 @@ impl<'a> Lowering<'a> {
         let integers = values.iter().map(|v| quantize_value(f64::from(*v), frac)).collect();
         let shape = values.shape().to_vec();
         self.push(node, Primitive::Constant(integers), &[], &shape, frac)
+    }
+
+    /// Operand `index`, rounded to the activation bits; later users of the same tensor take the rounded one too.
+    fn narrow_operand(&mut self, node: &Node, index: usize) -> Result<Tensor, QuantizeError> {
+        let operand = self.operand(node, index)?;
+        let source = node.inputs.get(index).copied().unwrap_or(NodeId(0));
+        let narrow = self.narrow(node, operand, self.ranges.magnitude(source))?;
+        let is_output = self.model.outputs.iter().any(|(_, id)| *id == source);
+        if let Some(slot) = self.tensors.get_mut(source.0).filter(|slot| slot.is_some() && !is_output) {
+            *slot = Some(narrow);
+        }
+        Ok(narrow)
+    }
+
+    fn unsupported(&self, node: &Node, problem: &str) -> QuantizeError {
+        QuantizeError::Unsupported { layer: node.name.clone(), problem: problem.to_owned() }
     }
 
     fn constant_value(&self, node: &Node, index: usize) -> Option<&'a ndarray::ArrayD<f32>> {

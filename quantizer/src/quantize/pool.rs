@@ -96,7 +96,7 @@ impl Lowering<'_> {
 }
 
 /// `1 / n` as a factor and its fractional bits; exact for powers of two.
-fn divisor(n: usize) -> (i64, i32) {
+pub(super) fn divisor(n: usize) -> (i64, i32) {
     if n.is_power_of_two() {
         (1, n.trailing_zeros() as i32)
     } else {

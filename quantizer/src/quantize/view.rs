@@ -6,10 +6,13 @@ use ndarray::{ArrayD, Axis, IxDyn, Slice};
 
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
 use crate::graph::{Op as Primitive, ZERO};
-use crate::model::{Node, View};
+use crate::model::{Node, NodeId, View};
 
 impl Lowering<'_> {
-    pub(super) fn view(&mut self, node: &Node, view: &View) -> Result<Tensor, QuantizeError> {
+    pub(super) fn view(&mut self, id: NodeId, node: &Node, view: &View) -> Result<Tensor, QuantizeError> {
+        if let Some(divisor) = node.inputs.first().and_then(|source| self.divisors.get(source).copied()) {
+            self.divisors.insert(id, divisor);
+        }
         let mut operands = Vec::with_capacity(node.inputs.len());
         for index in 0..node.inputs.len() {
             operands.push(self.operand(node, index)?);
@@ -20,11 +23,8 @@ impl Lowering<'_> {
         }
         let first = operands.first().copied();
         let unsupported = || QuantizeError::Unsupported { layer: node.name.clone(), problem: "a malformed view".into() };
-        if *view == View::Reshape
-            && let Some(operand) = first
-        {
-            let identity: Arc<[u32]> = (0..self.graph.node(operand.id).len() as u32).collect();
-            return self.push(node, Primitive::Gather(identity), &[operand], &node.shape, frac);
+        if let (View::Reshape, Some(operand)) = (view, first) {
+            return self.reshaped(node, operand, &node.shape);
         }
         let mut start = 0;
         let indices: Vec<ArrayD<u32>> = operands
@@ -50,6 +50,12 @@ impl Lowering<'_> {
         let constants: Arc<[i64]> = index.iter().map(|i| if *i == ZERO { value } else { 0 }).collect();
         let constants = self.push(node, Primitive::Constant(constants), &[], &node.shape, frac)?;
         self.push(node, Primitive::Sum([1, 1].into()), &[gathered, constants], &node.shape, frac)
+    }
+
+    /// The same elements in another shape.
+    pub(super) fn reshaped(&mut self, node: &Node, tensor: Tensor, shape: &[usize]) -> Result<Tensor, QuantizeError> {
+        let identity: Arc<[u32]> = (0..self.graph.node(tensor.id).len() as u32).collect();
+        self.push(node, Primitive::Gather(identity), &[tensor], shape, tensor.frac)
     }
 
     /// Numpy broadcasting.
