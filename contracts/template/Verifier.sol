@@ -80,9 +80,9 @@ contract {{CONTRACT}} {
         {{KEY}}
 
     /// @notice Reverts unless `proof` proves that the model has the public values `values`, in `context`.
+    /// @param  context  keccak256 of the bytes that the proof was made for, zero when there are none
     /// @param  proof    A, B, C1, C2: ten words, as `lemma prove` writes them
     /// @param  values   the public tensors one after the other, row-major; a negative value v is r + v
-    /// @param  context  keccak256 of the bytes that the proof was made for, zero when there are none
     function verify(bytes32 context, uint256[10] calldata proof, uint256[] calldata values) external view {
         bytes memory key = KEY;
         (bytes32 digest, uint256 count, uint256[] memory ranges) = abi.decode(key, (bytes32, uint256, uint256[]));
@@ -123,7 +123,8 @@ contract {{CONTRACT}} {
     }
 
     /// @dev phi by Horner's rule, from the last value to the first. Every value must be a field element that stands for
-    ///      an integer in its range.
+    ///      an integer in its range. A range is the length of a run of values, which is not zero, the least of them and
+    ///      the distance to the greatest: 128, 64 and 64 bits.
     function _fold(uint256[] calldata values, uint256[] memory ranges, uint256 chi) private pure returns (uint256 phi) {
         unchecked {
             uint256 index = values.length;
