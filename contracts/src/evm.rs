@@ -20,7 +20,8 @@ pub type Address = [u8; 20];
 /// Gas limit that is enough for every call here: the cap of EIP-7825 on a transaction.
 pub const GAS_LIMIT: u64 = 1 << 24;
 
-const SENDER: Address = *b"lemma sender account";
+/// The account that sends every transaction.
+pub const SENDER: Address = *b"lemma sender account";
 
 type Database = CacheDB<EmptyDB>;
 
