@@ -26,6 +26,7 @@
 //! | [`circuits`] | gadgets, the lowering to constraints, the checker |
 //! | [`prover`] | setup, keys on disk, proofs |
 //! | [`verifier`] | verification, for whoever only checks |
+//! | [`contracts`] | the verifier as an Ethereum contract |
 
 mod compile;
 mod error;
@@ -34,6 +35,7 @@ mod inspect;
 mod package;
 
 pub use lemma_circuits as circuits;
+pub use lemma_contracts as contracts;
 pub use lemma_prover as prover;
 pub use lemma_quantizer as quantizer;
 pub use lemma_verifier as verifier;

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use lemma::contracts::evm;
 use lemma::quantizer::import::onnx;
-use lemma::{CompileOptions, Folder, PreparedKey, Samples, compile, inspect};
+use lemma::{CompileOptions, Folder, PreparedKey, ProofFile, Samples, compile, inspect};
 use serde::Serialize;
 
 use super::compile::{all_samples, write};
@@ -26,6 +27,9 @@ pub struct Demo {
     /// Which of the 1,000 test images to classify.
     #[arg(long, default_value_t = 0)]
     index: usize,
+    /// Also run the proof through the generated contract, in an EVM on this machine.
+    #[arg(long)]
+    evm: bool,
     /// Keep the compiled model, the keys and the proof in this folder.
     #[arg(long)]
     keep: Option<PathBuf>,
@@ -43,6 +47,9 @@ struct DemoResult {
     prove: ProveResult,
     verified: bool,
     verify_seconds: f64,
+    /// Gas of the accepted transaction, everything included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gas_used: Option<u64>,
 }
 
 impl Demo {
@@ -94,6 +101,7 @@ impl Demo {
         output.note(&format!("   {:.3} s, {} bytes", proved.prove_seconds, proved.proof_bytes));
         output.note("4. verify");
         let verified = check(&folder, &proof_path)?;
+        let gas_used = if self.evm { Some(in_evm(&folder, &proof_path)?) } else { None };
         let result = DemoResult {
             constraints: inspection.constraints,
             float_accuracy: accuracy.map(|a| a.float),
@@ -102,6 +110,7 @@ impl Demo {
             prove: proved,
             verified: verified.verified,
             verify_seconds: verified.verify_seconds,
+            gas_used,
         };
         output.result(&result, describe)?;
         Ok(if result.verified { Exit::Success } else { Exit::Rejected })
@@ -113,6 +122,15 @@ fn check(folder: &Folder, proof: &Path) -> Result<VerifyResult> {
     Ok(verify(&key, &std::fs::read(proof)?))
 }
 
+/// Gas of the transaction that submits the proof to its contract.
+fn in_evm(folder: &Folder, proof: &Path) -> Result<u64> {
+    let key = folder.verifying_key()?;
+    let (values, context, proof) = ProofFile::from_json(&std::fs::read(proof)?)?.open(&key)?;
+    let receipt = evm::run(&key, &values, context, &proof, evm::Fork::Osaka)?;
+    ensure!(receipt.succeeded(), "the contract refused the proof: {:?}", receipt.outcome);
+    Ok(receipt.gas_used)
+}
+
 fn describe(result: &DemoResult) -> String {
     let verdict = if result.verified { "verified" } else { "NOT verified" };
     let best = result.prove.statement.tensors.iter().find_map(|tensor| {
@@ -120,8 +138,9 @@ fn describe(result: &DemoResult) -> String {
         let at = tensor.values.iter().position(|v| v == largest)?;
         tensor.readable().get(at).cloned()
     });
+    let gas = result.gas_used.map_or(String::new(), |gas| format!("\nthe contract accepted it for {} gas", grouped(gas)));
     format!(
-        "{verdict} in {:.2} ms. What was proven, without the image and without the weights:\n{}\nhighest score: {}",
+        "{verdict} in {:.2} ms. What was proven, without the image and without the weights:\n{}\nhighest score: {}{gas}",
         result.verify_seconds * 1e3,
         statement_text(&result.prove.statement),
         best.unwrap_or_default()

@@ -1,7 +1,9 @@
 //! The commands, one a file: parse, one library call, print.
 
+mod calldata;
 mod check;
 mod compile;
+mod contract;
 mod demo;
 mod inspect;
 mod prove;
@@ -27,6 +29,10 @@ pub enum Command {
     Inspect(inspect::Inspect),
     /// Run the constraint checker and name the first constraint that fails.
     Check(check::Check),
+    /// Write the Solidity contract that verifies a model's proofs.
+    Contract(contract::Contract),
+    /// Print the calldata that submits a proof to its contract.
+    Calldata(calldata::Calldata),
     /// Compile, set up, prove and verify a model that comes with the program.
     Demo(demo::Demo),
 }
@@ -41,6 +47,8 @@ impl Command {
             Command::Verify(command) => command.run(output),
             Command::Inspect(command) => command.run(output),
             Command::Check(command) => command.run(output),
+            Command::Contract(command) => command.run(output),
+            Command::Calldata(command) => command.run(output),
             Command::Demo(command) => command.run(output),
         }
     }

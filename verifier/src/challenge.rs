@@ -37,6 +37,11 @@ impl Context {
         if bytes.is_empty() { Context::NONE } else { Context(Digest::of(bytes)) }
     }
 
+    /// The context whose word is `digest`: for one that a contract has hashed already.
+    pub const fn from_digest(digest: Digest) -> Context {
+        Context(digest)
+    }
+
     /// The word that is hashed.
     pub fn digest(&self) -> Digest {
         self.0
