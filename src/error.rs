@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lemma_circuits::CompileError as CircuitError;
+use lemma_circuits::builder::Site;
 use lemma_prover::{ProveError, StoreError};
 use lemma_quantizer::calibrate::CalibrationError;
 use lemma_quantizer::data::DataError;
@@ -92,7 +93,15 @@ pub enum InferError {
     /// The integer graph: a wrong input, or a value outside its calibrated range.
     #[error(transparent)]
     Execute(#[from] ExecuteError),
+    /// A constraint that does not hold: a fault of the circuit, since the model ran inside its ranges.
+    #[error("{site}, row {row}, does not hold; run `lemma check` and report this")]
+    Unsatisfied {
+        /// The constraint.
+        site: Site,
+        /// Its row.
+        row: usize,
+    },
     /// The prover.
     #[error(transparent)]
-    Prove(#[from] ProveError),
+    Prove(ProveError),
 }

@@ -3,7 +3,7 @@
 //! | file | written by | what |
 //! |---|---|---|
 //! | `model.lemma` | compile | the integer graph and its tables; keep it private, it holds the weights |
-//! | `report.json` | compile | the accuracy report |
+//! | `report.json`, `report.txt` | compile | the accuracy report |
 //! | `proving.key` | setup | the proving key; depends on the weights |
 //! | `verifying.key` | setup | the verifying key; give it to whoever checks |
 
@@ -52,6 +52,7 @@ impl Folder {
         package.write(&self.path.join("model.lemma"))?;
         let json = serde_json::to_vec_pretty(report).unwrap_or_default();
         write_atomically(&self.path.join("report.json"), |file| file.write_all(&json))?;
+        write_atomically(&self.path.join("report.txt"), |file| file.write_all(report.to_string().as_bytes()))?;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use lemma_circuits::relation::Relation;
 use lemma_circuits::{Compiled, Inference, Plan};
 use lemma_prover::store::write_atomically;
-use lemma_prover::{KeyInfo, Progress, Proven, ProvingKey, SetupError, prove, setup};
+use lemma_prover::{KeyInfo, Progress, ProveError, Proven, ProvingKey, SetupError, prove, setup};
 use lemma_quantizer::data::Samples;
 use lemma_quantizer::graph::{Graph, Op, Port};
 use lemma_quantizer::model::{Model, Op as FloatOp};
@@ -142,7 +142,18 @@ impl Package {
     ) -> Result<Proven, InferError> {
         progress.enter("running the model", 0.0);
         let mut inference = self.infer(inputs)?;
-        Ok(prove(key, &mut inference, context, progress)?)
+        prove(key, &mut inference, context, progress).map_err(|error| self.name_constraint(error))
+    }
+
+    /// The constraint that a row number stands for.
+    fn name_constraint(&self, error: ProveError) -> InferError {
+        match error {
+            ProveError::Unsatisfied { row } => match self.compiled.circuit().site(row) {
+                Some(site) => InferError::Unsatisfied { site: site.clone(), row },
+                None => InferError::Prove(error),
+            },
+            other => InferError::Prove(other),
+        }
     }
 
     /// What the verifying key says about the public tensors.

@@ -71,6 +71,42 @@ pub struct Report {
     pub accuracy: Option<Accuracy>,
 }
 
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let header = ["layer", "operation", "shape", "bits", "largest value", "largest error", "mean error"];
+        let widest = self.layers.iter().map(|layer| layer.layer.chars().count()).max().unwrap_or(0).max(header[0].len());
+        let [layer, operation, shape, bits, magnitude, largest, mean] = header;
+        writeln!(f, "{layer:<widest$}  {operation:<15}  {shape:<16}  {bits:>4}  {magnitude:>13}  {largest:>13}  {mean:>10}")?;
+        for layer in &self.layers {
+            let shape = format!("{:?}", layer.shape);
+            writeln!(
+                f,
+                "{:<widest$}  {:<15}  {shape:<16}  {:>4}  {:>13.3}  {:>13.5}  {:>10.5}",
+                layer.layer, layer.operation, layer.fractional_bits, layer.magnitude, layer.largest_error, layer.mean_error
+            )?;
+        }
+        write!(
+            f,
+            "\n{} activation bits, headroom {}, {} samples, {} outside the calibrated range",
+            self.activation_bits, self.headroom, self.samples, self.out_of_range
+        )?;
+        if let Some(accuracy) = &self.accuracy {
+            write!(
+                f,
+                "\naccuracy on {} labelled samples: float {:.2}%, integer {:.2}%, agreement {:.2}%",
+                accuracy.samples,
+                100.0 * accuracy.float,
+                100.0 * accuracy.integer,
+                100.0 * accuracy.agreement
+            )?;
+        }
+        for close in &self.close_to_edge {
+            write!(f, "\nclose to its edge: {} ({}), {:.0}% of the range", close.layer, close.operation, 100.0 * close.used)?;
+        }
+        Ok(())
+    }
+}
+
 /// A share of a range from which it counts as close to its edge.
 const CLOSE: f64 = 0.9;
 

@@ -6,7 +6,6 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use lemma::ProofFile;
 use lemma::contracts::calldata;
-use lemma::prover::store::read_verifying_key;
 use serde::Serialize;
 
 use crate::output::{Exit, Output};
@@ -14,9 +13,6 @@ use crate::output::{Exit, Output};
 /// Arguments of `lemma calldata`.
 #[derive(Args)]
 pub struct Calldata {
-    /// The verifying key.
-    #[arg(long)]
-    key: PathBuf,
     /// The proof file.
     proof: PathBuf,
 }
@@ -30,9 +26,8 @@ struct CalldataResult {
 impl Calldata {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
-        let key = read_verifying_key(&self.key)?;
         let json = std::fs::read(&self.proof).with_context(|| format!("cannot read {}", self.proof.display()))?;
-        let (values, context, proof) = ProofFile::from_json(&json)?.open(&key)?;
+        let (values, context, proof) = ProofFile::from_json(&json)?.contents()?;
         let hex: String = calldata(&proof, &values, context).iter().map(|byte| format!("{byte:02x}")).collect();
         output.result(&CalldataResult { calldata: format!("0x{hex}") }, |r| r.calldata.clone())?;
         Ok(Exit::Success)

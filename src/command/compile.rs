@@ -10,7 +10,7 @@ use lemma::quantizer::model::Model;
 use lemma::{CompileOptions, Folder, Inspection, Package, Report, Samples, compile, inspect};
 use serde::Serialize;
 
-use super::{grouped, table};
+use super::grouped;
 use crate::output::{Exit, Output};
 
 /// Arguments of `lemma compile`.
@@ -137,53 +137,11 @@ fn describe(compiled: &Compiled) -> String {
     let inspection = &compiled.inspection;
     format!(
         "{}\n\n{} constraints, {} lookups, {} table rows, {} public values; written to {}",
-        report_text(&compiled.report),
+        compiled.report,
         grouped(inspection.constraints as u64),
         grouped(inspection.lookups as u64),
         grouped(inspection.table_rows as u64),
         inspection.public_values,
         compiled.folder.display(),
     )
-}
-
-/// The report as a table.
-pub fn report_text(report: &Report) -> String {
-    let rows: Vec<Vec<String>> = report
-        .layers
-        .iter()
-        .map(|layer| {
-            vec![
-                layer.layer.clone(),
-                layer.operation.clone(),
-                format!("{:?}", layer.shape),
-                layer.fractional_bits.to_string(),
-                format!("{:.3}", layer.magnitude),
-                format!("{:.5}", layer.largest_error),
-                format!("{:.5}", layer.mean_error),
-            ]
-        })
-        .collect();
-    let mut text = table(&["layer", "operation", "shape", "bits", "largest value", "largest error", "mean error"], &rows);
-    text.push_str(&format!(
-        "\n\n{} activation bits, headroom {}, {} samples, {} outside the calibrated range",
-        report.activation_bits, report.headroom, report.samples, report.out_of_range
-    ));
-    if let Some(accuracy) = &report.accuracy {
-        text.push_str(&format!(
-            "\naccuracy on {} labelled samples: float {:.2}%, integer {:.2}%, agreement {:.2}%",
-            accuracy.samples,
-            100.0 * accuracy.float,
-            100.0 * accuracy.integer,
-            100.0 * accuracy.agreement
-        ));
-    }
-    for close in &report.close_to_edge {
-        text.push_str(&format!(
-            "\nclose to its edge: {} ({}), {:.0}% of the range",
-            close.layer,
-            close.operation,
-            100.0 * close.used
-        ));
-    }
-    text
 }

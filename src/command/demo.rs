@@ -152,6 +152,6 @@ fn picture(pixels: impl Iterator<Item = f32>, width: usize) -> String {
     const SHADES: [char; 5] = [' ', '.', ':', 'o', '#'];
     let pixels: Vec<f32> = pixels.collect();
     let shade = |v: f32| SHADES[((v * SHADES.len() as f32) as usize).min(SHADES.len() - 1)];
-    let rows = pixels.chunks(width).step_by(2);
+    let rows = pixels.chunks(width).step_by(2).filter(|row| row.iter().any(|v| shade(*v) != ' '));
     rows.map(|row| format!("   {}", row.iter().map(|v| shade(*v)).collect::<String>().trim_end())).collect::<Vec<_>>().join("\n")
 }
