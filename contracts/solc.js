@@ -8,10 +8,11 @@
 const fs = require("fs");
 const solc = require("solc");
 
-const [mode] = process.argv.slice(2);
-if (mode === "--version") {
+// Foundry adds paths, which mean nothing to a compiler that is given all sources.
+const options = process.argv.slice(2);
+if (options.includes("--version")) {
   process.stdout.write(`solc, the solidity compiler commandline interface\nVersion: ${solc.version().replace(".Emscripten.clang", ".Linux.g++")}\n`);
-} else if (mode === "--standard-json") {
+} else if (options.includes("--standard-json")) {
   process.stdout.write(solc.compile(fs.readFileSync(0, "utf8")));
 } else {
   process.stderr.write("usage: solc.js --version | --standard-json < input.json\n");
