@@ -1,1 +1,51 @@
 //! Zero-knowledge proofs of small-model inference.
+//!
+//! A model is compiled once into a [`Package`]: an integer graph, its constraint system and an accuracy report. A setup makes its keys. From
+//! then on, whoever holds the package and the proving key proves inferences, and anyone with the verifying key checks them.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use lemma::{Context, Folder, Package};
+//!
+//! let folder = Folder::new("compiled");
+//! let package = folder.package()?;
+//! let key = folder.proving_key(&package)?;
+//! let samples = lemma::Samples::read("input.npz".as_ref())?;
+//! let inputs = package.inputs(&samples, 0)?;
+//! let proven = package.prove(&key, &inputs, Context::of(b"nonce 7"), &())?;
+//! for tensor in &proven.verified.statement().tensors {
+//!     println!("{} = {:?}", tensor.signature.name, tensor.reals());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | crate | subject |
+//! |---|---|
+//! | [`quantizer`] | import, calibration, the integer graph and its exact interpreter |
+//! | [`circuits`] | gadgets, the lowering to constraints, the checker |
+//! | [`prover`] | setup, keys on disk, proofs |
+//! | [`verifier`] | verification, for whoever only checks |
+//! | [`contracts`] | the verifier as an Ethereum contract |
+
+mod compile;
+mod error;
+mod folder;
+mod inspect;
+mod package;
+
+pub use lemma_circuits as circuits;
+pub use lemma_contracts as contracts;
+pub use lemma_prover as prover;
+pub use lemma_quantizer as quantizer;
+pub use lemma_verifier as verifier;
+
+pub use compile::{CompileOptions, Inputs, compile};
+pub use error::{CompileError, InferError, PackageError};
+pub use folder::Folder;
+pub use inspect::{Estimate, Inspection, LayerCost, inspect};
+pub use lemma_prover::{Progress, ProvingKey};
+pub use lemma_quantizer::data::Samples;
+pub use lemma_quantizer::report::Report;
+pub use lemma_verifier::{Context, PreparedKey, Proof, ProofFile, PublicValues, Statement, Verified, VerifyingKey};
+pub use package::Package;

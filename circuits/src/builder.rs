@@ -47,8 +47,8 @@ pub trait Builder {
     /// Number of elements.
     fn len(&self, x: &Self::Form) -> usize;
 
-    /// Constants.
-    fn constant(&mut self, values: Arc<[i64]>) -> Self::Form;
+    /// `len` constants; `values` runs only where they matter.
+    fn constant(&mut self, len: usize, values: impl FnOnce() -> Arc<[i64]>) -> Self::Form;
     /// `M x`.
     fn linear(&mut self, map: &Arc<LinearMap>, x: &Self::Form) -> Self::Form;
     /// Element `i` is element `index[i]` of the operands laid one after the other, or zero

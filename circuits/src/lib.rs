@@ -15,5 +15,5 @@ pub mod relation;
 pub mod shape;
 pub mod trace;
 
-pub use compiled::{Compiled, Inference};
+pub use compiled::{CompileError, Compiled, Inference};
 pub use gadgets::Plan;

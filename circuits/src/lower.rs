@@ -56,6 +56,7 @@ impl<B: Builder> Pending<B> {
 
     /// Round 2: the arguments that need the challenge.
     pub fn round2(mut self) -> B {
+        self.gadgets.prove_matmuls();
         self.gadgets.prove_lookups();
         self.gadgets.fold_statement(&self.public);
         self.gadgets.builder
@@ -67,7 +68,7 @@ fn operation<B: Builder>(graph: &Graph, node: &Node, gadgets: &mut Gadgets<B>, f
     let bounds = |i: usize| graph.node(node.inputs[i]).bounds;
     match &node.op {
         Op::Input { .. } => operand(0).clone(),
-        Op::Constant(values) => gadgets.builder.constant(values.clone()),
+        Op::Constant(values) => gadgets.builder.constant(values.len(), || values.clone()),
         Op::Linear(map) => gadgets.builder.linear(map, operand(0)),
         Op::Gather(index) => {
             let operands: Vec<&B::Form> = node.inputs.iter().map(|id| &forms[id.0]).collect();
@@ -88,7 +89,10 @@ fn operation<B: Builder>(graph: &Graph, node: &Node, gadgets: &mut Gadgets<B>, f
         }
         Op::Relu { shift, bits, leak } => gadgets.relu(operand(0), *shift, *bits, leak),
         Op::Table { shift, table } => gadgets.table(operand(0), *shift, table),
-        Op::TableBelowMax { shift, group, range, table } => gadgets.table_below_max(operand(0), *shift, *group, *range, table),
+        Op::TableBelowMax { shift, groups, range, table } => gadgets.table_below_max(operand(0), *shift, groups, *range, table),
+        Op::MatMul(dims) => gadgets.matmul(*dims, operand(0), operand(1)),
+        Op::RowGather(table) => gadgets.row_gather(operand(0), table),
+        Op::Rsqrt { bits } => gadgets.rsqrt(operand(0), *bits, bounds(0)),
         Op::Max { shift, group, bits, range } => gadgets.max(operand(0), *shift, *group, *bits, *range, bounds(0)),
         Op::ArgMax { group } => gadgets.argmax(operand(0), *group, bounds(0)),
         Op::Reciprocal { bits } => gadgets.reciprocal(operand(0), *bits, bounds(0)),

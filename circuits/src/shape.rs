@@ -260,9 +260,8 @@ impl Builder for Circuit {
         self.length(*x)
     }
 
-    fn constant(&mut self, values: Arc<[i64]>) -> FormId {
-        let len = values.len();
-        self.push(Operation::Constant(values), len)
+    fn constant(&mut self, len: usize, values: impl FnOnce() -> Arc<[i64]>) -> FormId {
+        self.push(Operation::Constant(values()), len)
     }
 
     fn linear(&mut self, map: &Arc<LinearMap>, x: &FormId) -> FormId {
@@ -369,7 +368,7 @@ mod tests {
         let mut c = Circuit::default();
         let x = c.witness("x", 6, &[], |_| vec![]);
         let y = c.late_witness("y", 2, &[], |_| vec![]);
-        let k = c.constant(Arc::from([3, -4, 5, 6, 7, -8]));
+        let k = c.constant(6, || Arc::from([3, -4, 5, 6, 7, -8]));
         let map = LinearMap::Dense { weight: Arc::from([1, -2, 3, 4, 5, -6]), outputs: 2, inputs: 3 };
         let dense = c.linear(&Arc::new(map), &x);
         let gathered = c.gather(&Arc::from([3, ZERO, 1, 0, 7, 2]), &[&dense, &x]);

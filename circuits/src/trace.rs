@@ -130,8 +130,8 @@ impl Builder for Trace<'_> {
         x.len()
     }
 
-    fn constant(&mut self, values: Arc<[i64]>) -> Values {
-        integers(values.to_vec())
+    fn constant(&mut self, _len: usize, values: impl FnOnce() -> Arc<[i64]>) -> Values {
+        integers(values().to_vec())
     }
 
     fn linear(&mut self, map: &Arc<LinearMap>, x: &Values) -> Values {

@@ -11,7 +11,7 @@ use ark_ff::Field;
 use lemma_circuits::builder::Values;
 use lemma_circuits::check::{ViolationKind, violations};
 use lemma_circuits::{Compiled, Plan};
-use lemma_quantizer::graph::{Graph, Interval, Leak, NodeId, Op, Port, Table};
+use lemma_quantizer::graph::{Graph, Interval, Leak, MatMul, NodeId, Op, Port, RowTable, Table};
 
 /// A graph of one operation on one input, with a public result.
 fn graph(range: Interval, len: usize, op: Op, result: usize) -> Graph {
@@ -308,7 +308,7 @@ fn decay() -> Arc<Table> {
 #[test]
 fn exponential_below_the_max_rejects_another_max() {
     let range = Interval { lo: -32, hi: 31 };
-    let op = |shift| Op::TableBelowMax { shift, group: 3, range, table: decay() };
+    let op = |shift| Op::TableBelowMax { shift, groups: [3].into(), range, table: decay() };
     let c = compile(graph(range, 3, op(0), 3));
     honest(&c, &[-3, 2, 0], &[31, 1000, 250]);
     honest(&c, &[5, 5, 5], &[1000, 1000, 1000]);
@@ -335,8 +335,9 @@ fn the_statement_binds_every_public_value() {
     let op = Op::Requantize { shift: 0, range: Interval { lo: -32, hi: 31 } };
     let c = compile(graph(Interval { lo: -32, hi: 31 }, 3, op, 3));
     honest(&c, &[1, -2, 3], &[1, -2, 3]);
-    assert_eq!(caught(&c, &[1, -2, 3], "fold.partial", |v| v[0] += int(1)), set(["fold.horner"]));
-    assert_eq!(caught(&c, &[1, -2, 3], "fold.partial", |v| v[1] += int(1)), set(["fold.horner"]));
+    let found = caught(&c, &[1, -2, 3], "fold.horner", |v| v[0] += int(1));
+    assert_eq!(found, set(["fold.horner", "fold.statement"]));
+    assert_eq!(caught(&c, &[1, -2, 3], "fold.horner", |v| v[1] += int(1)), set(["fold.horner"]));
 }
 
 #[test]
@@ -347,4 +348,118 @@ fn unused_nodes_change_the_digest() {
     other.push("extra", Op::Sum([2].into()), &[NodeId(0)], &[2], 0).unwrap();
     assert_ne!(compile(base.clone()).digest(), compile(other).digest());
     assert_eq!(compile(base.clone()).digest(), compile(base).digest());
+}
+
+/// Two inputs and a product of matrices.
+fn matrices(dims: MatMul) -> Compiled {
+    let mut graph = Graph::default();
+    let range = Interval { lo: -32, hi: 31 };
+    let [left, right, result] = dims.lengths().unwrap();
+    let a = graph.push("a", Op::Input { range }, &[], &[left], 0).unwrap();
+    let b = graph.push("b", Op::Input { range }, &[], &[right], 0).unwrap();
+    let c = graph.push("layer", Op::MatMul(dims), &[a, b], &[result], 0).unwrap();
+    graph.inputs.push(Port { name: "a".into(), node: a, public: false });
+    graph.inputs.push(Port { name: "b".into(), node: b, public: false });
+    graph.outputs.push(Port { name: "c".into(), node: c, public: true });
+    compile(graph)
+}
+
+fn caught_in(compiled: &Compiled, inputs: &[Vec<i64>], wire: &'static str, forge: fn(&mut Vec<Fr>)) -> BTreeSet<String> {
+    let (gadget, name) = wire.split_once('.').unwrap();
+    let forger = Box::new(move |site: &lemma_circuits::builder::Site, values: &Values| {
+        (site.gadget == gadget && site.name == name).then(|| {
+            let mut forged = values.to_field();
+            forge(&mut forged);
+            Values::Field(Arc::new(forged))
+        })
+    });
+    let found = violations(compiled, compiled.infer_forged(inputs, forger));
+    found.iter().map(|v| format!("{}.{}", v.site.gadget, v.site.name)).collect()
+}
+
+#[test]
+fn matmul_rejects_one_wrong_cell() {
+    for dims in [(1, 3, 4, 5), (2, 4, 3, 4), (3, 1, 2, 2), (2, 5, 7, 1), (1, 6, 1, 6)] {
+        let dims = MatMul { batch: dims.0, m: dims.1, k: dims.2, n: dims.3 };
+        let [left, right, result] = dims.lengths().unwrap();
+        let c = matrices(dims);
+        let values = |n: usize, step: i64| (0..n as i64).map(|i| (i * step + 3) % 64 - 32).collect::<Vec<_>>();
+        let inputs = [values(left, 13), values(right, 29)];
+        let inference = c.infer(&inputs).unwrap();
+        let expected: Vec<i64> = (0..result)
+            .map(|i| {
+                let (p, r, col) = (i / (dims.m * dims.n), i / dims.n % dims.m, i % dims.n);
+                let cell = |t: usize| inputs[0][(p * dims.m + r) * dims.k + t] * inputs[1][(p * dims.k + t) * dims.n + col];
+                (0..dims.k).map(cell).sum()
+            })
+            .collect();
+        assert_eq!(inference.outputs(), [expected]);
+        assert_eq!(violations(&c, inference), [], "{dims:?}");
+    }
+    let c = matrices(MatMul { batch: 2, m: 5, k: 6, n: 4 });
+    let inputs = [vec![7; 60], vec![-3; 48]];
+    // One cell, two cells that keep the sum, and two cells of different matrices: the equation sees each.
+    assert_eq!(caught_in(&c, &inputs, "matmul.cell", |v| v[3] += int(1)), set(["matmul.equation"]));
+    assert_eq!(
+        caught_in(&c, &inputs, "matmul.cell", |v| {
+            v[0] += int(1);
+            v[1] -= int(1)
+        }),
+        set(["matmul.equation"])
+    );
+    assert_eq!(
+        caught_in(&c, &inputs, "matmul.cell", |v| {
+            v[0] += int(1);
+            v[20] -= int(1)
+        }),
+        set(["matmul.equation"])
+    );
+    // A free inner evaluation could make up for it.
+    for wire in ["matmul.left", "matmul.right", "matmul.inner", "matmul.cells by row", "matmul.cells by column"] {
+        let found = caught_in(&c, &inputs, wire, |v| v[0] += int(1));
+        assert!(found.contains(wire), "{wire}: {found:?}");
+    }
+}
+
+#[test]
+fn row_gather_rejects_another_row() {
+    let values: Vec<i32> = (0..40).map(|i| i * i - 300).collect();
+    let table = Arc::new(RowTable::new(4, values.clone().into()).unwrap());
+    let c = compile(graph(Interval { lo: 0, hi: 9 }, 3, Op::RowGather(table), 12));
+    let row = |id: usize| values[4 * id..4 * id + 4].iter().map(|v| i64::from(*v)).collect::<Vec<_>>();
+    honest(&c, &[9, 0, 4], &[row(9), row(0), row(4)].concat());
+    assert_eq!(caught(&c, &[9, 0, 4], "rows.row", |v| v[5] += int(1)), set(["lookup.sum"]));
+    // The values of row 0 for the id 9, and two values of a row exchanged.
+    assert_eq!(caught(&c, &[9, 0, 4], "rows.row", |v| v.copy_within(4..8, 0)), set(["lookup.sum"]));
+    assert_eq!(caught(&c, &[9, 0, 4], "rows.row", |v| v.swap(0, 1)), set(["lookup.sum"]));
+    assert!(caught(&c, &[9, 0, 4], "lookup.row", |v| v[0] += int(1)).contains("lookup.row"));
+    assert!(caught(&c, &[9, 0, 4], "lookup.row power", |v| v[1] += int(1)).contains("lookup.row power"));
+    assert!(c.infer(&[vec![10, 0, 0]]).is_err());
+}
+
+#[test]
+fn rsqrt_rejects_one_off_by_one() {
+    let c = compile(graph(Interval { lo: 1, hi: 300 }, 1, Op::Rsqrt { bits: 20 }, 1));
+    for x in 1..=300i64 {
+        let y = (0..).take_while(|y| y * y * x <= 1 << 20).last().unwrap();
+        honest(&c, &[x], &[y]);
+    }
+    for forge in [(|v| v[0] += int(1)) as fn(&mut Vec<Fr>), |v| v[0] -= int(1), |v| v[0] = -v[0]] {
+        assert!(caught(&c, &[7], "rsqrt.root", forge).contains("lookup.sum"));
+    }
+    for wire in ["rsqrt.square", "rsqrt.product", "rsqrt.linear"] {
+        assert!(caught(&c, &[7], wire, |v| v[0] += int(1)).contains(wire), "{wire}");
+    }
+    // The exact case: 2^20 / 256 = 64^2.
+    assert!(caught(&c, &[256], "rsqrt.root", |v| v[0] -= int(1)).contains("lookup.sum"));
+}
+
+#[test]
+fn groups_of_a_causal_mask_have_their_own_maxima() {
+    let range = Interval { lo: -32, hi: 31 };
+    let op = Op::TableBelowMax { shift: 0, groups: [1, 2, 3].into(), range, table: decay() };
+    let c = compile(graph(range, 6, op, 6));
+    honest(&c, &[-5, 1, 0, 2, 4, 1], &[1000, 1000, 500, 250, 1000, 125]);
+    let found = caught(&c, &[-5, 1, 0, 2, 4, 1], "table below max.selector", |v| v[0] = int(0));
+    assert_eq!(found, set(["table below max.selected"]));
 }

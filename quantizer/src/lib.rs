@@ -3,5 +3,10 @@
 //! `model` is the float model that importers produce and calibration runs; `graph` is the integer graph, the only
 //! thing that is ever proven.
 
+pub mod calibrate;
+pub mod data;
 pub mod graph;
+pub mod import;
 pub mod model;
+pub mod quantize;
+pub mod report;

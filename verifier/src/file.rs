@@ -117,6 +117,14 @@ impl ProofFile {
         for (index, (tensor, signature)) in self.tensors.iter().zip(&parts.signature).enumerate() {
             tensor.expect(index, signature)?;
         }
+        self.contents()
+    }
+
+    /// What the file holds, compared with no key: enough to pass it on, not to believe it.
+    ///
+    /// # Errors
+    /// Text that is not hexadecimal, or bytes that are no proof.
+    pub fn contents(&self) -> Result<(PublicValues, Context, Proof), FileError> {
         let integers = self.tensors.iter().flat_map(|tensor| tensor.values.iter().copied());
         let context = Context::of(&bytes(&self.context, "context")?);
         let proof = Proof::from_bytes(&bytes(&self.proof, "proof")?)?;

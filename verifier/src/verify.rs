@@ -14,6 +14,8 @@
 //!
 //! Not covered: that the model is a good one; that the key's trapdoor was forgotten ([`crate::Statement::development`]).
 
+use std::fmt;
+
 use ark_bn254::{Bn254, G1Affine, G2Affine};
 use ark_ec::pairing::{Pairing, PairingOutput};
 use ark_ec::{AffineRepr, CurveGroup};
@@ -44,13 +46,19 @@ impl Verified {
 }
 
 /// A verifying key with everything precomputed that does not depend on the proof.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PreparedKey {
     key: VerifyingKey,
     alpha_beta: PairingOutput<Bn254>,
     gamma: Lines,
     delta1: Lines,
     delta2: Lines,
+}
+
+impl fmt::Debug for PreparedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedKey").field("key", &self.key.digest()).finish_non_exhaustive()
+    }
 }
 
 impl PreparedKey {

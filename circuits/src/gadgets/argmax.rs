@@ -51,7 +51,7 @@ impl<B: Builder> Gadgets<B> {
         let distance = self.builder.combine(&[(1, &maxima), (-1, x)], 0);
         self.builder.enforce("winner", &step, &distance, None);
         let order = self.builder.combine(&[(1, &distance), (1, &own)], -1);
-        self.range(&order, bounds.size().next_power_of_two());
+        self.small(&order, bounds.size());
         let index = self.group_sums(&own, group);
         self.negated(&index, group as i64)
     }

@@ -16,24 +16,23 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::{Interval, Table};
+use lemma_quantizer::graph::{Interval, Table, ZERO, split};
 
 use super::Gadgets;
 use crate::builder::Builder;
 
 impl<B: Builder> Gadgets<B> {
     /// [`Op::TableBelowMax`](lemma_quantizer::graph::Op::TableBelowMax).
-    pub fn table_below_max(&mut self, x: &B::Form, shift: u32, group: usize, range: Interval, table: &Arc<Table>) -> B::Form {
+    pub fn table_below_max(&mut self, x: &B::Form, shift: u32, groups: &[u32], range: Interval, table: &Arc<Table>) -> B::Form {
         let q = self.quotient(x, shift);
         self.enter("table below max");
         let len = self.builder.len(&q);
-        let groups = len / group;
-        let maxima = |v: &[&[i64]]| v[0].chunks(group).map(|g| g.iter().copied().max().unwrap_or(0)).collect();
-        let m = self.builder.witness("max", groups, &[&q], maxima);
-        let selector = |v: &[&[i64]]| v[0].chunks(group).flat_map(select_first_max).collect();
-        let free = self.builder.witness("selector", groups * (group - 1), &[&q], selector);
-        let selectors = self.complete_selectors(&free, groups, group);
-        let maxima = self.builder.repeat(&m, len);
+        let maxima = |v: &[&[i64]]| split(v[0], groups).map(|g| g.iter().copied().max().unwrap_or(0)).collect();
+        let m = self.builder.witness("max", groups.len(), &[&q], maxima);
+        let selector = |v: &[&[i64]]| split(v[0], groups).flat_map(select_first_max).collect();
+        let free = self.builder.witness("selector", len - groups.len(), &[&q], selector);
+        let selectors = self.complete_selectors(&free, groups);
+        let maxima = self.pick(&m, (0..groups.len()).flat_map(|g| std::iter::repeat_n(g, groups[g] as usize)));
         let distance = self.builder.combine(&[(1, &maxima), (-1, &q)], 0);
         self.builder.enforce("selected", &selectors, &distance, None);
         self.inside(&m, range);
@@ -45,20 +44,25 @@ impl<B: Builder> Gadgets<B> {
     }
 
     /// Selectors of every element from those of all but the last of each group: they sum to 1.
-    fn complete_selectors(&mut self, free: &B::Form, groups: usize, group: usize) -> B::Form {
-        if group == 1 {
-            return self.ones(groups);
+    fn complete_selectors(&mut self, free: &B::Form, groups: &[u32]) -> B::Form {
+        let longest = groups.iter().copied().max().unwrap_or(1);
+        if longest == 1 {
+            return self.ones(groups.len());
         }
-        let sums = self.group_sums(free, group - 1);
+        // The free selectors of each group in a row of the longest group's length, filled with zeros.
+        let total = self.builder.len(free) as u32;
+        let mut rows = Vec::with_capacity(groups.len() * (longest as usize - 1));
+        let mut complete = Vec::new();
+        let mut start = 0;
+        for (g, n) in groups.iter().enumerate() {
+            rows.extend((0..longest - 1).map(|i| if i + 1 < *n { start + i } else { ZERO }));
+            complete.extend((0..n - 1).map(|i| start + i).chain([total + g as u32]));
+            start += n - 1;
+        }
+        let rows = self.builder.gather(&rows.into(), &[free]);
+        let sums = self.group_sums(&rows, longest as usize - 1);
         let last = self.negated(&sums, 1);
-        let total = (groups * (group - 1)) as u32;
-        let index: Arc<[u32]> = (0..groups * group)
-            .map(|i| {
-                let (g, k) = ((i / group) as u32, (i % group) as u32);
-                if k + 1 == group as u32 { total + g } else { g * (group as u32 - 1) + k }
-            })
-            .collect();
-        self.builder.gather(&index, &[free, &last])
+        self.builder.gather(&complete.into(), &[free, &last])
     }
 }
 

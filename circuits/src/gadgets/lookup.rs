@@ -1,9 +1,9 @@
 //! Lookups: LogUp (eprint 2022/1530), one argument for all tables.
 //!
-//! A lookup of `(key, value)` in table `tag` and a row of that table are compressed alike,
+//! A lookup of `(key, values)` in table `tag` and a row of that table are compressed alike,
 //!
 //! ```text
-//! c(X) = key + tag X + value X^2,
+//! c(X) = key + tag X + value_0 X^2 + value_1 X^3 + ..,
 //! ```
 //!
 //! and the identity of rational functions in `Y`
@@ -13,11 +13,12 @@
 //! ```
 //!
 //! holds exactly when every lookup is a row and `m` counts them. `X = chi` and `Y = chi^(2^k)`: the cleared identity has degree
-//! below `2 (lookups + rows)` in `X`, and `2^k` exceeds that, so a wrong one survives with probability at most its degree,
-//! `2^(k+1) (lookups + rows)`, over r. Keys, values and `m` are round-1 wires or linear forms of them, fixed before `chi`.
+//! at most `d (lookups + rows)` in `X`, where `d` is the degree of `c`, and `2^k` exceeds that, so a wrong one survives with probability at most
+//! its degree, `2^(k+1) (lookups + rows)`, over r. Keys, values and `m` are round-1 wires or linear forms of them, fixed before `chi`.
 //!
 //! Constraints
-//! - a lookup: `inverse * (Y - c) = 1`; with a value also `value * X^2 = product`, and `product` stands in `c`.
+//! - a lookup: `inverse * (Y - c) = 1`; with a value also `value * X^2 = product`, and `product` stands in `c`; with several values first their
+//!   Horner evaluation, one constraint each further value.
 //! - a row: `share * (Y - c) = m`, where `c` is a linear form.
 //! - one sum: `(sum of inverses - sum of shares) * 1 = 0`.
 //! - `k` squarings for `Y`.
@@ -32,9 +33,9 @@ use std::sync::Arc;
 
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field, batch_inversion};
-use lemma_quantizer::graph::Table;
+use lemma_quantizer::graph::{LinearMap, RowTable, Table};
 
-use super::range::{Step, cheapest_step};
+use super::range::{Step, cheapest_step, lookups_of};
 use super::{Gadgets, Plan};
 use crate::builder::{Builder, Values};
 use crate::field::from_integer;
@@ -46,6 +47,8 @@ enum Source {
     Range(u32),
     /// A function.
     Function(Arc<Table>),
+    /// Rows of several values.
+    Rows(Arc<RowTable>),
 }
 
 /// One vector of lookups.
@@ -79,6 +82,10 @@ impl<F> Lookups<F> {
         cheapest_step(&self.widths, bits)
     }
 
+    pub(super) fn cost(&self, bits: u32) -> u32 {
+        lookups_of(&self.widths, bits)
+    }
+
     fn request(&mut self, source: Source, request: Request<F>) {
         let next = self.tables.len();
         let id = *self.ids.entry(source.clone()).or_insert(next);
@@ -94,12 +101,34 @@ impl Source {
         match self {
             Source::Range(width) => 1 << width,
             Source::Function(table) => table.values().len(),
+            Source::Rows(table) => table.rows(),
+        }
+    }
+
+    /// Values beside the key.
+    fn width(&self) -> usize {
+        match self {
+            Source::Range(_) => 0,
+            Source::Function(_) => 1,
+            Source::Rows(table) => table.width(),
+        }
+    }
+
+    /// Whether `value(j)` is value `j` of a row.
+    fn agrees(&self, row: usize, value: impl Fn(usize) -> Fr) -> bool {
+        match self {
+            Source::Range(_) => true,
+            Source::Function(table) => table.values().get(row).is_some_and(|v| value(0) == from_integer(*v)),
+            Source::Rows(table) => {
+                let row = table.row(row as i64).unwrap_or(&[]);
+                row.iter().enumerate().all(|(j, v)| value(j) == from_integer((*v).into()))
+            }
         }
     }
 
     fn first_key(&self) -> i64 {
         match self {
-            Source::Range(_) => 0,
+            Source::Range(_) | Source::Rows(_) => 0,
             Source::Function(table) => table.first_key(),
         }
     }
@@ -120,6 +149,12 @@ impl<B: Builder> Gadgets<B> {
     pub(super) fn lookup_function(&mut self, table: &Arc<Table>, key: &B::Form, value: &B::Form) {
         let request = Request { layer: self.layer.clone(), key: key.clone(), value: Some(value.clone()) };
         self.lookups.request(Source::Function(table.clone()), request);
+    }
+
+    /// Every id with its row of values is a row of `table`.
+    pub(super) fn lookup_rows(&mut self, table: &Arc<RowTable>, ids: &B::Form, values: &B::Form) {
+        let request = Request { layer: self.layer.clone(), key: ids.clone(), value: Some(values.clone()) };
+        self.lookups.request(Source::Rows(table.clone()), request);
     }
 
     /// Ends round 1: counts how often each row is looked up.
@@ -149,7 +184,8 @@ impl<B: Builder> Gadgets<B> {
         self.enter("lookup");
         let rows: usize = tables.iter().map(|(source, _)| source.rows()).sum();
         let lookups: usize = tables.iter().flat_map(|(_, requests)| requests).map(|r| self.builder.len(&r.key)).sum();
-        let poles = self.poles(squarings(lookups + rows));
+        let width = tables.iter().map(|(source, _)| source.width()).max().unwrap_or(0);
+        let poles = self.poles(squarings(lookups + rows, width));
         let mut sides: Vec<(i64, B::Form)> = Vec::new();
         for (tag, ((source, requests), m)) in tables.iter().zip(&multiplicities).enumerate() {
             self.layer = "lookup tables".into();
@@ -175,16 +211,24 @@ impl<B: Builder> Gadgets<B> {
     fn rows(&mut self, source: &Source, tag: i64, m: &B::Form, poles: &Poles<B::Form>, inverses: &mut Vec<Fr>) -> B::Form {
         let n = source.rows();
         let first = source.first_key();
-        let keys = self.builder.constant((first..first + n as i64).collect());
+        let keys = self.builder.constant(n, || (first..first + n as i64).collect());
         let pole = self.builder.repeat(&poles.y, n);
         let x = self.builder.repeat(&poles.x, n);
         let mut terms = vec![(1, &pole), (-1, &keys), (-tag, &x)];
-        let values;
-        if let Source::Function(table) = source {
-            let square = self.builder.repeat(&poles.x_squared, n);
-            let map = lemma_quantizer::graph::LinearMap::Diagonal(table.values().into());
-            values = self.builder.linear(&Arc::new(map), &square);
-            terms.push((-1, &values));
+        let values = match source {
+            Source::Range(_) => None,
+            Source::Function(table) => {
+                let square = self.builder.repeat(&poles.x_squared, n);
+                Some(self.builder.linear(&Arc::new(LinearMap::Diagonal(table.values().into())), &square))
+            }
+            Source::Rows(table) => {
+                let powers = self.powers(&poles.x, table.width());
+                let map = LinearMap::Dense { weight: table.values().clone(), outputs: n, inputs: table.width() };
+                Some(self.builder.linear(&Arc::new(map), &powers))
+            }
+        };
+        if let Some(values) = &values {
+            terms.push((-1, values));
         }
         let denominator = self.builder.combine(&terms, 0);
         let share = |v: &[&Values]| {
@@ -213,16 +257,9 @@ impl<B: Builder> Gadgets<B> {
         if tag != 0 {
             terms.push((-tag, &x));
         }
-        let product;
-        if let Some(value) = &request.value {
-            let square = self.builder.repeat(&poles.x_squared, n);
-            let multiply = |v: &[&Values]| {
-                let square = v[1].field(0);
-                (0..v[0].len()).map(|i| times_small(&square, v[0], i)).collect()
-            };
-            product = self.builder.late_witness("product", n, &[value, &square], multiply);
-            self.builder.enforce("product", value, &square, Some(&product));
-            terms.push((-1, &product));
+        let product = request.value.as_ref().map(|value| self.compressed_values(value, source.width(), poles));
+        if let Some(product) = &product {
+            terms.push((-1, product));
         }
         let denominator = self.builder.combine(&terms, 0);
         let mut of = vec![&denominator, &request.key];
@@ -235,15 +272,29 @@ impl<B: Builder> Gadgets<B> {
         inverse
     }
 
+    /// `value_0 X^2 + value_1 X^3 + ..` for each lookup of `width` values.
+    fn compressed_values(&mut self, values: &B::Form, width: usize, poles: &Poles<B::Form>) -> B::Form {
+        let n = self.builder.len(values) / width;
+        let polynomial = if width == 1 {
+            values.clone()
+        } else {
+            let steps = self.pick(values, (0..n * width).map(|i| i % n * width + i / n));
+            self.horner("row", &steps, n, &poles.x)
+        };
+        let square = self.builder.repeat(&poles.x_squared, n);
+        let multiply = |v: &[&Values]| {
+            let square = v[1].field(0);
+            (0..v[0].len()).map(|i| times_small(&square, v[0], i)).collect()
+        };
+        let product = self.builder.late_witness("product", n, &[&polynomial, &square], multiply);
+        self.builder.enforce("product", &polynomial, &square, Some(&product));
+        product
+    }
+
     /// `X = chi`, `X^2` and `Y = chi^(2^k)` by `k` squarings.
     fn poles(&mut self, k: u32) -> Poles<B::Form> {
         let x = self.builder.chi();
-        let square =
-            |v: &[&Values]| std::iter::successors(Some(v[0].field(0)), |x| Some(x.square())).skip(1).take(k as usize).collect();
-        let squares = self.builder.late_witness("power", k as usize, &[&x], square);
-        let index: Arc<[u32]> = (0..k).collect();
-        let bases = self.builder.gather(&index, &[&x, &squares]);
-        self.builder.enforce("power", &bases, &bases, Some(&squares));
+        let squares = self.squares(&x, k);
         let x_squared = self.pick(&squares, std::iter::once(0));
         let y = self.pick(&squares, std::iter::once(k as usize - 1));
         Poles { x, x_squared, y }
@@ -256,24 +307,23 @@ struct Poles<F> {
     y: F,
 }
 
-/// `k` with `2^k` above the degree in `X` of the cleared identity over `n` lookups and rows together.
-pub fn squarings(n: usize) -> u32 {
-    (2 * n as u64 + 2).next_power_of_two().trailing_zeros()
+/// `k` with `2^k` above the degree in `X` of the cleared identity over `n` lookups and rows together, of at most `width` values.
+pub fn squarings(n: usize, width: usize) -> u32 {
+    ((width as u64 + 1) * n as u64 + 2).next_power_of_two().trailing_zeros()
 }
 
-/// Bits of soundness of the argument over `n` lookups and rows: log2 of r over the degree.
-pub fn soundness_bits(n: usize) -> f64 {
-    254.0 - f64::from(squarings(n) + 1) - (n.max(1) as f64).log2()
+/// Bits of soundness of the argument over `n` lookups and rows of at most `width` values: log2 of r over the degree.
+pub fn soundness_bits(n: usize, width: usize) -> f64 {
+    // r has 254 bits.
+    254.0 - f64::from(squarings(n, width) + 1) - (n.max(1) as f64).log2()
 }
 
 /// Inverses of the denominators `v[0]`: taken from the table's rows for honest lookups, computed for the others.
 fn invert_lookups(source: &Source, v: &[&Values], inverses: &[Fr]) -> Vec<Fr> {
     let honest = |i: usize, key: i64| {
         let row = source.row_of(key)?;
-        let agrees = match (source, v.get(2)) {
-            (Source::Function(table), Some(value)) => value.field(i) == from_integer(*table.values().get(row)?),
-            _ => true,
-        };
+        let width = source.width();
+        let agrees = v.get(2).is_none_or(|values| source.agrees(row, |j| values.field(i * width + j)));
         agrees.then(|| inverses.get(row).copied()).flatten()
     };
     match v[1] {

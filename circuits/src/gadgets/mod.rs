@@ -6,13 +6,17 @@
 pub mod argmax;
 pub mod below_max;
 pub mod fold;
+mod horner;
 pub mod lookup;
+pub mod matmul;
 pub mod max;
 pub mod product;
 pub mod quotient;
 pub mod range;
 pub mod reciprocal;
 pub mod relu;
+pub mod rows;
+pub mod rsqrt;
 pub mod table;
 
 use std::sync::Arc;
@@ -33,13 +37,15 @@ pub struct Gadgets<B: Builder> {
     pub builder: B,
     /// Collects every lookup for the one argument at the end.
     pub lookups: Lookups<B::Form>,
+    /// Collects every matrix product that is checked at the end.
+    pub(crate) claims: Vec<matmul::Claim<B::Form>>,
     pub(crate) layer: Arc<str>,
 }
 
 impl<B: Builder> Gadgets<B> {
     /// An empty context.
     pub fn new(builder: B, plan: &Plan) -> Self {
-        Gadgets { builder, lookups: Lookups::new(plan), layer: "".into() }
+        Gadgets { builder, lookups: Lookups::new(plan), claims: Vec::new(), layer: "".into() }
     }
 
     /// Everything that follows belongs to `layer`.
@@ -53,7 +59,7 @@ impl<B: Builder> Gadgets<B> {
 
     /// The constant one, `len` times.
     pub(crate) fn ones(&mut self, len: usize) -> B::Form {
-        let one = self.builder.constant(Arc::from([1i64]));
+        let one = self.builder.constant(1, || Arc::from([1i64]));
         self.builder.repeat(&one, len)
     }
 

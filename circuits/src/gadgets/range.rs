@@ -32,6 +32,14 @@ impl<B: Builder> Gadgets<B> {
         }
     }
 
+    /// Every element of `x` lies in `0..2^b` for some `b` with `n <= 2^b <= 2^60`, whichever is the cheapest: for values that only need to be
+    /// small and not negative.
+    pub(super) fn small(&mut self, x: &B::Form, n: u64) {
+        let bits = n.next_power_of_two().trailing_zeros();
+        let cheapest = (bits..=bits.max(60)).min_by_key(|b| self.lookups.cost(*b)).unwrap_or(bits);
+        self.range(x, 1 << cheapest);
+    }
+
     /// `0 <= x < n` by two lookups in a table of `2^width >= n` rows.
     fn both_ends(&mut self, x: &B::Form, width: u32, n: u64) {
         let shifted = self.builder.combine(&[(1, x)], (1i64 << width) - n as i64);
@@ -70,6 +78,11 @@ pub enum Step {
 /// The cheapest way with tables of the given widths.
 pub fn cheapest_step(widths: &[u32], bits: u32) -> Step {
     cheapest(widths, bits).1
+}
+
+/// Lookups of a range of `2^bits`.
+pub fn lookups_of(widths: &[u32], bits: u32) -> u32 {
+    cheapest(widths, bits).0
 }
 
 /// Lookups and first step; ties go to the wider limb.

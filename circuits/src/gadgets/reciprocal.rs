@@ -29,12 +29,12 @@ impl<B: Builder> Gadgets<B> {
         let multiply = |v: &[&[i64]]| v[0].iter().zip(v[1]).map(|(x, y)| x.wrapping_mul(*y)).collect();
         let p = self.builder.witness("product", len, &[x, &y], multiply);
         self.builder.enforce("product", x, &y, Some(&p));
-        self.inside(&y, Interval { lo: 0, hi: numerator / bounds.lo });
+        self.small(&y, (numerator / bounds.lo) as u64 + 1);
         let remainder = self.negated(&p, numerator);
-        let room = (bounds.hi as u64).next_power_of_two();
-        self.range(&remainder, room);
+        let room = bounds.hi as u64;
+        self.small(&remainder, room);
         let rest = self.builder.combine(&[(1, x), (-1, &remainder)], -1);
-        self.range(&rest, room);
+        self.small(&rest, room);
         y
     }
 }

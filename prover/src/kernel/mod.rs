@@ -15,6 +15,9 @@ mod msm;
 mod path;
 mod point;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)] // entering code compiled for AVX-512, and prefetches
+mod vector;
 
 pub use domain::Domain;
 pub use fixed_base::{fixed_base_g1, fixed_base_g2};

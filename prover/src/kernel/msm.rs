@@ -4,6 +4,8 @@ use ark_bn254::{Fr, G1Projective, G2Projective};
 
 use super::point::{G1, G2, Point};
 use super::portable;
+#[cfg(target_arch = "x86_64")]
+use super::vector;
 
 /// The scalars of a multi-scalar multiplication, one per base.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +54,10 @@ impl Scalars<'_> {
 /// from a key whose shape the caller has checked.
 pub fn msm<P: Point>(bases: &[P], scalars: Scalars<'_>) -> P::Group {
     assert_eq!(bases.len(), scalars.len(), "a multi-scalar multiplication needs as many scalars as bases");
+    #[cfg(target_arch = "x86_64")]
+    if let Some(cpu) = vector::cpu() {
+        return vector::msm(cpu, bases, scalars);
+    }
     portable::msm(bases, scalars)
 }
 

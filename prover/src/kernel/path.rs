@@ -23,11 +23,7 @@ impl Path {
     /// The fastest path that this processor can run.
     pub fn detect() -> Path {
         #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("avx512f")
-            && std::is_x86_feature_detected!("avx512ifma")
-            && std::is_x86_feature_detected!("avx512dq")
-            && std::is_x86_feature_detected!("avx512vl")
-        {
+        if super::vector::Avx512::detect().is_some() {
             return Path::Vector;
         }
         Path::Portable

@@ -36,6 +36,9 @@ pub trait Point: Pod + PartialEq + Send + Sync + std::fmt::Debug {
     /// arkworks' projective form.
     type Group: ScalarMul<MulBase = Self::Affine, ScalarField = Fr> + VariableBaseMSM + ark_ec::CurveGroup<Affine = Self::Affine>;
 
+    /// Degree of the field of the coordinates over Fq: 1 or 2.
+    const DEGREE: usize;
+
     /// From arkworks' affine form.
     fn from_affine(point: &Self::Affine) -> Self;
 
@@ -71,6 +74,7 @@ fn limbs2(value: &Fq2) -> [[u64; 4]; 2] {
 impl Point for G1 {
     type Affine = G1Affine;
     type Group = G1Projective;
+    const DEGREE: usize = 1;
 
     fn from_affine(point: &G1Affine) -> Self {
         if point.is_zero() {
@@ -90,6 +94,7 @@ impl Point for G1 {
 impl Point for G2 {
     type Affine = G2Affine;
     type Group = G2Projective;
+    const DEGREE: usize = 2;
 
     fn from_affine(point: &G2Affine) -> Self {
         if point.is_zero() {

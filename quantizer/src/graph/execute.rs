@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::interval::{Interval, round_shift};
 use super::linear::IntegerSum;
-use super::op::{Leak, Op, ZERO};
+use super::op::{Leak, MatMul, Op, ZERO, rsqrt};
 use super::{Graph, Node};
 
 /// Why an execution stops.
@@ -108,13 +108,13 @@ fn evaluate(node: &Node, operands: &[&[i64]]) -> Result<Vec<i64>, ExecuteError> 
             let q = inside(node, quotients(*shift), table.keys())?;
             q.iter().filter_map(|q| table.get(*q)).collect()
         }
-        Op::TableBelowMax { shift, group, range, table } => {
+        Op::TableBelowMax { shift, groups, range, table } => {
             let q = quotients(*shift);
-            let maxima: Vec<i64> = q.chunks(*group).map(maximum).collect();
-            inside(node, maxima, *range)?;
-            let distances = q.chunks(*group).flat_map(|g| g.iter().map(|q| maximum(g) - q)).collect();
-            inside(node, distances, table.keys())?;
-            q.chunks(*group).flat_map(|g| g.iter().filter_map(|q| table.get(maximum(g) - q))).collect()
+            inside(node, split(&q, groups).map(maximum).collect(), *range)?;
+            let distances: Vec<i64> =
+                split(&q, groups).flat_map(|g| std::iter::zip(g, std::iter::repeat(maximum(g)))).map(|(q, m)| m - q).collect();
+            let distances = inside(node, distances, table.keys())?;
+            distances.iter().filter_map(|d| table.get(*d)).collect()
         }
         Op::Max { shift, group, bits, range } => {
             let q = quotients(*shift);
@@ -130,12 +130,40 @@ fn evaluate(node: &Node, operands: &[&[i64]]) -> Result<Vec<i64>, ExecuteError> 
             })
             .collect(),
         Op::Reciprocal { bits } => x.iter().map(|v| (1i64 << bits) / v).collect(),
+        Op::Rsqrt { bits } => x.iter().map(|v| rsqrt(*v, *bits)).collect(),
+        Op::MatMul(dims) => matmul(dims, x, operands[1]),
+        Op::RowGather(table) => x.iter().flat_map(|id| table.row(*id).unwrap_or(&[])).map(|v| (*v).into()).collect(),
     })
 }
 
 /// [`Op::Relu`] of the quotient `q` of element `i`.
 pub fn relu(q: i64, i: usize, leak: &Leak) -> i64 {
     if q >= 0 { q << leak.bits } else { q * leak.slope(i) }
+}
+
+/// [`Op::MatMul`].
+pub fn matmul(dims: &MatMul, a: &[i64], b: &[i64]) -> Vec<i64> {
+    let MatMul { m, k, n, .. } = *dims;
+    let mut c = Vec::with_capacity(a.len() / k * n);
+    for (a, b) in a.chunks(m * k).zip(b.chunks(k * n)) {
+        for row in a.chunks(k) {
+            let mut sums = vec![0i64; n];
+            for (x, right) in row.iter().zip(b.chunks(n)) {
+                sums.iter_mut().zip(right).for_each(|(s, y)| *s = s.wrapping_add(x.wrapping_mul(*y)));
+            }
+            c.extend(sums);
+        }
+    }
+    c
+}
+
+/// Consecutive groups of the given lengths.
+pub fn split<'a>(values: &'a [i64], groups: &'a [u32]) -> impl Iterator<Item = &'a [i64]> + Clone {
+    groups.iter().scan(values, |rest, n| {
+        let (group, others) = rest.split_at_checked(*n as usize)?;
+        *rest = others;
+        Some(group)
+    })
 }
 
 fn maximum(group: &[i64]) -> i64 {

@@ -13,11 +13,11 @@ pub mod table;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use execute::{ExecuteError, relu};
+pub use execute::{ExecuteError, matmul, relu, split};
 pub use interval::{Interval, round_shift};
 pub use linear::{Accumulate, Conv, IntegerSum, LinearMap};
-pub use op::{Leak, Op, Outcome, ZERO};
-pub use table::Table;
+pub use op::{Leak, MatMul, Op, Outcome, ZERO, rsqrt};
+pub use table::{RowTable, Table};
 
 /// Most elements of one tensor.
 pub const MAX_ELEMENTS: usize = 1 << 28;
@@ -183,6 +183,15 @@ impl Graph {
         self.nodes.iter().map(of).sum()
     }
 
+    /// Most values that a lookup of the graph carries beside its key.
+    pub fn widest_row(&self) -> usize {
+        let width = |node: &Node| match &node.op {
+            Op::RowGather(table) => table.width(),
+            _ => 1,
+        };
+        self.nodes.iter().map(width).max().unwrap_or(1)
+    }
+
     /// Multiply-accumulates of one inference.
     pub fn multiplications(&self) -> u64 {
         let of = |node: &Node| match (&node.op, node.inputs.first()) {
@@ -194,11 +203,19 @@ impl Graph {
 
     /// Elements that pass a non-linear operation: what circuits pay for.
     pub fn activations(&self) -> usize {
-        let nonlinear = |node: &&Node| matches!(node.op, Op::Relu { .. } | Op::Table { .. } | Op::TableBelowMax { .. });
-        let of = |node: &Node| match (&node.op, node.inputs.first()) {
+        self.nodes.iter().map(|node| self.activations_at(node)).sum()
+    }
+
+    /// Elements of one layer that pass a non-linear operation.
+    pub fn activations_of(&self, layer: &str) -> usize {
+        self.nodes.iter().filter(|node| node.layer == layer).map(|node| self.activations_at(node)).sum()
+    }
+
+    fn activations_at(&self, node: &Node) -> usize {
+        match (&node.op, node.inputs.first()) {
+            (Op::Relu { .. } | Op::Table { .. } | Op::TableBelowMax { .. }, _) => node.len(),
             (Op::Max { .. }, Some(x)) => self.node(*x).len(),
             _ => 0,
-        };
-        self.nodes.iter().filter(nonlinear).map(Node::len).sum::<usize>() + self.nodes.iter().map(of).sum::<usize>()
+        }
     }
 }

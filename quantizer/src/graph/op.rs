@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::interval::Interval;
 use super::linear::LinearMap;
-use super::table::Table;
+use super::table::{RowTable, Table};
 
 /// Index that a [`Op::Gather`] uses for a zero.
 pub const ZERO: u32 = u32::MAX;
@@ -33,6 +33,10 @@ pub enum Op {
     Sum(Arc<[i64]>),
     /// Element by element product of two operands.
     Product,
+    /// Products of matrices: `[batch, m, k] x [batch, k, n] -> [batch, m, n]`.
+    MatMul(MatMul),
+    /// Rows of a constant table chosen by the operand: `[..] -> [.., width]`.
+    RowGather(Arc<RowTable>),
     /// `q`, which must lie in `range`.
     Requantize {
         /// Bits dropped.
@@ -56,13 +60,13 @@ pub enum Op {
         /// The function.
         table: Arc<Table>,
     },
-    /// For groups of `group` consecutive elements: `table[max(q) - q_i]`; each difference must be a key of the table and the
-    /// maximum must lie in `range`. This is the exponential of a softmax.
+    /// For consecutive groups of elements: `table[max(q) - q_i]`; each difference must be a key of the table and the maximum must
+    /// lie in `range`. This is the exponential of a softmax; rows of a causal mask are groups of growing length.
     TableBelowMax {
         /// Bits dropped.
         shift: u32,
-        /// Group length.
-        group: usize,
+        /// Group lengths, none zero.
+        groups: Arc<[u32]>,
         /// Declared range of the maximum.
         range: Interval,
         /// The function of the distance to the maximum; its keys start at 0.
@@ -90,6 +94,33 @@ pub enum Op {
         /// Fractional bits of the numerator.
         bits: u32,
     },
+    /// `floor(sqrt(2^bits / x))` for `x >= 1`.
+    Rsqrt {
+        /// Fractional bits of the numerator.
+        bits: u32,
+    },
+}
+
+/// Dimensions of [`Op::MatMul`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatMul {
+    /// Pairs of matrices.
+    pub batch: usize,
+    /// Rows of the left matrix.
+    pub m: usize,
+    /// Columns of the left and rows of the right matrix.
+    pub k: usize,
+    /// Columns of the right matrix.
+    pub n: usize,
+}
+
+impl MatMul {
+    /// Elements of the left, the right and the result; `None` when a dimension is zero or a product overflows.
+    pub fn lengths(&self) -> Option<[usize; 3]> {
+        let MatMul { batch, m, k, n } = *self;
+        let length = |a: usize, b: usize| batch.checked_mul(a)?.checked_mul(b).filter(|len| *len > 0);
+        Some([length(m, k)?, length(k, n)?, length(m, n)?])
+    }
 }
 
 /// Slopes of the negative side of a [`Op::Relu`], in units of `2^-bits`.
@@ -130,7 +161,7 @@ impl Op {
             Op::Input { .. } | Op::Constant(_) => Some(0),
             Op::Gather(_) => None,
             Op::Sum(coefficients) => Some(coefficients.len()),
-            Op::Product => Some(2),
+            Op::Product | Op::MatMul(_) => Some(2),
             _ => Some(1),
         };
         if arity.is_some_and(|n| n != operands.len()) {
@@ -180,6 +211,26 @@ impl Op {
                 [a, b] if a.len == b.len => Ok(Outcome { len: a.len, bounds: a.bounds.product(b.bounds).ok_or(OVERFLOW)? }),
                 _ => Err("operands of different lengths"),
             },
+            Op::MatMul(dims) => {
+                let [left, right, len] = dims.lengths().ok_or("a dimension is zero or too large")?;
+                match operands {
+                    [a, b] if a.len == left && b.len == right => {
+                        let terms = i64::try_from(dims.k).map_err(|_| OVERFLOW)?;
+                        let bounds = a.bounds.product(b.bounds).and_then(|p| p.scale(terms)).ok_or(OVERFLOW)?;
+                        Ok(Outcome { len, bounds })
+                    }
+                    _ => Err("operands do not match the dimensions"),
+                }
+            }
+            Op::RowGather(table) => {
+                let ids = operands.first().ok_or("no operand")?;
+                let rows = Interval { lo: 0, hi: table.rows() as i64 - 1 };
+                if !rows.covers(ids.bounds) {
+                    return Err("an id may lie outside the table");
+                }
+                let len = ids.len.checked_mul(table.width()).ok_or("too many elements")?;
+                Ok(Outcome { len, bounds: table.bounds().ok_or("an empty table")? })
+            }
             Op::Requantize { shift, range } => {
                 let (len, q) = quotient(*shift)?;
                 let bounds = Interval { lo: q.lo.max(range.lo), hi: q.hi.min(range.hi) };
@@ -213,9 +264,12 @@ impl Op {
                 let bounds = table.bounds_over(q).ok_or("the table covers no possible value")?;
                 Ok(Outcome { len, bounds })
             }
-            Op::TableBelowMax { shift, group, table, .. } => {
+            Op::TableBelowMax { shift, groups, table, .. } => {
                 let (len, _) = quotient(*shift)?;
-                grouped(len, *group)?;
+                let total = groups.iter().try_fold(0usize, |sum, n| sum.checked_add(*n as usize).filter(|_| *n > 0));
+                if total != Some(len) {
+                    return Err("the groups do not cover the operand");
+                }
                 if table.first_key() != 0 {
                     return Err("a table of distances starts at 0");
                 }
@@ -249,6 +303,17 @@ impl Op {
                 let numerator = 1i64 << bits;
                 Ok(Outcome { len: x.len, bounds: Interval { lo: numerator / x.bounds.hi, hi: numerator / x.bounds.lo } })
             }
+            Op::Rsqrt { bits } => {
+                let x = operands.first().ok_or("no operand")?;
+                if x.bounds.lo < 1 {
+                    return Err("the operand of a reciprocal root is not proven positive");
+                }
+                if *bits > 60 || x.bounds.hi >= 1 << bits {
+                    return Err("a numerator above 2^60 or below the operand");
+                }
+                let bounds = Interval { lo: rsqrt(x.bounds.hi, *bits), hi: rsqrt(x.bounds.lo, *bits) };
+                Ok(Outcome { len: x.len, bounds })
+            }
         }
     }
 
@@ -272,6 +337,14 @@ impl Op {
             Op::Max { .. } => "max",
             Op::ArgMax { .. } => "argmax",
             Op::Reciprocal { .. } => "reciprocal",
+            Op::Rsqrt { .. } => "rsqrt",
+            Op::MatMul(_) => "matmul",
+            Op::RowGather(_) => "row gather",
         }
     }
+}
+
+/// `floor(sqrt(2^bits / x))` for `x >= 1`: the largest `y` with `y^2 x <= 2^bits`.
+pub fn rsqrt(x: i64, bits: u32) -> i64 {
+    ((1i64 << bits) / x.max(1)).isqrt()
 }

@@ -1,4 +1,6 @@
-//! Function tables: a function of one small integer, listed.
+//! Constant tables: functions of one small integer, and rows chosen by an id.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -58,5 +60,53 @@ impl Table {
             return None;
         }
         Interval::of(self.values.get((lo - self.first) as usize..=(hi - self.first) as usize)?)
+    }
+}
+
+/// A constant matrix whose rows are chosen by an id: an embedding.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RowTable {
+    width: usize,
+    values: Arc<[i32]>,
+}
+
+impl RowTable {
+    /// Rows of `width` values each, row-major; `None` unless they are whole and at least one.
+    pub fn new(width: usize, values: Arc<[i32]>) -> Option<RowTable> {
+        let table = RowTable { width, values };
+        table.is_consistent().then_some(table)
+    }
+
+    /// Whether the rows are whole and there is at least one; a table from outside need not be.
+    pub fn is_consistent(&self) -> bool {
+        self.width > 0 && !self.values.is_empty() && self.values.len().is_multiple_of(self.width)
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.values.len().checked_div(self.width).unwrap_or(0)
+    }
+
+    /// Values of a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// All values, row-major.
+    pub fn values(&self) -> &Arc<[i32]> {
+        &self.values
+    }
+
+    /// The row of an id.
+    pub fn row(&self, id: i64) -> Option<&[i32]> {
+        let start = usize::try_from(id).ok()?.checked_mul(self.width)?;
+        self.values.get(start..start.checked_add(self.width)?)
+    }
+
+    /// Bounds of all values.
+    pub fn bounds(&self) -> Option<Interval> {
+        let lo = self.values.iter().min()?;
+        let hi = self.values.iter().max()?;
+        Interval::new((*lo).into(), (*hi).into()).filter(|_| self.is_consistent())
     }
 }

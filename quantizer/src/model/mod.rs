@@ -2,12 +2,22 @@
 //!
 //! All shapes are static. The batch dimension, where the source has one, stays in the shapes with size 1.
 
+mod build;
+mod commute;
+mod float;
+mod gains;
+mod mask;
 mod shape;
+mod simplify;
+mod unary;
+mod window;
 
 use ndarray::{Array1, Array2, Array4, ArrayD};
 use serde::{Deserialize, Serialize};
 
-pub use shape::ShapeError;
+pub use float::{ExecuteError, MAX_LIVE_ELEMENTS};
+pub use mask::MASKED;
+pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, broadcast, volume};
 
 /// Index of a node in its [`Model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

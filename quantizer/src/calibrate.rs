@@ -1,0 +1,272 @@
+//! Calibration: the range of every float tensor over sample data.
+
+use std::collections::BTreeMap;
+
+use ndarray::{ArrayD, ArrayViewD};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::model::{ExecuteError, MASKED, Model, NodeId, Op};
+
+/// How a range is taken from observed values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Method {
+    /// The largest absolute value.
+    Max,
+    /// The absolute value below which this fraction (0 to 1) of all elements lies.
+    Percentile(f64),
+}
+
+/// Why calibration stops.
+#[derive(Debug, Error)]
+pub enum CalibrationError {
+    /// No samples.
+    #[error("no calibration samples; give at least one, better a hundred")]
+    Empty,
+    /// A sample does not run.
+    #[error("calibration sample {sample}: {source}")]
+    Execute {
+        /// Index of the sample.
+        sample: usize,
+        /// Why.
+        source: ExecuteError,
+    },
+    /// The model is not finite on a sample.
+    #[error("calibration sample {sample}: layer `{layer}` gives a value that is not finite")]
+    NotFinite {
+        /// Index of the sample.
+        sample: usize,
+        /// The layer.
+        layer: String,
+    },
+}
+
+/// What was observed of one tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Range {
+    /// Smallest value.
+    pub lo: f32,
+    /// Largest value.
+    pub hi: f32,
+    /// Largest difference of two elements of the last axis.
+    pub spread: f32,
+    /// Rows of the last axis as they are; only of operands of normalisations.
+    pub raw: RowStatistics,
+    /// Rows of the last axis less their mean; only of operands of normalisations.
+    pub centred: RowStatistics,
+    magnitudes: Magnitudes,
+}
+
+/// Sums of squares of rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RowStatistics {
+    /// Smallest sum of squares.
+    pub least: f64,
+    /// Largest sum of squares.
+    pub most: f64,
+    /// Largest absolute element over the root of its row's sum of squares.
+    pub peak: f64,
+}
+
+/// Ranges of all nodes of a model.
+#[derive(Clone, Debug)]
+pub struct Ranges {
+    nodes: Vec<Range>,
+    method: Method,
+}
+
+impl Ranges {
+    /// Runs every sample and records every node.
+    pub fn observe(
+        model: &Model,
+        samples: impl IntoIterator<Item = BTreeMap<String, ArrayD<f32>>>,
+        method: Method,
+    ) -> Result<Ranges, CalibrationError> {
+        let mut nodes = vec![Range::default(); model.nodes.len()];
+        let masked: Vec<bool> = (0..model.nodes.len()).map(|id| model.mask(NodeId(id)).is_some()).collect();
+        let mut normalised = vec![false; model.nodes.len()];
+        for node in &model.nodes {
+            if let (Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::L2Norm { .. }, Some(x)) = (&node.op, node.inputs.first()) {
+                normalised.get_mut(x.0).into_iter().for_each(|flag| *flag = true);
+            }
+        }
+        let mut count = 0;
+        for (sample, inputs) in samples.into_iter().enumerate() {
+            let mut unbounded = None;
+            let observer = |id: NodeId, value: ArrayViewD<'_, f32>| {
+                if let Some(range) = nodes.get_mut(id.0) {
+                    range.include(&value, masked.get(id.0) == Some(&true));
+                    if normalised.get(id.0) == Some(&true) {
+                        range.include_rows(&value);
+                    }
+                    if value.iter().any(|v| !v.is_finite()) {
+                        unbounded = unbounded.or(Some(id));
+                    }
+                }
+            };
+            model.visit(&inputs, observer).map_err(|source| CalibrationError::Execute { sample, source })?;
+            if let Some(node) = unbounded.and_then(|id| model.node(id)) {
+                return Err(CalibrationError::NotFinite { sample, layer: node.name.clone() });
+            }
+            count += 1;
+        }
+        if count == 0 { Err(CalibrationError::Empty) } else { Ok(Ranges { nodes, method }) }
+    }
+
+    /// The calibrated absolute bound of a node, positive.
+    pub fn magnitude(&self, id: NodeId) -> f64 {
+        let Some(range) = self.nodes.get(id.0) else { return 1.0 };
+        let bound = match self.method {
+            Method::Max => range.max_abs(),
+            Method::Percentile(p) => range.magnitudes.percentile(p).min(range.max_abs()),
+        };
+        if bound > 0.0 { bound } else { 1.0 }
+    }
+
+    /// What was observed of a node.
+    pub fn of(&self, id: NodeId) -> Option<&Range> {
+        self.nodes.get(id.0)
+    }
+
+    /// The method.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+}
+
+impl Default for Range {
+    fn default() -> Range {
+        let rows = RowStatistics { least: f64::INFINITY, most: 0.0, peak: 0.0 };
+        Range {
+            lo: f32::INFINITY,
+            hi: f32::NEG_INFINITY,
+            spread: 0.0,
+            raw: rows,
+            centred: rows,
+            magnitudes: Magnitudes::default(),
+        }
+    }
+}
+
+impl Range {
+    /// Elements behind a mask do not count.
+    fn include(&mut self, value: &ArrayViewD<'_, f32>, masked: bool) {
+        let counts = |v: &&f32| !masked || **v > MASKED / 2.0;
+        for v in value.iter().filter(counts) {
+            self.lo = self.lo.min(*v);
+            self.hi = self.hi.max(*v);
+            self.magnitudes.include(*v);
+        }
+        if value.ndim() > 0 {
+            for row in value.rows() {
+                let edges = (f32::INFINITY, f32::NEG_INFINITY);
+                let (lo, hi) = row.iter().filter(counts).fold(edges, |(lo, hi), v| (lo.min(*v), hi.max(*v)));
+                self.spread = self.spread.max(hi - lo);
+            }
+        }
+    }
+
+    fn include_rows(&mut self, value: &ArrayViewD<'_, f32>) {
+        if value.ndim() == 0 {
+            return;
+        }
+        for row in value.rows() {
+            let mean = row.iter().map(|v| f64::from(*v)).sum::<f64>() / row.len().max(1) as f64;
+            self.raw.include(row.iter().map(|v| f64::from(*v)));
+            self.centred.include(row.iter().map(|v| f64::from(*v) - mean));
+        }
+    }
+
+    fn max_abs(&self) -> f64 {
+        f64::from(self.lo.abs().max(self.hi.abs()))
+    }
+}
+
+impl RowStatistics {
+    fn include(&mut self, row: impl Iterator<Item = f64>) {
+        let (energy, largest) = row.fold((0.0, 0f64), |(sum, max), v| (sum + v * v, max.max(v.abs())));
+        self.least = self.least.min(energy);
+        self.most = self.most.max(energy);
+        if energy > 0.0 {
+            self.peak = self.peak.max(largest / energy.sqrt());
+        }
+    }
+}
+
+/// A histogram of absolute values, sixteen bins to the octave.
+#[derive(Clone, Debug, PartialEq)]
+struct Magnitudes {
+    bins: Vec<u64>,
+    total: u64,
+}
+
+const BINS_PER_OCTAVE: f32 = 16.0;
+const LOWEST_OCTAVE: f32 = -32.0;
+const BINS: usize = 1024;
+
+impl Default for Magnitudes {
+    fn default() -> Magnitudes {
+        Magnitudes { bins: vec![0; BINS], total: 0 }
+    }
+}
+
+impl Magnitudes {
+    fn include(&mut self, v: f32) {
+        let bin = ((v.abs().log2() - LOWEST_OCTAVE) * BINS_PER_OCTAVE).ceil().clamp(0.0, BINS as f32 - 1.0);
+        if let Some(count) = self.bins.get_mut(bin as usize) {
+            *count += 1;
+        }
+        self.total += 1;
+    }
+
+    /// Upper edge of the bin in which the fraction `p` is reached.
+    fn percentile(&self, p: f64) -> f64 {
+        let wanted = (p.clamp(0.0, 1.0) * self.total as f64).ceil() as u64;
+        let mut seen = 0;
+        let reached = self.bins.iter().position(|count| {
+            seen += count;
+            seen >= wanted
+        });
+        let octave = reached.unwrap_or(BINS) as f64 / f64::from(BINS_PER_OCTAVE) + f64::from(LOWEST_OCTAVE);
+        octave.exp2()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Unary;
+
+    fn sample(values: [f32; 4]) -> BTreeMap<String, ArrayD<f32>> {
+        BTreeMap::from([("x".to_owned(), ndarray::arr2(&[values]).into_dyn())])
+    }
+
+    fn model() -> Model {
+        let mut model = Model::default();
+        let x = model.push_input("x", Op::Input, &[1, 4]).unwrap();
+        let y = model.push("y", Op::Unary(Unary::Relu), &[x]).unwrap();
+        model.outputs.push(("y".into(), y));
+        model
+    }
+
+    #[test]
+    fn ranges_cover_every_sample() {
+        let samples = [sample([1.0, -3.0, 0.5, 0.0]), sample([2.0, 0.0, 0.0, 0.0])];
+        let ranges = Ranges::observe(&model(), samples, Method::Max).unwrap();
+        assert_eq!(ranges.magnitude(NodeId(0)), 3.0);
+        assert_eq!(ranges.magnitude(NodeId(1)), 2.0);
+        assert_eq!(ranges.of(NodeId(0)).unwrap().spread, 4.0);
+    }
+
+    #[test]
+    fn a_percentile_drops_outliers() {
+        let samples = (0..1000).map(|i| sample([1.0, 1.0, 1.0, if i == 0 { 100.0 } else { 1.0 }]));
+        let ranges = Ranges::observe(&model(), samples, Method::Percentile(0.999)).unwrap();
+        assert!((1.0..1.1).contains(&ranges.magnitude(NodeId(0))));
+    }
+
+    #[test]
+    fn rejects_no_samples() {
+        assert!(matches!(Ranges::observe(&model(), [], Method::Max), Err(CalibrationError::Empty)));
+    }
+}

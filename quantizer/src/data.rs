@@ -1,0 +1,307 @@
+//! Sample data: named arrays from `.npz` and JSON files, sliced into the inputs of a model.
+//!
+//! An array holds many samples along its first axis, or one sample in a shape of its own. Arrays of unsigned bytes that
+//! are given for an input of real numbers are images and are divided by 255; [`Samples::notes`] says so in words that
+//! can be shown. Files are not trusted: sizes are checked before memory is taken, and a damaged file is a
+//! [`DataError`].
+
+mod error;
+mod json;
+mod npy;
+mod npz;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use ndarray::{ArrayD, Axis};
+
+use crate::model::{Model, Node, Op};
+
+pub use error::{DataError, DataProblem};
+
+/// Array names that are never taken for an input by default.
+const LABEL_NAMES: &[&str] = &["label", "labels", "target", "targets", "y"];
+
+/// What unsigned bytes are divided by when they are given for real numbers.
+const BYTE_SCALE: f32 = 255.0;
+
+/// Named arrays from a file.
+#[derive(Clone, Debug)]
+pub struct Samples {
+    /// The arrays, as the file has them: bytes are 0 to 255.
+    pub arrays: BTreeMap<String, ArrayD<f32>>,
+    /// Names of the arrays that were unsigned bytes in the file.
+    pub from_bytes: BTreeSet<String>,
+    file: PathBuf,
+}
+
+/// How an array holds samples of an input.
+enum Layout {
+    /// The array is one sample.
+    Single,
+    /// The first axis counts samples.
+    Stacked(usize),
+}
+
+impl Samples {
+    /// Reads a `.npz` file (arrays of `f32`, `f64`, `u8`, `i32` or `i64`, stored or deflated) or a `.json` file (an
+    /// object of nested arrays, or a list of such objects, one per sample).
+    ///
+    /// # Errors
+    /// The file cannot be read, is damaged, has an unknown ending or element type, holds something that is not finite
+    /// or not exact as `f32`, or is too large.
+    pub fn read(path: &Path) -> Result<Samples, DataError> {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let read = match ending.as_str() {
+            "npz" => npz::read(path),
+            "json" => json::read(path).map(|arrays| (arrays, BTreeSet::new())),
+            _ => Err(DataProblem::UnknownFormat { ending }),
+        };
+        let (arrays, from_bytes) = read.map_err(|problem| problem.of(path))?;
+        if arrays.is_empty() {
+            return Err(DataProblem::Malformed("it holds no arrays".into()).of(path));
+        }
+        Ok(Samples { arrays, from_bytes, file: path.to_path_buf() })
+    }
+
+    /// Samples from arrays in memory.
+    pub fn from_arrays(arrays: BTreeMap<String, ArrayD<f32>>) -> Samples {
+        Samples { arrays, from_bytes: BTreeSet::new(), file: PathBuf::from("memory") }
+    }
+
+    /// The shortest first axis of the arrays: the number of samples when every array holds them along its first axis.
+    /// [`Samples::count`] also knows single samples without such an axis.
+    pub fn len(&self) -> usize {
+        self.arrays.values().map(|array| array.shape().first().copied().unwrap_or(1)).min().unwrap_or(0)
+    }
+
+    /// Whether there are no samples.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many samples of `model`'s inputs there are.
+    ///
+    /// # Errors
+    /// An input has no array or one that does not fit it.
+    pub fn count(&self, model: &Model) -> Result<usize, DataError> {
+        let mut count = usize::MAX;
+        for node in inputs(model) {
+            let (name, array) = self.array_of(node, model)?;
+            count = count.min(match self.layout(node, name, array)? {
+                Layout::Single => 1,
+                Layout::Stacked(count) => count,
+            });
+        }
+        Ok(if count == usize::MAX { 0 } else { count })
+    }
+
+    /// The inputs of sample `index`, in the shapes of `model`'s inputs. An input takes the array of its name; when the
+    /// model has one input and the file one array that is not called like a label, that one.
+    ///
+    /// # Errors
+    /// An input has no array, or one whose shape does not fit it, or there is no such sample.
+    pub fn sample(&self, index: usize, model: &Model) -> Result<BTreeMap<String, ArrayD<f32>>, DataError> {
+        let mut sample = BTreeMap::new();
+        for node in inputs(model) {
+            let (name, array) = self.array_of(node, model)?;
+            let part = match self.layout(node, name, array)? {
+                Layout::Single if index == 0 => array.view(),
+                Layout::Stacked(count) if index < count => array.index_axis(Axis(0), index),
+                layout => {
+                    let count = if let Layout::Stacked(count) = layout { count } else { 1 };
+                    return Err(self.error(DataProblem::NoSample { array: name.to_string(), index, count }));
+                }
+            };
+            let scale = if self.is_image(name, node) { BYTE_SCALE } else { 1.0 };
+            let values = part.iter().map(|value| value / scale).collect();
+            let value = ArrayD::from_shape_vec(node.shape.as_slice(), values).map_err(|_| self.misfit(node, name, array))?;
+            sample.insert(node.name.clone(), value);
+        }
+        Ok(sample)
+    }
+
+    /// Class numbers: an array of whole numbers, one per sample.
+    ///
+    /// # Errors
+    /// There is no such array, or it holds something else.
+    pub fn labels(&self, name: &str) -> Result<Vec<usize>, DataError> {
+        let array = self.arrays.get(name).ok_or_else(|| {
+            self.error(DataProblem::NoArray { wanted: name.to_string(), given: self.arrays.keys().cloned().collect() })
+        })?;
+        if array.len() != array.shape().first().copied().unwrap_or(1) {
+            let (array, found) = (name.to_string(), array.shape().to_vec());
+            return Err(self.error(DataProblem::NotLabels { array, problem: format!("its shape is {found:?}") }));
+        }
+        array
+            .iter()
+            .map(|&value| {
+                let label = value as usize;
+                if label as f32 == value && value >= 0.0 {
+                    return Ok(label);
+                }
+                let problem = format!("it holds {value}");
+                Err(self.error(DataProblem::NotLabels { array: name.to_string(), problem }))
+            })
+            .collect()
+    }
+
+    /// Sentences about what was done to the data that the model will see.
+    pub fn notes(&self, model: &Model) -> Vec<String> {
+        inputs(model)
+            .filter_map(|node| {
+                let (name, _) = self.array_of(node, model).ok()?;
+                self.is_image(name, node).then(|| {
+                    format!("array `{name}` holds bytes and input `{}` takes real numbers: divided by {BYTE_SCALE}", node.name)
+                })
+            })
+            .collect()
+    }
+
+    fn array_of(&self, node: &Node, model: &Model) -> Result<(&str, &ArrayD<f32>), DataError> {
+        if let Some((name, array)) = self.arrays.get_key_value(&node.name) {
+            return Ok((name, array));
+        }
+        let mut others = self.arrays.iter().filter(|(name, _)| !LABEL_NAMES.contains(&name.as_str()));
+        match (model.inputs.len(), others.next(), others.next()) {
+            (1, Some((name, array)), None) => Ok((name, array)),
+            _ => {
+                let given = self.arrays.keys().cloned().collect();
+                Err(self.error(DataProblem::NoArray { wanted: node.name.clone(), given }))
+            }
+        }
+    }
+
+    fn layout(&self, node: &Node, name: &str, array: &ArrayD<f32>) -> Result<Layout, DataError> {
+        let wanted: usize = node.shape.iter().product();
+        match array.shape() {
+            shape if shape == node.shape => Ok(Layout::Single),
+            [count, rest @ ..] if rest.iter().product::<usize>() == wanted => Ok(Layout::Stacked(*count)),
+            _ if array.len() == wanted => Ok(Layout::Single),
+            _ => Err(self.misfit(node, name, array)),
+        }
+    }
+
+    fn is_image(&self, name: &str, node: &Node) -> bool {
+        self.from_bytes.contains(name) && matches!(node.op, Op::Input)
+    }
+
+    fn misfit(&self, node: &Node, name: &str, array: &ArrayD<f32>) -> DataError {
+        self.error(DataProblem::Shape {
+            array: name.to_string(),
+            input: node.name.clone(),
+            expected: node.shape.clone(),
+            found: array.shape().to_vec(),
+        })
+    }
+
+    fn error(&self, problem: DataProblem) -> DataError {
+        problem.of(&self.file)
+    }
+}
+
+fn inputs(model: &Model) -> impl Iterator<Item = &Node> {
+    model.inputs.iter().filter_map(|&id| model.node(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array;
+
+    use super::*;
+
+    fn model(op: Op, shape: &[usize]) -> Model {
+        let mut model = Model::default();
+        model.push_input("x", op, shape).unwrap();
+        model
+    }
+
+    fn samples(entries: &[(&str, &[usize])]) -> Samples {
+        let array = |shape: &[usize]| {
+            let count = shape.iter().product::<usize>();
+            Array::from_iter((0..count).map(|x| x as f32)).into_shape_with_order(shape).unwrap()
+        };
+        Samples::from_arrays(entries.iter().map(|(name, shape)| (name.to_string(), array(shape))).collect())
+    }
+
+    #[test]
+    fn slices_the_first_axis_into_the_input_shape() {
+        let model = model(Op::Input, &[1, 1, 2, 2]);
+        for shape in [&[3, 1, 2, 2][..], &[3, 2, 2], &[3, 4], &[3, 1, 1, 2, 2]] {
+            let samples = samples(&[("x", shape), ("label", &[3])]);
+            assert_eq!(samples.count(&model).unwrap(), 3);
+            assert_eq!(samples.len(), 3);
+            let sample = samples.sample(2, &model).unwrap();
+            assert_eq!(sample["x"].shape(), [1, 1, 2, 2]);
+            assert_eq!(sample["x"].iter().copied().collect::<Vec<_>>(), [8.0, 9.0, 10.0, 11.0]);
+        }
+    }
+
+    #[test]
+    fn a_single_sample_needs_no_counting_axis() {
+        let model = model(Op::Input, &[4]);
+        assert_eq!(samples(&[("x", &[4])]).count(&model).unwrap(), 1);
+        assert_eq!(samples(&[("x", &[2, 2])]).count(&model).unwrap(), 1);
+        assert_eq!(samples(&[("x", &[2, 4])]).count(&model).unwrap(), 2);
+    }
+
+    #[test]
+    fn one_array_needs_no_matching_name_but_labels_do_not_count() {
+        let one = model(Op::Input, &[4]);
+        assert!(samples(&[("image", &[2, 4]), ("label", &[2])]).sample(1, &one).is_ok());
+        let error = samples(&[("a", &[2, 4]), ("b", &[2, 4])]).sample(0, &one).unwrap_err();
+        assert!(matches!(error.problem, DataProblem::NoArray { wanted, .. } if wanted == "x"));
+        let mut two = one.clone();
+        two.push_input("mask", Op::Input, &[4]).unwrap();
+        let error = samples(&[("x", &[2, 4])]).sample(0, &two).unwrap_err();
+        assert!(matches!(error.problem, DataProblem::NoArray { wanted, .. } if wanted == "mask"));
+    }
+
+    #[test]
+    fn bytes_are_divided_for_real_inputs_only_and_a_note_says_so() {
+        let mut samples = samples(&[("x", &[1, 4])]);
+        samples.arrays.insert("x".into(), ndarray::array![[0.0, 51.0, 255.0, 102.0]].into_dyn());
+        samples.from_bytes.insert("x".into());
+        let image = model(Op::Input, &[1, 4]);
+        assert_eq!(samples.sample(0, &image).unwrap()["x"], ndarray::array![[0.0, 0.2, 1.0, 0.4]].into_dyn());
+        assert_eq!(samples.notes(&image).len(), 1);
+        let ids = model(Op::Tokens { vocabulary: 256 }, &[1, 4]);
+        assert_eq!(samples.sample(0, &ids).unwrap()["x"][[0, 2]], 255.0);
+        assert!(samples.notes(&ids).is_empty());
+    }
+
+    #[test]
+    fn rejects_a_shape_that_does_not_fit() {
+        let error = samples(&[("x", &[3, 5])]).sample(0, &model(Op::Input, &[1, 4])).unwrap_err();
+        let (expected, found) = (vec![1, 4], vec![3, 5]);
+        assert!(matches!(error.problem, DataProblem::Shape { expected: e, found: f, .. } if e == expected && f == found));
+    }
+
+    #[test]
+    fn rejects_a_sample_past_the_end() {
+        let model = model(Op::Input, &[1, 4]);
+        let error = samples(&[("x", &[3, 4])]).sample(3, &model).unwrap_err();
+        assert!(matches!(error.problem, DataProblem::NoSample { index: 3, count: 3, .. }));
+        assert!(samples(&[("x", &[1, 4])]).sample(1, &model).is_err());
+    }
+
+    #[test]
+    fn labels_are_whole_numbers_one_per_sample() {
+        let samples = samples(&[("label", &[3]), ("column", &[3, 1]), ("square", &[2, 2])]);
+        assert_eq!(samples.labels("label").unwrap(), [0, 1, 2]);
+        assert_eq!(samples.labels("column").unwrap(), [0, 1, 2]);
+        let error = samples.labels("square").unwrap_err();
+        assert!(matches!(error.problem, DataProblem::NotLabels { .. }));
+        let error = samples.labels("missing").unwrap_err();
+        assert!(matches!(error.problem, DataProblem::NoArray { .. }));
+        let mut odd = samples.clone();
+        odd.arrays.insert("label".into(), ndarray::array![0.5].into_dyn());
+        assert!(odd.labels("label").is_err());
+    }
+
+    #[test]
+    fn rejects_an_unknown_ending() {
+        let error = Samples::read(Path::new("data.csv")).unwrap_err();
+        assert!(matches!(error.problem, DataProblem::UnknownFormat { ending } if ending == "csv"));
+    }
+}

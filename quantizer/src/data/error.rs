@@ -1,0 +1,104 @@
+//! What can be wrong with sample data.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Sample data that cannot be used, and why.
+#[derive(Debug, Error)]
+#[error("{}: {problem}", path.display())]
+pub struct DataError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub problem: DataProblem,
+}
+
+/// Why sample data cannot be used.
+#[derive(Debug, Error)]
+pub enum DataProblem {
+    /// The file could not be read.
+    #[error("cannot be read: {0}")]
+    Read(std::io::Error),
+    /// The file has an ending that no reader belongs to.
+    #[error("unknown ending `{ending}`; samples are read from .npz and .json files")]
+    UnknownFormat {
+        /// The ending, in lower case.
+        ending: String,
+    },
+    /// The file is larger than is read.
+    #[error("{bytes} bytes are more than the {limit} that are read")]
+    TooLarge {
+        /// Size of the file.
+        bytes: u64,
+        /// Largest size.
+        limit: u64,
+    },
+    /// The file as a whole is damaged.
+    #[error("damaged: {0}")]
+    Malformed(String),
+    /// One array is damaged, of an unsupported kind or too large.
+    #[error("array `{array}`: {problem}")]
+    BadArray {
+        /// Name of the array.
+        array: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An array holds an infinite value, one that is not a number, or an integer that `f32` cannot hold exactly.
+    #[error("array `{array}` holds {value} at position {position}; values must be finite and exact as 32-bit floats")]
+    BadValue {
+        /// Name of the array.
+        array: String,
+        /// Position in the file's order.
+        position: usize,
+        /// The value.
+        value: f64,
+    },
+    /// An array that is needed is not in the file.
+    #[error("there is no array `{wanted}`; the file holds {given:?}")]
+    NoArray {
+        /// The name that was looked for.
+        wanted: String,
+        /// The names in the file.
+        given: Vec<String>,
+    },
+    /// An array does not fit the input that it is meant for.
+    #[error(
+        "array `{array}` of shape {found:?} does not fit input `{input}` of shape {expected:?}, alone or along its first axis"
+    )]
+    Shape {
+        /// Name of the array.
+        array: String,
+        /// Name of the input.
+        input: String,
+        /// Shape of the input.
+        expected: Vec<usize>,
+        /// Shape of the array.
+        found: Vec<usize>,
+    },
+    /// There are fewer samples.
+    #[error("there is no sample {index} in array `{array}`: it holds {count}")]
+    NoSample {
+        /// Name of the array.
+        array: String,
+        /// The sample that was asked for.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// An array cannot be read as class numbers.
+    #[error("array `{array}` does not hold one class number per sample: {problem}")]
+    NotLabels {
+        /// Name of the array.
+        array: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl DataProblem {
+    pub(super) fn of(self, path: &Path) -> DataError {
+        DataError { path: path.to_path_buf(), problem: self }
+    }
+}

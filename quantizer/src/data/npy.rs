@@ -1,0 +1,199 @@
+//! NumPy arrays: magic bytes, a version, a header length and a Python dictionary with the element type, the order and the
+//! shape (NumPy enhancement proposal 1), then the elements.
+
+use std::io::Read;
+
+use ndarray::{ArrayD, IxDyn, ShapeBuilder};
+
+use super::DataProblem;
+use crate::model::volume;
+
+/// Longest header of an array.
+const MAX_HEADER: usize = 1 << 16;
+
+/// Bytes converted at a time; a multiple of every element's width.
+const CHUNK: usize = 1 << 16;
+
+/// Element types that are read, little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    F32,
+    F64,
+    U8,
+    I32,
+    I64,
+}
+
+impl Kind {
+    fn parse(descriptor: &str) -> Option<Kind> {
+        match descriptor {
+            "<f4" => Some(Kind::F32),
+            "<f8" => Some(Kind::F64),
+            "|u1" => Some(Kind::U8),
+            "<i4" => Some(Kind::I32),
+            "<i8" => Some(Kind::I64),
+            _ => None,
+        }
+    }
+
+    fn width(self) -> usize {
+        match self {
+            Kind::U8 => 1,
+            Kind::F32 | Kind::I32 => 4,
+            Kind::F64 | Kind::I64 => 8,
+        }
+    }
+
+    /// The element in `bytes`, which has the element's width.
+    fn value(self, bytes: &[u8]) -> f64 {
+        let word = bytes.iter().rev().fold(0u64, |word, &byte| word << 8 | u64::from(byte));
+        match self {
+            Kind::F32 => f64::from(f32::from_bits(word as u32)),
+            Kind::F64 => f64::from_bits(word),
+            Kind::U8 => word as f64,
+            Kind::I32 => f64::from(word as u32 as i32),
+            Kind::I64 => word as i64 as f64,
+        }
+    }
+
+    /// Whether rounding the value to `f32` is what one expects: always for floats, for integers only when exact.
+    fn may_round(self) -> bool {
+        matches!(self, Kind::F32 | Kind::F64)
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct Header {
+    kind: Kind,
+    columns_first: bool,
+    shape: Vec<usize>,
+}
+
+/// The array in `entry`, which must end with it, and the type that its elements had.
+pub(super) fn array(mut entry: impl Read, name: &str) -> Result<(ArrayD<f32>, Kind), DataProblem> {
+    let bad = |problem: String| DataProblem::BadArray { array: name.to_string(), problem };
+    let header = header(&mut entry).map_err(bad)?;
+    let (count, width) = (volume(&header.shape).map_err(bad)?, header.kind.width());
+    let mut values: Vec<f32> = Vec::with_capacity(count.min(CHUNK));
+    let mut buffer = vec![0u8; CHUNK.min(count * width)];
+    while values.len() < count {
+        let bytes = (count - values.len()).saturating_mul(width).min(CHUNK);
+        let chunk = &mut buffer[..bytes];
+        entry.read_exact(chunk).map_err(|error| bad(format!("data for shape {:?} is missing: {error}", header.shape)))?;
+        for bytes in chunk.chunks_exact(width) {
+            let value = header.kind.value(bytes);
+            let float = value as f32;
+            if !float.is_finite() || (!header.kind.may_round() && f64::from(float) != value) {
+                return Err(DataProblem::BadValue { array: name.to_string(), position: values.len(), value });
+            }
+            values.push(float);
+        }
+    }
+    // Reading past the end also makes the zip reader compare the checksum.
+    match entry.read(&mut [0]) {
+        Ok(0) => {}
+        Ok(_) => {
+            return Err(bad(format!("more data than shape {:?} needs", header.shape)));
+        }
+        Err(error) => return Err(bad(error.to_string())),
+    }
+    let shape = IxDyn(&header.shape).set_f(header.columns_first);
+    let array = ArrayD::from_shape_vec(shape, values).map_err(|error| bad(error.to_string()))?;
+    Ok((array.as_standard_layout().into_owned(), header.kind))
+}
+
+fn header(entry: &mut impl Read) -> Result<Header, String> {
+    let mut start = [0u8; 10];
+    entry.read_exact(&mut start).map_err(|error| format!("no header: {error}"))?;
+    let [magic @ .., major, _, low, high] = start;
+    if magic != *b"\x93NUMPY" {
+        return Err("it does not begin like an .npy array".into());
+    }
+    let length = match major {
+        1 => usize::from(u16::from_le_bytes([low, high])),
+        2 | 3 => {
+            let mut rest = [0u8; 2];
+            entry.read_exact(&mut rest).map_err(|error| format!("no header: {error}"))?;
+            u32::from_le_bytes([low, high, rest[0], rest[1]]) as usize
+        }
+        other => return Err(format!(".npy version {other} is not known")),
+    };
+    if length > MAX_HEADER {
+        return Err(format!("a header of {length} bytes"));
+    }
+    let mut text = vec![0u8; length];
+    entry.read_exact(&mut text).map_err(|error| format!("the header is cut off: {error}"))?;
+    let text = String::from_utf8(text).map_err(|_| "the header is not text".to_string())?;
+    Fields { rest: text.trim() }.header().ok_or_else(|| format!("the header `{}` is not understood", text.trim()))?
+}
+
+/// A cursor over the header's dictionary.
+struct Fields<'t> {
+    rest: &'t str,
+}
+
+impl<'t> Fields<'t> {
+    /// `None` for text of another form, an inner error for an element type that is not read.
+    fn header(mut self) -> Option<Result<Header, String>> {
+        let (mut descriptor, mut columns_first, mut shape) = (None, None, None);
+        self.take("{")?;
+        while !self.at("}") {
+            let key = self.string()?;
+            self.take(":")?;
+            match key {
+                "descr" => descriptor = Some(self.string()?),
+                "fortran_order" => columns_first = Some(self.truth()?),
+                "shape" => shape = Some(self.tuple()?),
+                _ => return None,
+            }
+            if !self.at("}") {
+                self.take(",")?;
+            }
+        }
+        self.take("}")?;
+        let (descriptor, columns_first, shape) = (descriptor?, columns_first?, shape?);
+        if !self.rest.is_empty() {
+            return None;
+        }
+        Some(match Kind::parse(descriptor) {
+            Some(kind) => Ok(Header { kind, columns_first, shape }),
+            None => Err(format!("elements of type `{descriptor}`; read are f32, f64, u8, i32 and i64, little-endian")),
+        })
+    }
+
+    fn at(&self, token: &str) -> bool {
+        self.rest.starts_with(token)
+    }
+
+    fn take(&mut self, token: &str) -> Option<()> {
+        self.rest = self.rest.strip_prefix(token)?.trim_start();
+        Some(())
+    }
+
+    fn string(&mut self) -> Option<&'t str> {
+        let quote = self.rest.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
+        let (text, rest) = self.rest[1..].split_once(quote)?;
+        self.rest = rest.trim_start();
+        Some(text)
+    }
+
+    fn truth(&mut self) -> Option<bool> {
+        if self.at("True") { self.take("True").map(|()| true) } else { self.take("False").map(|()| false) }
+    }
+
+    fn tuple(&mut self) -> Option<Vec<usize>> {
+        self.take("(")?;
+        let mut extents = vec![];
+        while !self.at(")") {
+            let end = self.rest.find(|c: char| !c.is_ascii_digit())?;
+            let (digits, rest) = self.rest.split_at(end);
+            extents.push(digits.parse().ok()?);
+            self.rest = rest.trim_start();
+            if !self.at(")") {
+                self.take(",")?;
+            }
+        }
+        self.take(")")?;
+        Some(extents)
+    }
+}

@@ -1,0 +1,166 @@
+//! Elementwise functions, and functions of one axis: softmax, argmax, norms, sums.
+
+use ndarray::{Array1, ArrayD, ArrayViewD, ArrayViewMut1, Axis, Zip};
+
+/// `f(a, b)` with numpy broadcasting to `shape`.
+pub(super) fn binary(
+    a: &ArrayViewD<'_, f32>,
+    b: &ArrayViewD<'_, f32>,
+    shape: &[usize],
+    f: impl Fn(f32, f32) -> f32,
+) -> ArrayD<f32> {
+    let a = a.broadcast(shape).expect("the operands broadcast");
+    let b = b.broadcast(shape).expect("the operands broadcast");
+    Zip::from(a).and(b).map_collect(|&a, &b| f(a, b))
+}
+
+/// Softmax over the last axis; each row is shifted by its maximum first.
+pub(super) fn softmax(x: ArrayViewD<'_, f32>) -> ArrayD<f32> {
+    rows(x, |row| {
+        let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let mut sum = 0.0f64;
+        for value in row.iter_mut() {
+            *value = (*value - top).exp();
+            sum += f64::from(*value);
+        }
+        scale(row, 1.0 / sum);
+    })
+}
+
+/// Position of the largest element of the last axis, the lowest on ties.
+pub(super) fn argmax(x: ArrayViewD<'_, f32>, shape: &[usize]) -> ArrayD<f32> {
+    let positions = x.rows().into_iter().map(|row| {
+        let mut best = 0;
+        for (at, value) in row.iter().enumerate() {
+            if *value > row[best] {
+                best = at;
+            }
+        }
+        best as f32
+    });
+    super::shaped(shape, positions.collect())
+}
+
+/// `(x - mean) / sqrt(variance + epsilon) * gain + bias` over the last axis.
+pub(super) fn layer_norm(
+    x: ArrayViewD<'_, f32>,
+    epsilon: f32,
+    gain: Option<&Array1<f32>>,
+    bias: Option<&Array1<f32>>,
+) -> ArrayD<f32> {
+    let mut out = rows(x, |row| {
+        let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / row.len() as f64;
+        row.map_inplace(|x| *x = (f64::from(*x) - mean) as f32);
+        normalise(row, epsilon);
+    });
+    if let Some(gain) = gain {
+        out *= gain;
+    }
+    if let Some(bias) = bias {
+        out += bias;
+    }
+    out
+}
+
+/// `x / sqrt(mean(x^2) + epsilon) * gain` over the last axis.
+pub(super) fn rms_norm(x: ArrayViewD<'_, f32>, epsilon: f32, gain: Option<&Array1<f32>>) -> ArrayD<f32> {
+    let mut out = rows(x, |row| normalise(row, epsilon));
+    if let Some(gain) = gain {
+        out *= gain;
+    }
+    out
+}
+
+/// `x / max(||x||, epsilon)` over the last axis.
+pub(super) fn l2_norm(x: ArrayViewD<'_, f32>, epsilon: f32) -> ArrayD<f32> {
+    rows(x, |row| {
+        let norm = square_sum(row).sqrt();
+        scale(row, 1.0 / norm.max(f64::from(epsilon)));
+    })
+}
+
+/// Sum over `axes`, kept with size 1.
+pub(super) fn sum(x: ArrayViewD<'_, f32>, axes: &[usize]) -> ArrayD<f32> {
+    let mut out = x.mapv(f64::from);
+    for &axis in axes {
+        out = out.sum_axis(Axis(axis)).insert_axis(Axis(axis));
+    }
+    out.mapv(|x| x as f32)
+}
+
+/// Mean over `axes`, kept with size 1.
+pub(super) fn mean(x: ArrayViewD<'_, f32>, axes: &[usize]) -> ArrayD<f32> {
+    let count: usize = axes.iter().map(|&axis| x.len_of(Axis(axis))).product();
+    sum(x, axes) / count as f32
+}
+
+fn rows(x: ArrayViewD<'_, f32>, mut f: impl FnMut(&mut ArrayViewMut1<'_, f32>)) -> ArrayD<f32> {
+    let mut out = x.as_standard_layout().into_owned();
+    for mut row in out.rows_mut() {
+        f(&mut row);
+    }
+    out
+}
+
+fn normalise(row: &mut ArrayViewMut1<'_, f32>, epsilon: f32) {
+    let mean_square = square_sum(row) / row.len() as f64;
+    scale(row, 1.0 / (mean_square + f64::from(epsilon)).sqrt());
+}
+
+fn square_sum(row: &ArrayViewMut1<'_, f32>) -> f64 {
+    row.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
+}
+
+fn scale(row: &mut ArrayViewMut1<'_, f32>, factor: f64) {
+    row.map_inplace(|x| *x = (f64::from(*x) * factor) as f32);
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    fn close(a: &ArrayD<f32>, b: &ArrayD<f32>) -> bool {
+        a.shape() == b.shape() && (a - b).iter().all(|error| error.abs() < 1e-6)
+    }
+
+    #[test]
+    fn softmax_survives_large_scores_and_masks() {
+        let y = softmax(array![[1000.0, 1000.0, -1e9]].into_dyn().view());
+        assert!(close(&y, &array![[0.5, 0.5, 0.0]].into_dyn()));
+    }
+
+    #[test]
+    fn argmax_takes_the_lowest_on_ties() {
+        let x = array![[1.0, 3.0, 3.0], [0.0, -1.0, 0.0]].into_dyn();
+        assert_eq!(argmax(x.view(), &[2]), array![1.0, 0.0].into_dyn());
+    }
+
+    #[test]
+    fn norms_follow_their_formulas() {
+        let x = array![[1.0, 2.0, 3.0, 4.0]].into_dyn();
+        let deviation = 1.25f32.sqrt();
+        let expected = (&x - 2.5) / deviation * 2.0 + 1.0;
+        let gain = Array1::from_elem(4, 2.0);
+        let bias = Array1::from_elem(4, 1.0);
+        assert!(close(&layer_norm(x.view(), 0.0, Some(&gain), Some(&bias)), &expected));
+        assert!(close(&rms_norm(x.view(), 0.5, Some(&gain)), &(&x / 8f32.sqrt() * 2.0)));
+        assert!(close(&l2_norm(x.view(), 1e-12), &(&x / 30f32.sqrt())));
+        assert!(close(&l2_norm((&x * 0.0).view(), 1e-12), &(&x * 0.0)));
+    }
+
+    #[test]
+    fn reductions_keep_their_axes() {
+        let x = array![[[1.0, 2.0], [3.0, 4.0]]].into_dyn();
+        assert_eq!(sum(x.view(), &[1, 2]), array![[[10.0]]].into_dyn());
+        assert_eq!(mean(x.view(), &[1]), array![[[2.0, 3.0]]].into_dyn());
+    }
+
+    #[test]
+    fn binary_functions_broadcast_both_ways() {
+        let (a, b) = (array![[1.0], [2.0]].into_dyn(), array![10.0, 20.0].into_dyn());
+        let sum = binary(&a.view(), &b.view(), &[2, 2], |a, b| a + b);
+        assert_eq!(sum, array![[11.0, 21.0], [12.0, 22.0]].into_dyn());
+    }
+}

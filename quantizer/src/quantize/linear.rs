@@ -1,0 +1,216 @@
+//! Dense layers, convolutions, sums and products.
+
+use std::sync::Arc;
+
+use ndarray::{Array1, Array2, Array4};
+
+use super::{Lowering, QuantizeError, Tensor, quantize_value};
+use crate::graph::{Conv, LinearMap, Op as Primitive};
+use crate::model::{MASKED, Node, NodeId, Window};
+
+/// Fewest significant bits of the largest weight of a layer.
+const WEIGHT_BITS: i32 = 9;
+
+/// Most bits of a weight.
+const MAX_WEIGHT_BITS: i32 = 30;
+
+/// Products of two tensors stay unrounded up to these bounds, so that their sums do too.
+const PRODUCT_BOUND: u64 = 1 << 50;
+
+impl Lowering<'_> {
+    pub(super) fn dense(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        weight: &Array2<f32>,
+        bias: Option<&Array1<f32>>,
+    ) -> Result<Tensor, QuantizeError> {
+        let (inputs, outputs) = weight.dim();
+        let transposed: Vec<f32> = weight.t().iter().copied().collect();
+        let rows = node.shape.iter().product::<usize>() / outputs.max(1);
+        let build = |weight: Arc<[i32]>| LinearMap::Dense { weight, outputs, inputs };
+        let product = self.weighted(id, node, &transposed, build)?;
+        let bias = bias.map(|b| (0..rows).flat_map(|_| b.iter().copied()).collect::<Vec<f32>>());
+        self.biased(node, product, bias)
+    }
+
+    pub(super) fn conv(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        weight: &Array4<f32>,
+        bias: Option<&Array1<f32>>,
+        window: &Window,
+        groups: usize,
+    ) -> Result<Tensor, QuantizeError> {
+        let values: Vec<f32> = weight.iter().copied().collect();
+        let operand = self.operand(node, 0)?;
+        let geometry = self.geometry(node, operand, window, weight.dim().0, groups)?;
+        let area: usize = geometry.output.iter().product();
+        let build = |weight: Arc<[i32]>| LinearMap::Conv(Conv { weight, ..geometry.clone() });
+        let product = self.weighted(id, node, &values, build)?;
+        let bias = bias.map(|b| b.iter().flat_map(|b| std::iter::repeat_n(*b, area)).collect::<Vec<f32>>());
+        self.biased(node, product, bias)
+    }
+
+    /// A convolution without weights for the window of a node.
+    pub(super) fn geometry(
+        &self,
+        node: &Node,
+        operand: Tensor,
+        window: &Window,
+        out_channels: usize,
+        groups: usize,
+    ) -> Result<Conv, QuantizeError> {
+        let unsupported = || QuantizeError::Unsupported {
+            layer: node.name.clone(),
+            problem: format!("a window over {:?}; one image [1, channels, height, width] is expected", node.shape),
+        };
+        let plane = |shape: &[usize]| match shape {
+            [1, channels, height, width] => Some((*channels, [*height, *width])),
+            [1, channels, width] => Some((*channels, [1, *width])),
+            _ => None,
+        };
+        let (in_channels, input) = plane(&self.shape(operand)).ok_or_else(unsupported)?;
+        let (_, output) = plane(&node.shape).ok_or_else(unsupported)?;
+        Ok(Conv {
+            weight: Arc::from([]),
+            in_channels,
+            out_channels,
+            groups,
+            input,
+            output,
+            kernel: window.kernel,
+            stride: window.stride,
+            dilation: window.dilation,
+            before: window.before,
+        })
+    }
+
+    /// A layer with constant weights. Its result has the fractional bits that its users want and one limb more.
+    fn weighted(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        weight: &[f32],
+        build: impl Fn(Arc<[i32]>) -> LinearMap,
+    ) -> Result<Tensor, QuantizeError> {
+        let limb = self.options.bits as i32;
+        let largest = weight.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
+        let scale = if largest > 0.0 { largest.log2().floor() as i32 + 1 } else { 0 };
+        let finest = MAX_WEIGHT_BITS - scale;
+        let coarsest = WEIGHT_BITS - scale;
+        let target = self.wanted[id.0] + limb;
+        let mut operand = self.operand(node, 0)?;
+        let missing = coarsest - (target - operand.frac);
+        if missing > 0 {
+            // Either the operand is rounded, two constraints an element, or the result's rescale takes more limbs, one each.
+            let limbs = ((missing + limb - 1) / limb) as usize;
+            let operand_len: usize = self.graph.node(operand.id).len();
+            let result_len: usize = node.shape.iter().product();
+            let room = self.bounds(operand).magnitude() < 1 << 34;
+            if !room || 2 * operand_len < limbs * result_len {
+                operand = self.narrow_operand(node, 0)?;
+            }
+        }
+        let mut bits = target - operand.frac;
+        while bits < coarsest {
+            bits += limb;
+        }
+        let bits = bits.min(finest);
+        let integers: Arc<[i32]> = weight.iter().map(|w| quantize_value(f64::from(*w), bits) as i32).collect();
+        let map = Primitive::Linear(Arc::new(build(integers)));
+        self.push(node, map, &[operand], &node.shape, operand.frac + bits)
+    }
+
+    /// Adds constants, element by element.
+    pub(super) fn biased(&mut self, node: &Node, product: Tensor, bias: Option<Vec<f32>>) -> Result<Tensor, QuantizeError> {
+        let Some(bias) = bias.filter(|b| b.iter().any(|v| *v != 0.0)) else { return Ok(product) };
+        let integers: Arc<[i64]> = bias.iter().map(|b| quantize_value(f64::from(*b), product.frac)).collect();
+        let constant = self.push(node, Primitive::Constant(integers), &[], &node.shape, product.frac)?;
+        self.push(node, Primitive::Sum([1, 1].into()), &[product, constant], &node.shape, product.frac)
+    }
+
+    /// `a + sign * b` with broadcasting.
+    pub(super) fn sum(&mut self, id: NodeId, node: &Node, sign: i64) -> Result<Tensor, QuantizeError> {
+        // A mask adds nothing to the scores that it allows; the softmax leaves the others out.
+        if let Some((mask, index)) = self.model.mask(id) {
+            let values: Option<Vec<f32>> =
+                mask.broadcast(node.shape.clone()).map(|m| m.iter().map(|v| if *v <= MASKED { 0.0 } else { *v }).collect());
+            let scores = self.operand(node, index)?;
+            let scores = self.broadcast(node, scores, &node.shape)?;
+            return self.biased(node, scores, values);
+        }
+        let constant = (0..2).find(|i| self.constant_value(node, *i).is_some());
+        if let Some(index) = constant
+            && let Some(values) = self.constant_value(node, index)
+            && let Some(values) = values.broadcast(node.shape.clone())
+        {
+            let factor = if index == 1 { sign as f32 } else { 1.0 };
+            let values: Vec<f32> = values.iter().map(|v| v * factor).collect();
+            let other = self.operand(node, 1 - index)?;
+            let other = self.broadcast(node, other, &node.shape)?;
+            // Enough fractional bits for the constants, whatever the operand has.
+            let other = self.raise(node, other, self.wanted[id.0])?;
+            let signed = if index == 0 && sign < 0 {
+                self.push(node, Primitive::Sum([-1].into()), &[other], &node.shape, other.frac)?
+            } else {
+                other
+            };
+            return self.biased(node, signed, Some(values));
+        }
+        let (a, b) = (self.operand(node, 0)?, self.operand(node, 1)?);
+        let a = self.broadcast(node, a, &node.shape)?;
+        let b = self.broadcast(node, b, &node.shape)?;
+        let frac = a.frac.max(b.frac);
+        let factors = [a, b].map(|t| 1i64.checked_shl((frac - t.frac) as u32).filter(|f| *f > 0));
+        let [Some(fa), Some(fb)] = factors else {
+            return Err(QuantizeError::Unsupported {
+                layer: node.name.clone(),
+                problem: "the scales of the two operands differ by more than 62 bits".into(),
+            });
+        };
+        self.push(node, Primitive::Sum([fa, sign * fb].into()), &[a, b], &node.shape, frac)
+    }
+
+    /// `a * b` with broadcasting: free when one is constant.
+    pub(super) fn multiply(&mut self, id: NodeId, node: &Node) -> Result<Tensor, QuantizeError> {
+        for index in 0..2 {
+            if let Some(values) = self.constant_value(node, index)
+                && let Some(values) = values.broadcast(node.shape.clone())
+            {
+                let factors: Vec<f32> = values.iter().copied().collect();
+                let operand = self.operand(node, 1 - index)?;
+                let operand = self.broadcast(node, operand, &node.shape)?;
+                return self.scale(id, node, operand, &factors);
+            }
+        }
+        let mut operands = [self.operand(node, 0)?, self.operand(node, 1)?];
+        let product = self.bounds(operands[0]).magnitude() as u128 * self.bounds(operands[1]).magnitude() as u128;
+        if product > PRODUCT_BOUND.into() {
+            operands = [self.narrow_operand(node, 0)?, self.narrow_operand(node, 1)?];
+        }
+        let [a, b] = operands;
+        let a = self.broadcast(node, a, &node.shape)?;
+        let b = self.broadcast(node, b, &node.shape)?;
+        self.push(node, Primitive::Product, &[a, b], &node.shape, a.frac + b.frac)
+    }
+
+    /// Multiplication by constants, element by element.
+    pub(super) fn scale(&mut self, id: NodeId, node: &Node, operand: Tensor, factors: &[f32]) -> Result<Tensor, QuantizeError> {
+        let largest = factors.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
+        let exponent = if largest > 0.0 { largest.log2().floor() as i32 + 1 } else { 0 };
+        let exact = factors.first().is_some_and(|f| f.abs() == largest as f32 && largest.log2().fract() == 0.0)
+            && factors.iter().all(|f| Some(f) == factors.first());
+        // A power of two moves the point and nothing else.
+        let bits = if exact {
+            -(largest.log2() as i32)
+        } else {
+            let target = self.wanted[id.0] + self.options.bits as i32 - operand.frac;
+            target.clamp(WEIGHT_BITS - exponent, MAX_WEIGHT_BITS - exponent)
+        };
+        let integers: Arc<[i64]> = factors.iter().map(|w| quantize_value(f64::from(*w), bits)).collect();
+        let map = Arc::new(LinearMap::Diagonal(integers));
+        self.push(node, Primitive::Linear(map), &[operand], &node.shape, operand.frac + bits)
+    }
+}

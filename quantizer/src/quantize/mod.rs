@@ -1,0 +1,386 @@
+//! From the float model and its calibrated ranges to the integer graph.
+//!
+//! Every tensor gets a power-of-two scale: an integer `n` stands for `n * 2^-f`, `f` its fractional bits. Linear operations are exact and
+//! add bits; nothing is rounded after them. A non-linear operation brings its operand to `bits` bits over the calibrated range times the
+//! headroom, by the rescale that is part of it. Weights get the fractional bits that make this shift exactly one limb, `bits` wide, which
+//! is the cheapest shift there is (docs/quantization.md).
+
+mod activation;
+mod attention;
+mod linear;
+mod norm;
+mod pool;
+mod softmax;
+mod view;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::calibrate::Ranges;
+use crate::graph::{self, Graph, GraphError, Interval, Op as Primitive, Port};
+use crate::model::{Model, Node, NodeId, Op, Unary};
+
+use norm::Norm;
+
+/// Choices of a quantization.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Options {
+    /// Bits of an activation's magnitude.
+    pub bits: u32,
+    /// Declared range over calibrated range.
+    pub headroom: f64,
+    /// Names of the tensors that the statement shows; `None`: all outputs and no input.
+    pub public: Option<Vec<String>>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { bits: 12, headroom: 2.0, public: None }
+    }
+}
+
+/// Fewest and most bits of an activation.
+pub const BITS: std::ops::RangeInclusive<u32> = 6..=18;
+
+/// Why a model is not quantized.
+#[derive(Debug, Error)]
+pub enum QuantizeError {
+    /// An operation the integer graph has no form for.
+    #[error("layer `{layer}`: {problem}")]
+    Unsupported {
+        /// The layer.
+        layer: String,
+        /// What is not supported.
+        problem: String,
+    },
+    /// The graph refuses an operation.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// An option out of its range.
+    #[error("{0}")]
+    Options(String),
+}
+
+/// A tensor of the graph under construction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tensor {
+    id: graph::NodeId,
+    /// Fractional bits.
+    frac: i32,
+}
+
+/// A quantized model.
+#[derive(Clone, Debug)]
+pub struct Quantized {
+    /// The integer graph.
+    pub graph: Graph,
+    /// For every node of the float model the graph node that carries its value, if one does.
+    pub nodes: Vec<Option<graph::NodeId>>,
+}
+
+/// Quantizes a model.
+///
+/// # Errors
+/// An unsupported operation, an option out of range, an unknown public name, or values that would pass 62 bits.
+pub fn quantize(model: &Model, ranges: &Ranges, options: &Options) -> Result<Quantized, QuantizeError> {
+    if !BITS.contains(&options.bits) {
+        return Err(QuantizeError::Options(format!("{} activation bits; {BITS:?} are possible", options.bits)));
+    }
+    if !(1.0..=65536.0).contains(&options.headroom) {
+        return Err(QuantizeError::Options(format!("a headroom of {}; it must be at least 1", options.headroom)));
+    }
+    let mut lowering = Lowering::new(model, ranges, options);
+    for (id, node) in model.nodes.iter().enumerate() {
+        let tensor = lowering.node(NodeId(id), node)?;
+        lowering.tensors.push(tensor);
+    }
+    lowering.finish()
+}
+
+struct Lowering<'a> {
+    model: &'a Model,
+    ranges: &'a Ranges,
+    options: &'a Options,
+    graph: Graph,
+    tensors: Vec<Option<Tensor>>,
+    /// Fractional bits that the users of a node's result want after their rescale.
+    wanted: Vec<i32>,
+    inputs: Vec<(String, graph::NodeId)>,
+    /// Softmaxes that were left without their division, with the reciprocals of their row sums.
+    divisors: BTreeMap<NodeId, Tensor>,
+}
+
+impl<'a> Lowering<'a> {
+    fn new(model: &'a Model, ranges: &'a Ranges, options: &'a Options) -> Self {
+        let mut lowering = Lowering {
+            model,
+            ranges,
+            options,
+            graph: Graph::default(),
+            tensors: Vec::with_capacity(model.nodes.len()),
+            wanted: Vec::new(),
+            inputs: Vec::new(),
+            divisors: BTreeMap::new(),
+        };
+        lowering.wanted = lowering.wanted_bits();
+        lowering
+    }
+
+    /// Fractional bits at which the calibrated range of a node fills the activation bits.
+    fn natural(&self, id: NodeId) -> i32 {
+        self.fitting(self.ranges.magnitude(id))
+    }
+
+    /// Fractional bits at which a magnitude, with headroom, fills the activation bits.
+    fn fitting(&self, magnitude: f64) -> i32 {
+        self.options.bits as i32 - (magnitude * self.options.headroom).log2().ceil() as i32
+    }
+
+    /// For every node, the fewest fractional bits that any user wants, seen through linear operations that keep the scale.
+    fn wanted_bits(&self) -> Vec<i32> {
+        let mut wanted: Vec<Option<i32>> = vec![None; self.model.nodes.len()];
+        for (id, node) in self.model.nodes.iter().enumerate().rev() {
+            let through = match &node.op {
+                Op::Mul if (0..2).any(|i| self.constant_value(node, i).is_some()) => wanted.get(id).copied().flatten(),
+                Op::Add | Op::Sub | Op::View(_) | Op::Sum { .. } => wanted.get(id).copied().flatten(),
+                Op::AveragePool { .. } | Op::Mean { .. } => {
+                    wanted.get(id).copied().flatten().map(|bits| bits - self.averaging_bits(node))
+                }
+                _ => None,
+            };
+            for operand in &node.inputs {
+                let own = wanted.get(id).copied().flatten().unwrap_or_else(|| self.natural(NodeId(id)));
+                let bits = through.unwrap_or_else(|| self.wants(node, *operand, own));
+                if let Some(slot) = wanted.get_mut(operand.0) {
+                    *slot = Some(slot.map_or(bits, |old| old.min(bits)));
+                }
+            }
+        }
+        wanted.iter().enumerate().map(|(id, bits)| bits.unwrap_or_else(|| self.natural(NodeId(id)))).collect()
+    }
+
+    /// Fractional bits that a node which does not keep the scale wants of an operand, when `own` are wanted of its result.
+    fn wants(&self, node: &Node, operand: NodeId, own: i32) -> i32 {
+        match &node.op {
+            Op::MatMul if node.inputs.first() == Some(&operand) => {
+                let right = node.inputs.get(1).map_or(0, |right| self.natural(*right) - 1);
+                let natural = self.natural(operand) - 1;
+                self.matrix_bits(natural, own, right)
+            }
+            Op::Unary(Unary::Relu | Unary::LeakyRelu(_)) | Op::PRelu { .. } => self.natural(operand),
+            Op::Unary(function) => self.fitting(self.table_magnitudes(*function).0),
+            Op::Softmax => self.softmax_bits(operand),
+            // A signed range keeps one bit for the sign.
+            _ => self.natural(operand) - 1,
+        }
+    }
+
+    fn node(&mut self, id: NodeId, node: &Node) -> Result<Option<Tensor>, QuantizeError> {
+        let tensor = match &node.op {
+            Op::Input => self.input(id, node)?,
+            Op::Constant(_) => return Ok(None),
+            Op::Dense { weight, bias } => self.dense(id, node, weight, bias.as_ref())?,
+            Op::Conv { weight, bias, window, groups } => self.conv(id, node, weight, bias.as_ref(), window, *groups)?,
+            Op::AveragePool { window, count_padding } => self.average_pool(node, window, *count_padding)?,
+            Op::MaxPool { window } => self.max_pool(node, window)?,
+            Op::Add => self.sum(id, node, 1)?,
+            Op::Sub => self.sum(id, node, -1)?,
+            Op::Mul => self.multiply(id, node)?,
+            Op::Unary(Unary::Relu) => self.relu(node, None)?,
+            Op::Unary(Unary::LeakyRelu(slope)) => self.relu(node, Some(&ndarray::arr0(*slope).into_dyn()))?,
+            Op::PRelu { slope } => self.relu(node, Some(slope))?,
+            Op::Unary(function) => self.table(node, *function)?,
+            Op::Softmax => self.softmax(id, node)?,
+            Op::ArgMax => self.argmax(node)?,
+            Op::Sum { axes } => self.reduce(node, axes, false)?,
+            Op::Mean { axes } => self.reduce(node, axes, true)?,
+            Op::View(view) => self.view(id, node, view)?,
+            Op::MatMul => self.matmul(id, node)?,
+            Op::LayerNorm { epsilon, gain, bias } => {
+                let width = node.shape.last().copied().unwrap_or(1) as f64;
+                let epsilon = f64::from(*epsilon) * width;
+                let (gain, bias) = (gain.as_ref(), bias.as_ref());
+                self.norm(id, node, &Norm { centred: true, epsilon, factor: width.sqrt(), gain, bias })?
+            }
+            Op::RmsNorm { epsilon, gain } => {
+                let width = node.shape.last().copied().unwrap_or(1) as f64;
+                let epsilon = f64::from(*epsilon) * width;
+                let gain = gain.as_ref();
+                self.norm(id, node, &Norm { centred: false, epsilon, factor: width.sqrt(), gain, bias: None })?
+            }
+            Op::L2Norm { epsilon } => {
+                let epsilon = f64::from(*epsilon).powi(2);
+                self.norm(id, node, &Norm { centred: false, epsilon, factor: 1.0, gain: None, bias: None })?
+            }
+            Op::Tokens { vocabulary } => self.tokens(node, *vocabulary)?,
+            Op::Embedding { table } => self.embedding(id, node, table)?,
+        };
+        Ok(Some(tensor))
+    }
+
+    fn input(&mut self, id: NodeId, node: &Node) -> Result<Tensor, QuantizeError> {
+        let nonnegative = self.ranges.of(id).is_some_and(|range| range.lo >= 0.0);
+        let (frac, range) = self.declared(self.ranges.magnitude(id), nonnegative);
+        let tensor = self.push(node, Primitive::Input { range }, &[], &node.shape, frac)?;
+        self.inputs.push((node.name.clone(), tensor.id));
+        Ok(tensor)
+    }
+
+    /// Fractional bits and declared range, one range table wide, of a tensor of the given magnitude.
+    fn declared(&self, magnitude: f64, nonnegative: bool) -> (i32, Interval) {
+        let bits = self.options.bits;
+        let frac = self.fitting(magnitude);
+        if nonnegative {
+            (frac, Interval { lo: 0, hi: (1 << bits) - 1 })
+        } else {
+            (frac - 1, Interval { lo: -(1 << (bits - 1)), hi: (1 << (bits - 1)) - 1 })
+        }
+    }
+
+    /// The tensor of an operand that is computed, not constant.
+    fn operand(&mut self, node: &Node, index: usize) -> Result<Tensor, QuantizeError> {
+        let id = node.inputs.get(index).copied();
+        match id.and_then(|id| self.tensors.get(id.0).copied().flatten()) {
+            Some(tensor) => Ok(tensor),
+            None => self.constant_operand(node, index),
+        }
+    }
+
+    /// A constant operand as a tensor, with the scale that fits its largest element.
+    fn constant_operand(&mut self, node: &Node, index: usize) -> Result<Tensor, QuantizeError> {
+        let source = node.inputs.get(index).and_then(|id| self.model.node(*id));
+        let Some(Op::Constant(values)) = source.map(|source| &source.op) else {
+            return Err(QuantizeError::Unsupported { layer: node.name.clone(), problem: format!("operand {index} is missing") });
+        };
+        let largest = values.iter().fold(0f64, |m, v| m.max(f64::from(v.abs())));
+        let frac = if largest > 0.0 { self.fitting(largest) } else { 0 };
+        let integers = values.iter().map(|v| quantize_value(f64::from(*v), frac)).collect();
+        let shape = values.shape().to_vec();
+        self.push(node, Primitive::Constant(integers), &[], &shape, frac)
+    }
+
+    /// Operand `index`, rounded to the activation bits; later users of the same tensor take the rounded one too.
+    fn narrow_operand(&mut self, node: &Node, index: usize) -> Result<Tensor, QuantizeError> {
+        let operand = self.operand(node, index)?;
+        let source = node.inputs.get(index).copied().unwrap_or(NodeId(0));
+        let narrow = self.narrow(node, operand, self.ranges.magnitude(source))?;
+        let is_output = self.model.outputs.iter().any(|(_, id)| *id == source);
+        if let Some(slot) = self.tensors.get_mut(source.0).filter(|slot| slot.is_some() && !is_output) {
+            *slot = Some(narrow);
+        }
+        Ok(narrow)
+    }
+
+    fn unsupported(&self, node: &Node, problem: &str) -> QuantizeError {
+        QuantizeError::Unsupported { layer: node.name.clone(), problem: problem.to_owned() }
+    }
+
+    fn constant_value(&self, node: &Node, index: usize) -> Option<&'a ndarray::ArrayD<f32>> {
+        match &self.model.node(*node.inputs.get(index)?)?.op {
+            Op::Constant(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    fn push(
+        &mut self,
+        node: &Node,
+        op: Primitive,
+        inputs: &[Tensor],
+        shape: &[usize],
+        frac: i32,
+    ) -> Result<Tensor, QuantizeError> {
+        let inputs: Vec<graph::NodeId> = inputs.iter().map(|t| t.id).collect();
+        let id = self.graph.push(&node.name, op, &inputs, shape, frac)?;
+        Ok(Tensor { id, frac })
+    }
+
+    fn bounds(&self, tensor: Tensor) -> Interval {
+        self.graph.node(tensor.id).bounds
+    }
+
+    fn shape(&self, tensor: Tensor) -> Vec<usize> {
+        self.graph.node(tensor.id).shape.clone()
+    }
+
+    /// The same values with `frac` fractional bits, `frac >= tensor.frac`: exact and free.
+    fn raise(&mut self, node: &Node, tensor: Tensor, frac: i32) -> Result<Tensor, QuantizeError> {
+        if frac <= tensor.frac {
+            return Ok(tensor);
+        }
+        let factor = 1i64.checked_shl((frac - tensor.frac) as u32).filter(|f| *f > 0).ok_or_else(|| {
+            QuantizeError::Unsupported { layer: node.name.clone(), problem: "scales differ by more than 62 bits".into() }
+        })?;
+        let shape = self.shape(tensor);
+        self.push(node, Primitive::Sum([factor].into()), &[tensor], &shape, frac)
+    }
+
+    /// Prepares a rescale to `frac` fractional bits: the operand, raised so that the shift is a whole number of limbs, the shift, and
+    /// the fractional bits after it (fewer than asked when the operand has no more).
+    fn shifted(&mut self, node: &Node, tensor: Tensor, frac: i32) -> Result<(Tensor, u32, i32), QuantizeError> {
+        let bits = self.options.bits as i32;
+        let excess = tensor.frac - frac;
+        if excess <= 0 {
+            return Ok((tensor, 0, tensor.frac));
+        }
+        let shift = (excess + bits - 1) / bits * bits;
+        match self.raise(node, tensor, frac + shift) {
+            Ok(raised) => Ok((raised, shift as u32, frac)),
+            Err(_) => Ok((tensor, excess as u32, frac)),
+        }
+    }
+
+    /// The tensor rounded to the activation bits of its calibrated range; unchanged when it has no more.
+    fn narrow(&mut self, node: &Node, tensor: Tensor, magnitude: f64) -> Result<Tensor, QuantizeError> {
+        let nonnegative = self.bounds(tensor).lo >= 0;
+        let (frac, range) = self.declared(magnitude, nonnegative);
+        if tensor.frac <= frac && range.covers(self.bounds(tensor)) {
+            return Ok(tensor);
+        }
+        let (raised, shift, frac) = self.shifted(node, tensor, frac)?;
+        let shape = self.shape(raised);
+        self.push(node, Primitive::Requantize { shift, range }, &[raised], &shape, frac)
+    }
+
+    fn finish(mut self) -> Result<Quantized, QuantizeError> {
+        let is_public = |name: &str, default: bool| match &self.options.public {
+            None => default,
+            Some(names) => names.iter().any(|n| n == name),
+        };
+        let mut inputs = Vec::new();
+        for (name, node) in &self.inputs {
+            inputs.push(Port { name: name.clone(), node: *node, public: is_public(name, false) });
+        }
+        let mut outputs = Vec::new();
+        for (name, id) in &self.model.outputs {
+            let tensor =
+                self.tensors.get(id.0).copied().flatten().ok_or_else(|| QuantizeError::Unsupported {
+                    layer: name.clone(),
+                    problem: "the output is a constant".into(),
+                })?;
+            outputs.push(Port { name: name.clone(), node: tensor.id, public: is_public(name, true) });
+        }
+        for name in self.options.public.iter().flatten() {
+            if !inputs.iter().chain(&outputs).any(|port| port.name == *name) {
+                let known: Vec<&str> = inputs.iter().chain(&outputs).map(|port| port.name.as_str()).collect();
+                return Err(QuantizeError::Options(format!("no input or output is called `{name}`; there are {known:?}")));
+            }
+        }
+        self.graph.inputs = inputs;
+        self.graph.outputs = outputs;
+        Ok(Quantized { graph: self.graph, nodes: self.tensors.iter().map(|t| t.map(|t| t.id)).collect() })
+    }
+}
+
+/// `value * 2^frac`, rounded to the nearest integer, ties away from zero; saturates at `±2^62`.
+pub fn quantize_value(value: f64, frac: i32) -> i64 {
+    let limit = (1i64 << 62) as f64;
+    (value * f64::from(frac).exp2()).round().clamp(-limit, limit) as i64
+}
+
+/// The real number that an integer stands for.
+pub fn dequantize(value: i64, frac: i32) -> f64 {
+    value as f64 * f64::from(-frac).exp2()
+}

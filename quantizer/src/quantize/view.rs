@@ -1,0 +1,136 @@
+//! Rearrangements: an index into the operands, computed by doing the same to a tensor of indices.
+
+use std::sync::Arc;
+
+use ndarray::{ArrayD, Axis, IxDyn, Slice};
+
+use super::{Lowering, QuantizeError, Tensor, quantize_value};
+use crate::graph::{Op as Primitive, ZERO};
+use crate::model::{Node, NodeId, View};
+
+impl Lowering<'_> {
+    pub(super) fn view(&mut self, id: NodeId, node: &Node, view: &View) -> Result<Tensor, QuantizeError> {
+        if let Some(divisor) = node.inputs.first().and_then(|source| self.divisors.get(source).copied()) {
+            self.divisors.insert(id, divisor);
+        }
+        let mut operands = Vec::with_capacity(node.inputs.len());
+        for index in 0..node.inputs.len() {
+            operands.push(self.operand(node, index)?);
+        }
+        let frac = operands.iter().map(|t| t.frac).max().unwrap_or(0);
+        for operand in &mut operands {
+            *operand = self.raise(node, *operand, frac)?;
+        }
+        let first = operands.first().copied();
+        let unsupported = || QuantizeError::Unsupported { layer: node.name.clone(), problem: "a malformed view".into() };
+        if let (View::Reshape, Some(operand)) = (view, first) {
+            return self.reshaped(node, operand, &node.shape);
+        }
+        let mut start = 0;
+        let indices: Vec<ArrayD<u32>> = operands
+            .iter()
+            .map(|operand| {
+                let all = indices(&self.shape(*operand), start);
+                start += all.len() as u32;
+                all
+            })
+            .collect();
+        let moved = rearrange(view, &indices, &node.shape).ok_or_else(unsupported)?;
+        if moved.shape() != node.shape {
+            return Err(unsupported());
+        }
+        let index: Arc<[u32]> = moved.iter().copied().collect();
+        let padding = match view {
+            View::Pad { value, .. } if *value != 0.0 => Some(*value),
+            _ => None,
+        };
+        let gathered = self.push(node, Primitive::Gather(index.clone()), &operands, &node.shape, frac)?;
+        let Some(value) = padding else { return Ok(gathered) };
+        let value = quantize_value(f64::from(value), frac);
+        let constants: Arc<[i64]> = index.iter().map(|i| if *i == ZERO { value } else { 0 }).collect();
+        let constants = self.push(node, Primitive::Constant(constants), &[], &node.shape, frac)?;
+        self.push(node, Primitive::Sum([1, 1].into()), &[gathered, constants], &node.shape, frac)
+    }
+
+    /// The same elements in another shape.
+    pub(super) fn reshaped(&mut self, node: &Node, tensor: Tensor, shape: &[usize]) -> Result<Tensor, QuantizeError> {
+        let identity: Arc<[u32]> = (0..self.graph.node(tensor.id).len() as u32).collect();
+        self.push(node, Primitive::Gather(identity), &[tensor], shape, tensor.frac)
+    }
+
+    /// Numpy broadcasting.
+    pub(super) fn broadcast(&mut self, node: &Node, tensor: Tensor, shape: &[usize]) -> Result<Tensor, QuantizeError> {
+        let own = self.shape(tensor);
+        if own == shape {
+            return Ok(tensor);
+        }
+        let indices = indices(&own, 0);
+        let moved = indices.broadcast(IxDyn(shape)).ok_or_else(|| QuantizeError::Unsupported {
+            layer: node.name.clone(),
+            problem: format!("shape {own:?} does not broadcast to {shape:?}"),
+        })?;
+        let index: Arc<[u32]> = moved.iter().copied().collect();
+        self.push(node, Primitive::Gather(index), &[tensor], shape, tensor.frac)
+    }
+
+    /// Axes in another order.
+    pub(super) fn permuted(&mut self, node: &Node, tensor: Tensor, order: &[usize]) -> Result<Tensor, QuantizeError> {
+        if order.iter().copied().eq(0..order.len()) {
+            return Ok(tensor);
+        }
+        let moved = indices(&self.shape(tensor), 0).permuted_axes(IxDyn(order));
+        let shape = moved.shape().to_vec();
+        let index: Arc<[u32]> = moved.iter().copied().collect();
+        self.push(node, Primitive::Gather(index), &[tensor], &shape, tensor.frac)
+    }
+}
+
+/// The flat index of every element, from `start`.
+fn indices(shape: &[usize], start: u32) -> ArrayD<u32> {
+    let mut next = start..;
+    ArrayD::from_shape_simple_fn(IxDyn(shape), || next.next().unwrap_or(ZERO))
+}
+
+/// `view` of the operands, or `None` when it does not fit them.
+fn rearrange(view: &View, operands: &[ArrayD<u32>], shape: &[usize]) -> Option<ArrayD<u32>> {
+    let x = operands.first()?;
+    let in_range = |axis: usize| (axis < x.ndim()).then_some(Axis(axis));
+    match view {
+        View::Reshape => x.clone().into_shape_with_order(IxDyn(shape)).ok(),
+        View::Transpose(order) => {
+            let mut seen = order.clone();
+            seen.sort_unstable();
+            seen.iter().copied().eq(0..x.ndim()).then(|| x.clone().permuted_axes(IxDyn(order)))
+        }
+        View::Broadcast => x.broadcast(IxDyn(shape)).map(|b| b.to_owned()),
+        View::Slice { axis, start, step } => {
+            let axis = in_range(*axis)?;
+            let count = *shape.get(axis.0)?;
+            let positions: Option<Vec<usize>> =
+                (0..count as isize).map(|i| usize::try_from(*start as isize + i * step).ok()).collect();
+            let positions = positions?;
+            positions.iter().all(|p| *p < x.len_of(axis)).then(|| x.select(axis, &positions))
+        }
+        View::Concat(axis) => {
+            let parts: Vec<_> = operands.iter().map(|part| part.view()).collect();
+            ndarray::concatenate(in_range(*axis)?, &parts).ok()
+        }
+        View::Select { axis, indices } => {
+            let axis = in_range(*axis)?;
+            indices.iter().all(|i| *i < x.len_of(axis)).then(|| x.select(axis, indices))
+        }
+        View::Pad { amounts, .. } => {
+            let mut padded = ArrayD::from_elem(IxDyn(shape), ZERO);
+            let mut inner = padded.view_mut();
+            for (axis, (before, _)) in amounts.iter().enumerate() {
+                let size = *x.shape().get(axis)?;
+                if before + size > *shape.get(axis)? {
+                    return None;
+                }
+                inner.slice_axis_inplace(Axis(axis), Slice::from(*before..before + size));
+            }
+            (inner.shape() == x.shape()).then(|| inner.assign(x))?;
+            Some(padded)
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Files that must be refused: each with the error that says why, and nothing that panics.
+
+use std::path::Path;
+
+use lemma_quantizer::import::onnx::{Options, Problem, load};
+use lemma_quantizer::model::Model;
+use ndarray::{ArrayD, array};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
+use tract_onnx::pb::tensor_shape_proto::dimension;
+use tract_onnx::pb::{StringStringEntryProto, TensorProto};
+
+use crate::file::{File, floats, int, integers, ints, tensor};
+use crate::operators::{attention, embedding};
+
+fn import(bytes: &[u8], options: &Options) -> Result<Model, Problem> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    std::fs::write(&path, bytes).unwrap();
+    load(&path, options).map_err(|error| {
+        assert_eq!(error.path, path);
+        assert!(error.to_string().contains("model.onnx"));
+        error.problem
+    })
+}
+
+fn refused(file: &File) -> Problem {
+    import(&file.bytes(), &Options::default()).expect_err("the file must be refused")
+}
+
+/// A small classifier: conv, pooling, dense, softmax.
+fn classifier() -> File {
+    let ramp = |shape: &[usize]| {
+        let count = shape.iter().product::<usize>();
+        let values = (0..count).map(|at| (at % 7) as f32 * 0.1 - 0.3).collect();
+        ArrayD::from_shape_vec(shape, values).unwrap()
+    };
+    File::new()
+        .input("x", &[1, 1, 6, 6])
+        .weights("kernel", ramp(&[2, 1, 3, 3]))
+        .weights("weight", ramp(&[8, 3]))
+        .weights("bias", ramp(&[3]))
+        .integers("flat", &[1, -1])
+        .node("Conv", &["x", "kernel"], "c", &[ints("pads", &[0, 0, 0, 0])])
+        .node("Relu", &["c"], "r", &[])
+        .node("AveragePool", &["r"], "p", &[ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])])
+        .node("Reshape", &["p", "flat"], "f", &[])
+        .node("Gemm", &["f", "weight", "bias"], "g", &[])
+        .node("Softmax", &["g"], "y", &[])
+        .output("y")
+}
+
+#[test]
+fn the_undamaged_file_is_accepted() {
+    assert!(import(&classifier().bytes(), &Options::default()).is_ok());
+}
+
+#[test]
+fn rejects_a_file_that_does_not_exist() {
+    let error = load(Path::new("/nonexistent/model.onnx"), &Options::default()).unwrap_err();
+    assert!(matches!(error.problem, Problem::Read(_)));
+}
+
+#[test]
+fn rejects_bytes_that_are_not_a_model() {
+    assert!(matches!(import(b"not a model at all", &Options::default()), Err(Problem::Malformed(_))));
+    assert!(matches!(import(b"", &Options::default()), Err(Problem::Malformed(_))));
+}
+
+#[test]
+fn rejects_a_truncated_file_at_every_boundary() {
+    let bytes = classifier().bytes();
+    for length in 0..bytes.len() {
+        // The last operator set import, of a domain that is not used, may be missing.
+        if let Ok(model) = import(&bytes[..length], &Options::default()) {
+            assert!(length > bytes.len() - 24 && model.nodes.len() > 4, "{length} of {}", bytes.len());
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_an_error_or_a_consistent_model() {
+    let seed = 13;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (mut accepted, mut broken_down) = (0, 0);
+    for file in [classifier(), attention(), embedding()] {
+        let bytes = file.bytes();
+        for _ in 0..800 {
+            let mut damaged = bytes.clone();
+            let bit = rng.gen_range(0..bytes.len() * 8);
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            match import(&damaged, &Options::default()) {
+                Ok(model) => {
+                    assert_eq!(model.check(), Ok(()), "seed {seed}, bit {bit}");
+                    accepted += 1;
+                }
+                Err(Problem::Panicked { .. }) => broken_down += 1,
+                Err(_) => {}
+            }
+        }
+    }
+    println!("seed {seed}: {accepted} accepted, {broken_down} panics inside tract caught");
+}
+
+#[test]
+fn rejects_an_unknown_operator_by_node_and_name() {
+    let file = File::new().input("x", &[2]).node("Wobble", &["x"], "y", &[]).output("y");
+    let found = refused(&file);
+    assert!(matches!(&found, Problem::UnsupportedOperator { node, operator } if node == "y/Wobble" && operator == "Wobble"));
+    let file = File::new().input("x", &[2]).node_of("my.domain", "Relu", &["x"], &["y"], &[]).output("y");
+    assert!(matches!(refused(&file), Problem::UnsupportedOperator { operator, .. } if operator == "my.domain.Relu"));
+}
+
+#[test]
+fn rejects_control_flow_and_recurrence() {
+    for operator in ["If", "Loop", "Scan", "LSTM", "GRU", "QLinearConv"] {
+        let file = File::new().input("x", &[2]).node(operator, &["x"], "y", &[]).output("y");
+        assert!(matches!(refused(&file), Problem::UnsupportedOperator { operator: found, .. } if found == operator));
+    }
+}
+
+#[test]
+fn rejects_weights_that_are_not_finite_by_name_and_position() {
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let file = File::new().input("x", &[1, 2]).weights("w", array![[1.0, 2.0], [value, 4.0]].into_dyn());
+        let file = file.node("MatMul", &["x", "w"], "y", &[]).output("y");
+        let found = refused(&file);
+        assert!(matches!(&found, Problem::NotFinite { tensor, position: 2, .. } if tensor == "w"), "{found}");
+    }
+    let value = tensor("value", floats("", array![f32::NAN].into_dyn()));
+    let file = File::new().input("x", &[1]).node("Constant", &[], "c", &[value]);
+    let file = file.node("Add", &["x", "c"], "y", &[]).output("y");
+    assert!(matches!(refused(&file), Problem::NotFinite { tensor, .. } if tensor == "c/Constant"));
+}
+
+#[test]
+fn rejects_weights_that_are_not_finite_in_half_and_double_precision() {
+    let half = TensorProto {
+        name: "w".into(),
+        dims: vec![2],
+        data_type: DataType::Float16 as i32,
+        raw_data: vec![0x00, 0x3c, 0x00, 0x7e],
+        ..TensorProto::default()
+    };
+    let double = TensorProto {
+        name: "w".into(),
+        dims: vec![2],
+        data_type: DataType::Double as i32,
+        double_data: vec![1.0, f64::INFINITY],
+        ..TensorProto::default()
+    };
+    for weight in [half, double] {
+        let mut file = File::new().input("x", &[2]);
+        file.graph.initializer.push(weight);
+        let file = file.node("Mul", &["x", "w"], "y", &[]).output("y");
+        assert!(matches!(refused(&file), Problem::NotFinite { position: 1, .. }));
+    }
+}
+
+#[test]
+fn rejects_minus_infinity_outside_a_mask() {
+    let file = File::new().input("x", &[2]).weights("c", array![1.0, f32::NEG_INFINITY].into_dyn());
+    let file = file.node("Mul", &["x", "c"], "y", &[]).output("y");
+    assert!(matches!(refused(&file), Problem::NotFinite { value, .. } if value == f32::NEG_INFINITY));
+}
+
+#[test]
+fn rejects_a_weight_whose_shape_is_absurd_or_does_not_fit_its_data() {
+    for dims in [vec![i64::MAX, 2], vec![1 << 40], vec![1 << 20, 1 << 20], vec![-1, 2], vec![3], vec![]] {
+        let mut weight = floats("w", array![1.0, 2.0].into_dyn());
+        weight.dims = dims.clone();
+        let mut file = File::new().input("x", &[2]).node("Add", &["x", "w"], "y", &[]).output("y");
+        file.graph.initializer.push(weight);
+        let found = refused(&file);
+        assert!(matches!(&found, Problem::BadTensor { tensor, .. } if tensor == "w"), "{dims:?}: {found}");
+    }
+}
+
+#[test]
+fn rejects_a_weight_of_an_unknown_type() {
+    for kind in [0, 8, 14, 16, 99] {
+        let mut file = File::new().input("x", &[2]).node("Add", &["x", "w"], "y", &[]).output("y");
+        let mut weight = floats("w", array![1.0, 2.0].into_dyn());
+        weight.data_type = kind;
+        file.graph.initializer.push(weight);
+        assert!(matches!(refused(&file), Problem::BadTensor { .. }), "{kind}");
+    }
+}
+
+#[test]
+fn rejects_an_input_whose_shape_overflows() {
+    for shape in [&[usize::MAX / 2, 4][..], &[1 << 20, 1 << 20]] {
+        let file = File::new().input("x", shape).node("Relu", &["x"], "y", &[]).output("y");
+        assert!(matches!(refused(&file), Problem::BadInput { input, .. } if input == "x"), "{shape:?}");
+    }
+}
+
+#[test]
+fn rejects_a_shape_operand_that_stands_for_too_much() {
+    let expand = File::new().input("x", &[1]).integers("s", &[1 << 20, 1 << 20]);
+    let expand = expand.node("Expand", &["x", "s"], "y", &[]).output("y");
+    let zeros = File::new().input("x", &[1]).integers("s", &[1 << 40]).node("ConstantOfShape", &["s"], "c", &[]);
+    let zeros = zeros.node("Add", &["x", "c"], "y", &[]).output("y");
+    let range = File::new().input("x", &[1]).integer("a", 0).integer("b", 1 << 50).integer("c", 1);
+    let range = range.node("Range", &["a", "b", "c"], "r", &[]).node("Add", &["x", "r"], "y", &[]).output("y");
+    let constant = tensor("value", integers("", &[2], &[1 << 20, 1 << 20]));
+    let tile = File::new().input("x", &[1, 1]).node("Constant", &[], "s", &[constant]);
+    let tile = tile.node("Tile", &["x", "s"], "y", &[]).output("y");
+    for file in [expand, zeros, range, tile] {
+        let found = refused(&file);
+        assert!(matches!(found, Problem::BadTensor { .. }), "{found}");
+    }
+}
+
+#[test]
+fn rejects_a_result_that_is_too_large() {
+    let file = File::new().input("a", &[1 << 20, 1]).input("b", &[1, 1 << 20]);
+    let file = file.node("Add", &["a", "b"], "y", &[]).output("y");
+    let found = refused(&file);
+    assert!(matches!(&found, Problem::Unsupported { node, .. } if node.starts_with("y/Add")), "{found}");
+}
+
+#[test]
+fn rejects_windows_out_of_range() {
+    for attribute in [ints("strides", &[0, 1]), ints("dilations", &[-1, 1]), ints("pads", &[0, -1, 0, 0]), int("group", 0)] {
+        let mut file = classifier();
+        file.graph.node[0].attribute = vec![attribute.clone()];
+        let found = refused(&file);
+        assert!(matches!(&found, Problem::Unsupported { node, .. } if node == "c/Conv"), "{attribute:?}: {found}");
+    }
+}
+
+#[test]
+fn rejects_a_cycle() {
+    let mut file = File::new().input("x", &[2]);
+    file = file.node("Add", &["x", "b"], "a", &[]).node("Relu", &["a"], "b", &[]).output("b");
+    assert!(matches!(refused(&file), Problem::Cycle { .. }));
+    let own = File::new().input("x", &[2]).node("Add", &["x", "y"], "y", &[]).output("y");
+    assert!(matches!(refused(&own), Problem::Cycle { node } if node == "y/Add"));
+}
+
+#[test]
+fn rejects_dangling_and_duplicate_names() {
+    let dangling = File::new().input("x", &[2]).node("Add", &["x", "nowhere"], "y", &[]).output("y");
+    assert!(matches!(refused(&dangling), Problem::Undefined { reader, value } if reader == "y/Add" && value == "nowhere"));
+    let output = File::new().input("x", &[2]).node("Relu", &["x"], "y", &[]).output("z");
+    assert!(matches!(refused(&output), Problem::Undefined { value, .. } if value == "z"));
+    let twice = File::new().input("x", &[2]).node("Relu", &["x"], "y", &[]).node("Tanh", &["x"], "y", &[]).output("y");
+    assert!(matches!(refused(&twice), Problem::Duplicate(name) if name == "y"));
+    let silent = File::new().input("x", &[2]).node("Relu", &["x"], "y", &[]);
+    assert!(matches!(refused(&silent), Problem::Malformed(_)));
+}
+
+fn external(location: &str, length: &str) -> File {
+    let entry = |key: &str, value: &str| StringStringEntryProto { key: key.into(), value: value.into() };
+    let mut file = File::new().input("x", &[2]).node("Add", &["x", "w"], "y", &[]).output("y");
+    file.graph.initializer.push(TensorProto {
+        name: "w".into(),
+        dims: vec![2],
+        data_type: DataType::Float as i32,
+        data_location: Some(DataLocation::External as i32),
+        external_data: vec![entry("location", location), entry("length", length)],
+        ..TensorProto::default()
+    });
+    file
+}
+
+#[test]
+fn reads_external_data_next_to_the_file_and_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("weights.bin"), [1.0f32, 2.0].map(f32::to_le_bytes).concat()).unwrap();
+    let path = external("weights.bin", "8").write(folder.path(), "model");
+    assert!(load(&path, &Options::default()).is_ok());
+    for (location, length) in [
+        ("missing.bin", "8"),
+        ("../weights.bin", "8"),
+        ("/etc/hosts", "8"),
+        ("weights.bin", "4"),
+        ("weights.bin", "x"),
+        ("", "8"),
+    ] {
+        let path = external(location, length).write(folder.path(), "bad");
+        let error = load(&path, &Options::default()).unwrap_err();
+        assert!(matches!(error.problem, Problem::ExternalData { .. }), "{location}: {error}");
+    }
+    std::fs::write(folder.path().join("weights.bin"), [0; 7]).unwrap();
+    assert!(matches!(load(&path, &Options::default()).unwrap_err().problem, Problem::ExternalData { .. }));
+}
+
+#[test]
+fn rejects_external_data_that_is_not_finite() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("weights.bin"), [1.0f32, f32::NAN].map(f32::to_le_bytes).concat()).unwrap();
+    let path = external("weights.bin", "8").write(folder.path(), "model");
+    assert!(matches!(load(&path, &Options::default()).unwrap_err().problem, Problem::NotFinite { .. }));
+}
+
+#[test]
+fn fixes_dynamic_axes_from_the_options_and_asks_when_there_are_none() {
+    let named = |name: &str| Some(dimension::Value::DimParam(name.into()));
+    let file = File::new()
+        .typed_input("ids", DataType::Int64, vec![named("batch"), named("sequence")])
+        .weights("table", ArrayD::zeros(vec![5, 2]))
+        .node("Gather", &["table", "ids"], "y", &[])
+        .output("y");
+    let found = refused(&file);
+    assert!(matches!(found, Problem::DynamicAxis { input, axis: 1 } if input == "ids"));
+    let model = import(&file.bytes(), &Options { tokens: Some(7) }).unwrap();
+    assert_eq!(model.nodes[0].shape, [1, 7]);
+}
+
+#[test]
+fn rejects_forms_that_depend_on_values() {
+    let condition = File::new().input("x", &[2]).input("z", &[2]).node("Greater", &["x", "z"], "c", &[]);
+    let condition = condition.node("Where", &["c", "x", "z"], "y", &[]).output("y");
+    assert!(matches!(refused(&condition), Problem::Unsupported { node, .. } if node.starts_with("y/Where")));
+    let shape = File::new().input("x", &[4]).ids("s", &[2]).node("Reshape", &["x", "s"], "y", &[]).output("y");
+    refused(&shape);
+    let kernel = File::new().input("x", &[1, 1, 4, 4]).input("k", &[1, 1, 2, 2]);
+    let kernel = kernel.node("Conv", &["x", "k"], "y", &[]).output("y");
+    refused(&kernel);
+    let rows = File::new().input("t", &[4, 2]).ids("i", &[2]).node("Gather", &["t", "i"], "y", &[]).output("y");
+    refused(&rows);
+}
+
+#[test]
+fn rejects_a_large_batch_and_three_spatial_axes() {
+    let batch = File::new().input("x", &[2, 1, 4, 4]).weights("k", ArrayD::ones(vec![1, 1, 2, 2]));
+    refused(&batch.node("Conv", &["x", "k"], "y", &[]).output("y"));
+    let volume = File::new().input("x", &[1, 1, 4, 4, 4]).weights("k", ArrayD::ones(vec![1, 1, 2, 2, 2]));
+    let found = refused(&volume.node("Conv", &["x", "k"], "y", &[]).output("y"));
+    assert!(matches!(&found, Problem::Unsupported { problem, .. } if problem.contains("spatial")), "{found}");
+}

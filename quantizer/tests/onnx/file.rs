@@ -1,0 +1,173 @@
+//! Writing small ONNX files.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::ArrayD;
+use prost::Message;
+use tract_onnx::pb::attribute_proto::AttributeType;
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
+use tract_onnx::pb::type_proto::{Tensor as TensorType, Value as Type};
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
+    ValueInfoProto,
+};
+
+/// An ONNX file in the making.
+#[derive(Clone)]
+pub struct File {
+    pub graph: GraphProto,
+    pub opset: i64,
+}
+
+impl File {
+    pub fn new() -> File {
+        File { graph: GraphProto { name: "graph".into(), ..GraphProto::default() }, opset: 17 }
+    }
+
+    pub fn opset(mut self, opset: i64) -> File {
+        self.opset = opset;
+        self
+    }
+
+    pub fn input(self, name: &str, shape: &[usize]) -> File {
+        let extents = shape.iter().map(|&extent| Some(dimension::Value::DimValue(extent as i64))).collect();
+        self.typed_input(name, DataType::Float, extents)
+    }
+
+    pub fn ids(self, name: &str, shape: &[usize]) -> File {
+        let extents = shape.iter().map(|&extent| Some(dimension::Value::DimValue(extent as i64))).collect();
+        self.typed_input(name, DataType::Int64, extents)
+    }
+
+    pub fn typed_input(mut self, name: &str, kind: DataType, extents: Vec<Option<dimension::Value>>) -> File {
+        let dim = extents.into_iter().map(|value| Dimension { value, ..Dimension::default() }).collect();
+        let tensor = TensorType { elem_type: kind as i32, shape: Some(TensorShapeProto { dim }) };
+        self.graph.input.push(ValueInfoProto {
+            name: name.into(),
+            r#type: Some(TypeProto { value: Some(Type::TensorType(tensor)), ..TypeProto::default() }),
+            ..ValueInfoProto::default()
+        });
+        self
+    }
+
+    pub fn weights(mut self, name: &str, array: ArrayD<f32>) -> File {
+        self.graph.initializer.push(floats(name, array));
+        self
+    }
+
+    pub fn integers(mut self, name: &str, values: &[i64]) -> File {
+        self.graph.initializer.push(integers(name, &[values.len() as i64], values));
+        self
+    }
+
+    pub fn integer(mut self, name: &str, value: i64) -> File {
+        self.graph.initializer.push(integers(name, &[], &[value]));
+        self
+    }
+
+    pub fn booleans(mut self, name: &str, shape: &[i64], values: &[bool]) -> File {
+        self.graph.initializer.push(TensorProto {
+            name: name.into(),
+            dims: shape.to_vec(),
+            data_type: DataType::Bool as i32,
+            raw_data: values.iter().map(|&value| u8::from(value)).collect(),
+            ..TensorProto::default()
+        });
+        self
+    }
+
+    pub fn node(self, operator: &str, inputs: &[&str], output: &str, attributes: &[AttributeProto]) -> File {
+        self.node_of("", operator, inputs, &[output], attributes)
+    }
+
+    pub fn node_of(
+        mut self,
+        domain: &str,
+        operator: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attributes: &[AttributeProto],
+    ) -> File {
+        let strings = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+        self.graph.node.push(NodeProto {
+            name: format!("{}/{operator}", outputs[0]),
+            domain: domain.into(),
+            op_type: operator.into(),
+            input: strings(inputs),
+            output: strings(outputs),
+            attribute: attributes.to_vec(),
+            ..NodeProto::default()
+        });
+        self
+    }
+
+    pub fn output(mut self, name: &str) -> File {
+        let tensor = TensorType { elem_type: DataType::Float as i32, shape: None };
+        self.graph.output.push(ValueInfoProto {
+            name: name.into(),
+            r#type: Some(TypeProto { value: Some(Type::TensorType(tensor)), ..TypeProto::default() }),
+            ..ValueInfoProto::default()
+        });
+        self
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        let opset = |domain: &str, version| OperatorSetIdProto { domain: domain.into(), version };
+        let model = ModelProto {
+            ir_version: 8,
+            opset_import: vec![opset("", self.opset), opset("com.microsoft", 1)],
+            graph: Some(self.graph.clone()),
+            ..ModelProto::default()
+        };
+        model.encode_to_vec()
+    }
+
+    pub fn write(&self, folder: &Path, name: &str) -> PathBuf {
+        let path = folder.join(format!("{name}.onnx"));
+        std::fs::write(&path, self.bytes()).unwrap();
+        path
+    }
+}
+
+pub fn floats(name: &str, array: ArrayD<f32>) -> TensorProto {
+    TensorProto {
+        name: name.into(),
+        dims: array.shape().iter().map(|&extent| extent as i64).collect(),
+        data_type: DataType::Float as i32,
+        raw_data: array.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        ..TensorProto::default()
+    }
+}
+
+pub fn integers(name: &str, shape: &[i64], values: &[i64]) -> TensorProto {
+    TensorProto {
+        name: name.into(),
+        dims: shape.to_vec(),
+        data_type: DataType::Int64 as i32,
+        int64_data: values.to_vec(),
+        ..TensorProto::default()
+    }
+}
+
+pub fn int(name: &str, value: i64) -> AttributeProto {
+    AttributeProto { name: name.into(), r#type: AttributeType::Int as i32, i: value, ..AttributeProto::default() }
+}
+
+pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
+    let ints = values.to_vec();
+    AttributeProto { name: name.into(), r#type: AttributeType::Ints as i32, ints, ..AttributeProto::default() }
+}
+
+pub fn float(name: &str, value: f32) -> AttributeProto {
+    AttributeProto { name: name.into(), r#type: AttributeType::Float as i32, f: value, ..AttributeProto::default() }
+}
+
+pub fn text(name: &str, value: &str) -> AttributeProto {
+    let s = value.as_bytes().to_vec();
+    AttributeProto { name: name.into(), r#type: AttributeType::String as i32, s, ..AttributeProto::default() }
+}
+
+pub fn tensor(name: &str, value: TensorProto) -> AttributeProto {
+    AttributeProto { name: name.into(), r#type: AttributeType::Tensor as i32, t: Some(value), ..AttributeProto::default() }
+}

@@ -1,0 +1,8 @@
+//! The ONNX importer against tract's own interpreter: real models, small files for every operator, and damaged files.
+#![cfg(feature = "onnx")]
+
+mod damaged;
+mod file;
+mod operators;
+mod real_models;
+mod support;

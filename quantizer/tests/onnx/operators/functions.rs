@@ -1,0 +1,116 @@
+//! Activations and norms as single operators and written out, softmax, reductions.
+
+use tract_onnx::pb::AttributeProto;
+
+use super::{positive, scalar, shape_operator, weights};
+use crate::file::{File, float, int, ints, text};
+
+pub fn functions() -> Vec<(&'static str, File)> {
+    let gelu = |attributes: &[AttributeProto]| {
+        File::new().opset(20).input("x", &[3, 4]).node("Gelu", &["x"], "y", attributes).output("y")
+    };
+    let microsoft = |operator: &str, inputs: &[&str]| {
+        let file = File::new().input("x", &[2, 3, 4]).input("z", &[2, 3, 4]);
+        let file = file.weights("b", weights(&[4])).weights("g", positive(&[4]));
+        let epsilon = (operator == "SkipLayerNormalization").then(|| float("epsilon", 1e-3));
+        file.node_of("com.microsoft", operator, inputs, &["y"], epsilon.as_slice()).node("Add", &["y", "z"], "r", &[]).output("r")
+    };
+    vec![
+        ("gelu", gelu(&[])),
+        ("gelu by tanh", gelu(&[text("approximate", "tanh")])),
+        ("gelu by erf, written out", {
+            File::new()
+                .input("x", &[3, 4])
+                .weights("root", scalar(2f32.sqrt()))
+                .weights("one", scalar(1.0))
+                .weights("half", scalar(0.5))
+                .node("Div", &["x", "root"], "a", &[])
+                .node("Erf", &["a"], "e", &[])
+                .node("Add", &["e", "one"], "s", &[])
+                .node("Mul", &["x", "s"], "m", &[])
+                .node("Mul", &["m", "half"], "y", &[])
+                .output("y")
+        }),
+        ("silu, written out", {
+            File::new().input("x", &[3, 4]).node("Sigmoid", &["x"], "s", &[]).node("Mul", &["x", "s"], "y", &[]).output("y")
+        }),
+        ("squared relu, written out", {
+            File::new().input("x", &[3, 4]).node("Relu", &["x"], "r", &[]).node("Mul", &["r", "r"], "y", &[]).output("y")
+        }),
+        ("bias gelu", microsoft("BiasGelu", &["x", "b"])),
+        ("fast gelu", microsoft("FastGelu", &["x"])),
+        ("skip layer norm", microsoft("SkipLayerNormalization", &["x", "z", "g", "b"])),
+        ("simplified layer norm", {
+            let file = File::new().input("x", &[2, 3, 4]).weights("g", positive(&[4]));
+            file.node("SimplifiedLayerNormalization", &["x", "g"], "y", &[float("epsilon", 1e-6)]).output("y")
+        }),
+        ("softmax", File::new().input("x", &[2, 3, 4]).node("Softmax", &["x"], "y", &[]).output("y")),
+        ("softmax of a middle axis", {
+            File::new().input("x", &[2, 3, 4]).node("Softmax", &["x"], "y", &[int("axis", 1)]).output("y")
+        }),
+        ("softmax of an old operator set", {
+            File::new().opset(11).input("x", &[2, 3, 4]).node("Softmax", &["x"], "y", &[int("axis", 1)]).output("y")
+        }),
+        ("log softmax", File::new().input("x", &[2, 4]).node("LogSoftmax", &["x"], "y", &[]).output("y")),
+        ("argmax", {
+            let attributes = [int("axis", -1), int("keepdims", 0)];
+            File::new().input("x", &[2, 5]).node("ArgMax", &["x"], "y", &attributes).output("y")
+        }),
+        ("argmax of a middle axis", {
+            File::new().input("x", &[2, 5, 3]).node("ArgMax", &["x"], "y", &[int("axis", 1)]).output("y")
+        }),
+        ("reduce mean", {
+            File::new().input("x", &[2, 3, 4]).node("ReduceMean", &["x"], "y", &[ints("axes", &[1, 2])]).output("y")
+        }),
+        ("reduce mean without its axis", {
+            let attributes = [ints("axes", &[-1]), int("keepdims", 0)];
+            File::new().input("x", &[2, 3, 4]).node("ReduceMean", &["x"], "y", &attributes).output("y")
+        }),
+        ("reduce sum", shape_operator("ReduceSum", &[2, 3, 4], &[1])),
+        ("layer norm", {
+            let file = File::new().input("x", &[2, 3, 4]).weights("g", positive(&[4])).weights("b", weights(&[4]));
+            file.node("LayerNormalization", &["x", "g", "b"], "y", &[float("epsilon", 1e-3)]).output("y")
+        }),
+        ("layer norm without a bias", {
+            let file = File::new().input("x", &[2, 3, 4]).weights("g", positive(&[4]));
+            file.node("LayerNormalization", &["x", "g"], "y", &[]).output("y")
+        }),
+        ("layer norm, written out", {
+            File::new()
+                .input("x", &[2, 3, 4])
+                .weights("two", scalar(2.0))
+                .weights("e", scalar(1e-5))
+                .weights("g", positive(&[4]))
+                .weights("b", weights(&[4]))
+                .node("ReduceMean", &["x"], "m", &[ints("axes", &[-1])])
+                .node("Sub", &["x", "m"], "d", &[])
+                .node("Pow", &["d", "two"], "q", &[])
+                .node("ReduceMean", &["q"], "v", &[ints("axes", &[-1])])
+                .node("Add", &["v", "e"], "s", &[])
+                .node("Sqrt", &["s"], "r", &[])
+                .node("Div", &["d", "r"], "n", &[])
+                .node("Mul", &["n", "g"], "h", &[])
+                .node("Add", &["h", "b"], "y", &[])
+                .output("y")
+        }),
+        ("rms norm", {
+            let file = File::new().opset(23).input("x", &[2, 3, 4]).weights("g", positive(&[4]));
+            file.node("RMSNormalization", &["x", "g"], "y", &[float("epsilon", 1e-3)]).output("y")
+        }),
+        ("rms norm, written out", {
+            File::new()
+                .input("x", &[2, 3, 4])
+                .weights("two", scalar(2.0))
+                .weights("e", scalar(1e-5))
+                .weights("g", positive(&[4]))
+                .node("Pow", &["x", "two"], "q", &[])
+                .node("ReduceMean", &["q"], "v", &[ints("axes", &[-1])])
+                .node("Add", &["v", "e"], "s", &[])
+                .node("Sqrt", &["s"], "r", &[])
+                .node("Reciprocal", &["r"], "i", &[])
+                .node("Mul", &["x", "i"], "n", &[])
+                .node("Mul", &["g", "n"], "y", &[])
+                .output("y")
+        }),
+    ]
+}

@@ -1,0 +1,98 @@
+//! The commands, one a file: parse, one library call, print.
+
+mod calldata;
+mod check;
+mod compile;
+mod contract;
+mod demo;
+mod inspect;
+mod prove;
+mod setup;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::output::{Exit, Output};
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Turn an ONNX model into an integer graph and a circuit.
+    Compile(compile::Compile),
+    /// Make the proving and the verifying key of a compiled model.
+    Setup(setup::Setup),
+    /// Run a compiled model on private data and prove the result.
+    Prove(prove::Prove),
+    /// Check a proof; exit code 0 only when it verifies.
+    Verify(verify::Verify),
+    /// Show what a compiled model costs.
+    Inspect(inspect::Inspect),
+    /// Run the constraint checker and name the first constraint that fails.
+    Check(check::Check),
+    /// Write the Solidity contract that verifies a model's proofs.
+    Contract(contract::Contract),
+    /// Print the calldata that submits a proof to its contract.
+    Calldata(calldata::Calldata),
+    /// Compile, set up, prove and verify a model that comes with the program.
+    Demo(demo::Demo),
+}
+
+impl Command {
+    /// Runs the command.
+    pub fn run(self, output: &Output) -> anyhow::Result<Exit> {
+        match self {
+            Command::Compile(command) => command.run(output),
+            Command::Setup(command) => command.run(output),
+            Command::Prove(command) => command.run(output),
+            Command::Verify(command) => command.run(output),
+            Command::Inspect(command) => command.run(output),
+            Command::Check(command) => command.run(output),
+            Command::Contract(command) => command.run(output),
+            Command::Calldata(command) => command.run(output),
+            Command::Demo(command) => command.run(output),
+        }
+    }
+}
+
+/// A number with thousands separated.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Bytes in the unit that suits them.
+fn bytes(n: u64) -> String {
+    match n {
+        0..10_000 => format!("{n} bytes"),
+        10_000..10_000_000 => format!("{:.1} kB", n as f64 / 1e3),
+        10_000_000..10_000_000_000 => format!("{:.1} MB", n as f64 / 1e6),
+        _ => format!("{:.1} GB", n as f64 / 1e9),
+    }
+}
+
+/// Columns aligned by their widest entry; the first is aligned left, the others right.
+fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = header.iter().map(|h| h.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded = cells
+            .zip(&widths)
+            .enumerate()
+            .map(|(i, (cell, width))| if i == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") });
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let head = line(&mut header.iter().copied());
+    let body = rows.iter().map(|row| line(&mut row.iter().map(String::as_str)));
+    std::iter::once(head).chain(body).collect::<Vec<_>>().join("\n")
+}

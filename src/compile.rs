@@ -1,0 +1,145 @@
+//! From a float model and sample data to a [`Package`].
+
+use std::collections::BTreeMap;
+
+use lemma_circuits::{Compiled, plan};
+use lemma_prover::Progress;
+use lemma_quantizer::calibrate::{Method, Ranges};
+use lemma_quantizer::model::Model;
+use lemma_quantizer::quantize::{Options, Quantized, quantize};
+use lemma_quantizer::report::{Report, Reporter};
+use ndarray::ArrayD;
+
+use crate::Package;
+use crate::error::CompileError;
+
+/// Named input tensors of one sample.
+pub type Inputs = BTreeMap<String, ArrayD<f32>>;
+
+/// Choices of a compilation.
+#[derive(Clone, Debug)]
+pub struct CompileOptions {
+    /// Bits of an activation's magnitude; `None` takes the cheapest of 12 to 16.
+    pub bits: Option<u32>,
+    /// Declared range over calibrated range, at least 1.
+    pub headroom: f64,
+    /// How ranges are taken.
+    pub method: Method,
+    /// Inputs to show in the statement.
+    pub public: Vec<String>,
+    /// Outputs to hide from it.
+    pub private: Vec<String>,
+    /// Names of the classes along the last axis of the first output.
+    pub classes: Vec<String>,
+}
+
+impl Default for CompileOptions {
+    fn default() -> CompileOptions {
+        CompileOptions {
+            bits: None,
+            headroom: 2.0,
+            method: Method::Max,
+            public: Vec::new(),
+            private: Vec::new(),
+            classes: Vec::new(),
+        }
+    }
+}
+
+/// Activation bits that are tried when none are asked for.
+const BITS: std::ops::RangeInclusive<u32> = 12..=16;
+
+/// More bits are taken as long as they cost at most this much over the cheapest choice.
+const TOLERANCE: f64 = 1.03;
+
+/// Compiles a model: calibrates it on `calibration`, quantizes it, lowers it, and measures it on `test` (samples with their labels, where they
+/// have one).
+///
+/// # Errors
+/// [`CompileError`]: data that does not fit the model, an operation without an integer form, unknown tensor names.
+pub fn compile(
+    name: &str,
+    model: Model,
+    calibration: &[Inputs],
+    test: &[(Inputs, Option<usize>)],
+    options: &CompileOptions,
+    progress: &dyn Progress,
+) -> Result<(Package, Report), CompileError> {
+    let model = model.relu_after_max_pool().fold_norm_gains();
+    let public = public_tensors(&model, options)?;
+    progress.enter("calibrating", 0.0);
+    let ranges = Ranges::observe(&model, calibration.iter().cloned(), options.method)?;
+    progress.enter("quantizing", 0.4);
+    let (quantized, bits) = quantized(&model, &ranges, &public, options)?;
+    progress.enter("lowering", 0.6);
+    let compiled = Compiled::new(quantized.graph.clone())?;
+    progress.enter("measuring accuracy", 0.7);
+    let report = measured(&model, &quantized, bits, options, calibration, test)?;
+    progress.enter("compiled", 1.0);
+    Ok((Package::new(name, options.classes.clone(), compiled)?, report))
+}
+
+fn public_tensors(model: &Model, options: &CompileOptions) -> Result<Vec<String>, CompileError> {
+    let inputs = model.inputs.iter().filter_map(|id| model.node(*id)).map(|node| node.name.clone());
+    let outputs = model.outputs.iter().map(|(name, _)| name.clone());
+    let known: Vec<String> = inputs.chain(outputs.clone()).collect();
+    for name in options.public.iter().chain(&options.private) {
+        if !known.contains(name) {
+            return Err(CompileError::UnknownTensor { name: name.clone(), known });
+        }
+    }
+    let shown = outputs.filter(|name| !options.private.contains(name));
+    Ok(options.public.iter().cloned().chain(shown).collect())
+}
+
+/// The quantization with the wanted bits, or the most bits whose circuit costs hardly more than the cheapest.
+fn quantized(
+    model: &Model,
+    ranges: &Ranges,
+    public: &[String],
+    options: &CompileOptions,
+) -> Result<(Quantized, u32), CompileError> {
+    let with = |bits: u32| {
+        let options = Options { bits, headroom: options.headroom, public: Some(public.to_vec()) };
+        quantize(model, ranges, &options).map(|quantized| (quantized, bits))
+    };
+    if let Some(bits) = options.bits {
+        return Ok(with(bits)?);
+    }
+    let mut priced = Vec::new();
+    for bits in BITS {
+        // More bits may not fit the integers; fewer always do.
+        match with(bits) {
+            Ok(candidate) => priced.push((plan::cost(&candidate.0.graph).constraints, candidate)),
+            Err(error) if priced.is_empty() => return Err(error.into()),
+            Err(_) => break,
+        }
+    }
+    let cheapest = priced.iter().map(|(price, _)| *price).min().unwrap_or(0);
+    let affordable = priced.into_iter().rev().find(|(price, _)| *price as f64 <= cheapest as f64 * TOLERANCE);
+    match affordable {
+        Some((_, best)) => Ok(best),
+        None => Ok(with(*BITS.start())?),
+    }
+}
+
+fn measured(
+    model: &Model,
+    quantized: &Quantized,
+    bits: u32,
+    options: &CompileOptions,
+    calibration: &[Inputs],
+    test: &[(Inputs, Option<usize>)],
+) -> Result<Report, CompileError> {
+    let mut reporter = Reporter::new(model, quantized);
+    let failed = |sample, source| CompileError::Sample { sample, source };
+    if test.is_empty() {
+        for (sample, inputs) in calibration.iter().enumerate() {
+            reporter.add(inputs, None).map_err(|source| failed(sample, source))?;
+        }
+    }
+    for (sample, (inputs, label)) in test.iter().enumerate() {
+        reporter.add(inputs, *label).map_err(|source| failed(sample, source))?;
+    }
+    Ok(reporter.finish(bits, options.headroom))
+}

@@ -1,0 +1,107 @@
+//! What can go wrong in the library.
+
+use std::path::PathBuf;
+
+use lemma_circuits::CompileError as CircuitError;
+use lemma_circuits::builder::Site;
+use lemma_prover::{ProveError, StoreError};
+use lemma_quantizer::calibrate::CalibrationError;
+use lemma_quantizer::data::DataError;
+use lemma_quantizer::graph::{ExecuteError, GraphError};
+use lemma_quantizer::quantize::QuantizeError;
+use thiserror::Error;
+
+/// Why a model is not compiled.
+#[derive(Debug, Error)]
+pub enum CompileError {
+    /// Calibration.
+    #[error(transparent)]
+    Calibration(#[from] CalibrationError),
+    /// Quantization.
+    #[error(transparent)]
+    Quantize(#[from] QuantizeError),
+    /// Lowering.
+    #[error(transparent)]
+    Circuit(#[from] CircuitError),
+    /// The float model on a sample.
+    #[error("sample {sample}: {source}")]
+    Sample {
+        /// Index of the sample.
+        sample: usize,
+        /// Why.
+        source: lemma_quantizer::model::ExecuteError,
+    },
+    /// A tensor name that the model does not have.
+    #[error("no input or output is called `{name}`; the model has {known:?}")]
+    UnknownTensor {
+        /// The name.
+        name: String,
+        /// The names it has.
+        known: Vec<String>,
+    },
+    /// Class names that fit no output.
+    #[error("{found} class names, but output `{output}` has {expected} entries in its last axis")]
+    Classes {
+        /// The output.
+        output: String,
+        /// Entries of its last axis.
+        expected: usize,
+        /// Names given.
+        found: usize,
+    },
+}
+
+/// Why a compiled model is not read or written.
+#[derive(Debug, Error)]
+pub enum PackageError {
+    /// The file system.
+    #[error("cannot read {}: {source}; was the folder made by `lemma compile`?", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not a compiled model, or a damaged one.
+    #[error("{}: {problem}; run `lemma compile` again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The graph.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The circuit.
+    #[error(transparent)]
+    Circuit(#[from] CircuitError),
+    /// Writing a file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an inference is not proven.
+#[derive(Debug, Error)]
+pub enum InferError {
+    /// The input data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// An input of the model that the data does not have.
+    #[error("the data has no array for input `{0}`")]
+    MissingInput(String),
+    /// The integer graph: a wrong input, or a value outside its calibrated range.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// A constraint that does not hold: a fault of the circuit, since the model ran inside its ranges.
+    #[error("{site}, row {row}, does not hold; run `lemma check` and report this")]
+    Unsatisfied {
+        /// The constraint.
+        site: Site,
+        /// Its row.
+        row: usize,
+    },
+    /// The prover.
+    #[error(transparent)]
+    Prove(ProveError),
+}

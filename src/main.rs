@@ -1,0 +1,45 @@
+//! The `lemma` program. Results go to stdout, logs and progress to stderr.
+//!
+//! Exit codes: 0 success; 1 an error, described on stderr; 2 wrong usage; 3 a proof that does not verify; 4 an input outside the calibrated
+//! range; 5 a constraint that fails under `lemma check`.
+
+mod command;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use command::Command;
+use output::{Exit, Output};
+
+/// Zero-knowledge proofs of small-model inference.
+#[derive(Parser)]
+#[command(
+    version,
+    about,
+    after_help = "Exit codes: 0 success, 1 error, 2 usage, 3 proof rejected, 4 input outside the calibrated \
+    range, 5 constraint not satisfied."
+)]
+struct Arguments {
+    /// Print one JSON object instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = std::env::var("LEMMA_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::WARN);
+    tracing_subscriber::fmt().with_max_level(filter).with_writer(std::io::stderr).init();
+    let output = Output::new(arguments.json);
+    match arguments.command.run(&output) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            let exit = Exit::of(&error);
+            output.error(&error, exit);
+            exit.into()
+        }
+    }
+}

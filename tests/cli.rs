@@ -1,0 +1,237 @@
+//! The program, end to end, on the model that comes with it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/lenet_fashion");
+
+fn lemma(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lemma")).args(arguments).output().unwrap()
+}
+
+fn json(arguments: &[&str]) -> Value {
+    let output = lemma(&[&["--json"], arguments].concat());
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Runs a command that must fail with `code`, and returns what it says on stderr and stdout.
+fn fails(code: i32, arguments: &[&str]) -> String {
+    let output = lemma(arguments);
+    let said = String::from_utf8_lossy(&[output.stderr, output.stdout].concat()).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    said
+}
+
+fn model(file: &str) -> String {
+    format!("{MODEL}/{file}")
+}
+
+/// A folder with the compiled model, its keys and a proof of image 0; made once.
+fn compiled() -> &'static Path {
+    static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = FOLDER.get_or_init(|| {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("compiled");
+        let folder = path.to_str().unwrap();
+        let result = json(&[
+            "compile",
+            &model("model.onnx"),
+            "--calibration",
+            &model("calibration.npz"),
+            "--test",
+            &model("test_1000.npz"),
+            "--labels",
+            "label",
+            "--classes",
+            &model("classes.json"),
+            "-o",
+            folder,
+        ]);
+        let accuracy = &result["report"]["accuracy"];
+        let [float, integer] = ["float", "integer"].map(|kind| accuracy[kind].as_f64().unwrap());
+        assert!((float - integer).abs() <= 0.005, "{accuracy}");
+        let keys = json(&["setup", folder]);
+        assert!(keys["setup_seconds"].as_f64().unwrap() > 0.0);
+        assert!(keys["proving_key_bytes"].as_u64().unwrap() < 60_000_000);
+        let proof = path.join("proof.json");
+        let input = model("test_1000.npz");
+        let proved = json(&["prove", folder, "--input", &input, "-o", proof.to_str().unwrap()]);
+        assert!(proved["prove_seconds"].as_f64().unwrap() > 0.0);
+        assert!(proved["peak_bytes"].as_u64().unwrap() < 400_000_000);
+        assert_eq!(proved["proof_bytes"], 320);
+        (parent, path)
+    });
+    path
+}
+
+fn at(file: &str) -> String {
+    compiled().join(file).to_str().unwrap().to_owned()
+}
+
+fn proof() -> Value {
+    serde_json::from_slice(&std::fs::read(at("proof.json")).unwrap()).unwrap()
+}
+
+/// Verifies an altered proof file and expects it to be rejected.
+fn rejected(proof: &Value, name: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, proof.to_string()).unwrap();
+    fails(3, &["verify", "--key", &at("verifying.key"), path.to_str().unwrap()])
+}
+
+#[test]
+fn an_honest_proof_verifies_and_says_what_it_proves() {
+    let verified = json(&["verify", "--key", &at("verifying.key"), &at("proof.json")]);
+    assert_eq!(verified["verified"], true);
+    assert!(verified["verify_seconds"].as_f64().unwrap() > 0.0);
+    let text = lemma(&["verify", "--key", &at("verifying.key"), &at("proof.json")]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("ankle boot") && text.contains("development key"), "{text}");
+}
+
+#[test]
+fn inspect_has_its_documented_keys() {
+    let inspection = json(&["inspect", compiled().to_str().unwrap()]);
+    for key in ["constraints", "wires", "lookups", "table_rows", "public_values", "activations"] {
+        assert!(inspection[key].as_u64().unwrap() > 0, "{key}");
+    }
+    assert!(inspection["constraints"].as_u64().unwrap() <= 30_000);
+    assert_eq!(inspection["activations"], 6508);
+    assert_eq!(inspection["public_values"], 10);
+}
+
+#[test]
+fn the_checker_is_satisfied() {
+    let checked = json(&["check", compiled().to_str().unwrap(), "--input", &model("test_1000.npz"), "--index", "7"]);
+    assert_eq!(checked["satisfied"], true);
+}
+
+#[test]
+fn rejects_every_altered_public_value() {
+    let honest = proof();
+    let values = honest["tensors"][0]["values"].as_array().unwrap().clone();
+    for index in 0..values.len() {
+        for change in [1, -1, 1 << 20] {
+            let mut altered = honest.clone();
+            altered["tensors"][0]["values"][index] = (values[index].as_i64().unwrap() + change).into();
+            rejected(&altered, "value.json");
+        }
+    }
+    let mut swapped = honest.clone();
+    swapped["tensors"][0]["values"].as_array_mut().unwrap().swap(0, 1);
+    rejected(&swapped, "swapped.json");
+    let mut dropped = honest.clone();
+    dropped["tensors"][0]["values"].as_array_mut().unwrap().pop();
+    rejected(&dropped, "dropped.json");
+    let mut context = honest;
+    context["context"] = "0x01".into();
+    rejected(&context, "context.json");
+}
+
+#[test]
+fn rejects_altered_proof_bytes() {
+    let honest = proof();
+    let hex = honest["proof"].as_str().unwrap();
+    for position in (2..hex.len()).step_by(37) {
+        let old = hex.as_bytes()[position];
+        let new = if old == b'0' { "1" } else { "0" };
+        let mut altered = honest.clone();
+        altered["proof"] = format!("{}{new}{}", &hex[..position], &hex[position + 1..]).into();
+        rejected(&altered, "bytes.json");
+    }
+    let mut short = honest.clone();
+    short["proof"] = hex[..hex.len() - 2].into();
+    rejected(&short, "short.json");
+}
+
+#[test]
+fn rejects_the_key_of_another_setup() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    std::fs::copy(at("model.lemma"), folder.path().join("model.lemma")).unwrap();
+    json(&["setup", path]);
+    let key = folder.path().join("verifying.key");
+    fails(3, &["verify", "--key", key.to_str().unwrap(), &at("proof.json")]);
+}
+
+#[test]
+fn damaged_files_are_named_and_nothing_is_written() {
+    for file in ["model.lemma", "proving.key", "verifying.key"] {
+        let bytes = std::fs::read(at(file)).unwrap();
+        for cut in [0, 7, 40, bytes.len() / 2, bytes.len() - 1, bytes.len()] {
+            let folder = tempfile::tempdir().unwrap();
+            for other in ["model.lemma", "proving.key", "verifying.key"] {
+                std::fs::copy(at(other), folder.path().join(other)).unwrap();
+            }
+            let mut damaged = bytes.get(..cut).unwrap().to_vec();
+            if cut == bytes.len() {
+                // In full length: one bit in the middle.
+                damaged[cut / 2] ^= 4;
+            }
+            std::fs::write(folder.path().join(file), damaged).unwrap();
+            let path = folder.path().to_str().unwrap();
+            let out = folder.path().join("proof.json");
+            let out = out.to_str().unwrap();
+            let said = if file == "verifying.key" {
+                fails(1, &["verify", "--key", &format!("{path}/{file}"), &at("proof.json")])
+            } else {
+                fails(1, &["prove", path, "--input", &model("test_1000.npz"), "-o", out])
+            };
+            assert!(said.contains(file), "{file} cut at {cut}: {said}");
+            assert!(!Path::new(out).exists());
+        }
+    }
+}
+
+#[test]
+fn an_input_outside_the_calibrated_range_is_named_and_gives_no_proof() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("bright.json");
+    let bright = vec![vec![vec![vec![9.5f32; 28]; 28]]; 1];
+    std::fs::write(&input, serde_json::json!({ "image": bright }).to_string()).unwrap();
+    let out = folder.path().join("proof.json");
+    let arguments = ["prove", compiled().to_str().unwrap(), "--input", input.to_str().unwrap(), "-o", out.to_str().unwrap()];
+    let said = fails(4, &arguments);
+    assert!(said.contains("layer `image`") && said.contains("calibrated range"), "{said}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn wrong_inputs_and_usage_are_errors_that_say_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("small.json");
+    std::fs::write(&input, serde_json::json!({ "image": vec![vec![0.5f32; 27]; 28] }).to_string()).unwrap();
+    let out = folder.path().join("proof.json");
+    let out = out.to_str().unwrap();
+    let said = fails(1, &["prove", compiled().to_str().unwrap(), "--input", input.to_str().unwrap(), "-o", out]);
+    assert!(said.contains("image"), "{said}");
+    let said = fails(1, &["setup", folder.path().to_str().unwrap()]);
+    assert!(said.contains("model.lemma") && said.contains("lemma compile"), "{said}");
+    fails(2, &["prove"]);
+    let garbage = folder.path().join("garbage.onnx");
+    std::fs::write(&garbage, b"not a model").unwrap();
+    let calibration = model("calibration.npz");
+    let said = fails(1, &["compile", garbage.to_str().unwrap(), "--calibration", &calibration, "-o", out]);
+    assert!(said.contains("garbage.onnx"), "{said}");
+    let unknown = [&model("model.onnx"), "--calibration", &calibration, "--public", "nothing", "-o", out];
+    let said = fails(1, &[&["compile"], unknown.as_slice()].concat());
+    assert!(said.contains("nothing") && said.contains("logits"), "{said}");
+}
+
+#[test]
+fn the_contract_and_its_calldata_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("Verifier.sol");
+    let written = json(&["contract", &at("verifying.key"), "-o", source.to_str().unwrap()]);
+    assert!(written["runtime_bytes"].as_u64().unwrap() <= 6_000, "{written}");
+    let text = std::fs::read_to_string(&source).unwrap();
+    assert!(text.contains("pragma solidity ^0.8.24;") && text.contains("Development"));
+    let calldata = json(&["calldata", &at("proof.json")]);
+    // Selector, context, ten words of proof, offset, length, ten values.
+    assert_eq!(calldata["calldata"].as_str().unwrap().len(), 2 + 2 * (4 + 32 * (1 + 10 + 2 + 10)));
+}
