@@ -128,6 +128,9 @@ fn rejects_every_altered_public_value() {
     let mut dropped = honest.clone();
     dropped["tensors"][0]["values"].as_array_mut().unwrap().pop();
     rejected(&dropped, "dropped.json");
+    let key = at("verifying.key");
+    fails(3, &["verify", "--key", &key, "--context", "0x07", &at("proof.json")]);
+    assert!(lemma(&["verify", "--key", &key, "--context", "", &at("proof.json")]).status.success());
     let mut context = honest;
     context["context"] = "0x01".into();
     rejected(&context, "context.json");

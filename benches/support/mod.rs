@@ -185,9 +185,9 @@ pub fn inputs(model: &Model, seed: u64) -> Inputs {
 }
 
 /// A network compiled on four random inputs, and one of them.
-pub fn compiled(name: &str, model: Model) -> (Package, Vec<Vec<i64>>) {
+pub fn compiled(name: &str, model: Model, bits: Option<u32>) -> (Package, Vec<Vec<i64>>) {
     let samples: Vec<Inputs> = (0..4).map(|seed| inputs(&model, seed)).collect();
-    let (package, _) = compile(name, model, &samples, &[], &CompileOptions::default(), &()).unwrap();
+    let (package, _) = compile(name, model, &samples, &[], &CompileOptions { bits, ..CompileOptions::default() }, &()).unwrap();
     let input = package.quantize(&samples[0]).unwrap();
     (package, input)
 }

@@ -108,6 +108,9 @@ pub fn statement_text(statement: &Statement) -> String {
     if statement.development {
         lines.push("under a development key: whoever made the key must be trusted".into());
     }
+    if statement.context != Context::NONE {
+        lines.push(format!("in the context {}", statement.context.digest()));
+    }
     for tensor in &statement.tensors {
         let entries = tensor.readable();
         let more = entries.len().saturating_sub(SHOWN);

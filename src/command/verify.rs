@@ -6,10 +6,10 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use lemma::prover::store::read_verifying_key;
-use lemma::{PreparedKey, ProofFile, Statement};
+use lemma::{Context, PreparedKey, ProofFile, Statement};
 use serde::Serialize;
 
-use super::prove::statement_text;
+use super::prove::{parse_context, statement_text};
 use crate::output::{Exit, Output};
 
 /// Arguments of `lemma verify`.
@@ -18,6 +18,9 @@ pub struct Verify {
     /// The verifying key.
     #[arg(long)]
     key: PathBuf,
+    /// Bytes, in hexadecimal, that the proof must be bound to; without it any context passes, and is shown.
+    #[arg(long)]
+    context: Option<String>,
     /// The proof file.
     proof: PathBuf,
 }
@@ -42,7 +45,13 @@ impl Verify {
     pub fn run(self, output: &Output) -> Result<Exit> {
         let key = PreparedKey::new(read_verifying_key(&self.key)?);
         let json = std::fs::read(&self.proof).with_context(|| format!("cannot read {}", self.proof.display()))?;
-        let result = verify(&key, &json);
+        let mut result = verify(&key, &json);
+        if let (Some(context), Some(statement)) = (&self.context, &result.statement)
+            && Context::of(&parse_context(context)?) != statement.context
+        {
+            let reason = Some(format!("the proof is bound to another context than {context}"));
+            result = VerifyResult { verified: false, statement: None, reason, ..result };
+        }
         output.result(&result, |r| match (&r.statement, &r.reason) {
             (Some(statement), _) => {
                 format!("verified in {:.2} ms\n{}", r.verify_seconds * 1e3, statement_text(statement))

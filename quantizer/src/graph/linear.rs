@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::interval::Interval;
 
 /// A running sum of `weight * value`.
-pub trait Accumulate: Default {
+pub trait Accumulate: Default + Send {
     /// What is summed.
     type Value: Copy + Send + Sync;
     /// Adds `weight * value`.
@@ -138,14 +138,17 @@ impl LinearMap {
     pub fn apply_transposed<A: Accumulate>(&self, y: &[A::Value]) -> Vec<A::Value> {
         match self {
             LinearMap::Dense { weight, outputs, inputs } => {
-                let rows = y.len() / outputs;
-                collect(rows * inputs, |index| {
-                    let (row, k) = (index / inputs, index % inputs);
-                    let mut sum = A::default();
+                // Blocks of columns, so that the weights are read along their rows.
+                let blocks = inputs.div_ceil(CHUNK);
+                rows(y.len() / outputs * blocks, |index| {
+                    let (row, start) = (index / blocks, index % blocks * CHUNK);
+                    let width = CHUNK.min(inputs - start);
+                    let mut sums: Vec<A> = std::iter::repeat_with(A::default).take(width).collect();
                     for (j, value) in y[row * outputs..(row + 1) * outputs].iter().enumerate() {
-                        sum.add(weight[j * inputs + k].into(), value);
+                        let weights = &weight[j * inputs + start..][..width];
+                        sums.iter_mut().zip(weights).for_each(|(sum, w)| sum.add((*w).into(), value));
                     }
-                    sum.finish()
+                    sums
                 })
             }
             LinearMap::Conv(conv) => conv.apply_transposed::<A>(y),
@@ -219,26 +222,31 @@ impl Conv {
         self.weight[((out_channel * per_group + channel) * kh + ky) * kw + kx].into()
     }
 
+    /// One thread sums a row of the result at a time, so that the innermost loop has one weight and runs along rows.
     fn apply<A: Accumulate>(&self, x: &[A::Value]) -> Vec<A::Value> {
         let per_group = self.in_channels / self.groups;
         let out_per_group = self.out_channels / self.groups;
         let [oh, ow] = self.output;
         let [ih, iw] = self.input;
-        collect(self.output_len(), |index| {
-            let (channel, y0, x0) = (index / (oh * ow), index / ow % oh, index % ow);
+        rows(self.out_channels * oh, |row| {
+            let (channel, y0) = (row / oh, row % oh);
             let first = channel / out_per_group * per_group;
-            let mut sum = A::default();
+            let mut sums: Vec<A> = std::iter::repeat_with(A::default).take(ow).collect();
             for ky in 0..self.kernel[0] {
                 let Some(sy) = self.source(0, y0, ky) else { continue };
-                for kx in 0..self.kernel[1] {
-                    let Some(sx) = self.source(1, x0, kx) else { continue };
-                    for c in 0..per_group {
-                        let value = &x[((first + c) * ih + sy) * iw + sx];
-                        sum.add(self.weight_at(channel, c, ky, kx), value);
+                for c in 0..per_group {
+                    let line = &x[((first + c) * ih + sy) * iw..][..iw];
+                    for kx in 0..self.kernel[1] {
+                        let weight = self.weight_at(channel, c, ky, kx);
+                        for (x0, sum) in sums.iter_mut().enumerate() {
+                            if let Some(sx) = self.source(1, x0, kx) {
+                                sum.add(weight, &line[sx]);
+                            }
+                        }
                     }
                 }
             }
-            sum.finish()
+            sums
         })
     }
 
@@ -247,20 +255,25 @@ impl Conv {
         let out_per_group = self.out_channels / self.groups;
         let [oh, ow] = self.output;
         let [ih, iw] = self.input;
-        collect(self.input_len(), |index| {
-            let (channel, y0, x0) = (index / (ih * iw), index / iw % ih, index % iw);
+        rows(self.in_channels * ih, |row| {
+            let (channel, y0) = (row / ih, row % ih);
             let (group, c) = (channel / per_group, channel % per_group);
-            let mut sum = A::default();
+            let mut sums: Vec<A> = std::iter::repeat_with(A::default).take(iw).collect();
             for ky in 0..self.kernel[0] {
                 let Some(ty) = self.target(0, y0, ky) else { continue };
-                for kx in 0..self.kernel[1] {
-                    let Some(tx) = self.target(1, x0, kx) else { continue };
-                    for out in group * out_per_group..(group + 1) * out_per_group {
-                        sum.add(self.weight_at(out, c, ky, kx), &y[(out * oh + ty) * ow + tx]);
+                for out in group * out_per_group..(group + 1) * out_per_group {
+                    let line = &y[(out * oh + ty) * ow..][..ow];
+                    for kx in 0..self.kernel[1] {
+                        let weight = self.weight_at(out, c, ky, kx);
+                        for (tx, value) in line.iter().enumerate() {
+                            if let Some(x0) = self.source(1, tx, kx) {
+                                sums[x0].add(weight, value);
+                            }
+                        }
                     }
                 }
             }
-            sum.finish()
+            sums
         })
     }
 }
@@ -270,6 +283,12 @@ const CHUNK: usize = 64;
 
 fn collect<T: Send>(len: usize, element: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     (0..len).into_par_iter().with_min_len(CHUNK).map(element).collect()
+}
+
+/// `count` rows of sums, finished and laid one after the other.
+fn rows<A: Accumulate>(count: usize, row: impl Fn(usize) -> Vec<A> + Sync + Send) -> Vec<A::Value> {
+    let finish = |index| row(index).into_iter().map(A::finish).collect::<Vec<_>>();
+    (0..count).into_par_iter().flat_map_iter(finish).collect()
 }
 
 fn scale<A: Accumulate>(factors: &[i64], x: &[A::Value]) -> Vec<A::Value> {

@@ -9,7 +9,7 @@ use crate::graph::{Conv, LinearMap, Op as Primitive};
 use crate::model::{MASKED, Node, NodeId, Window};
 
 /// Fewest significant bits of the largest weight of a layer.
-const WEIGHT_BITS: i32 = 9;
+const WEIGHT_BITS: i32 = 7;
 
 /// Most bits of a weight.
 const MAX_WEIGHT_BITS: i32 = 30;
