@@ -11,12 +11,29 @@ use rayon::prelude::*;
 
 use super::inverse::batch_inverse;
 use super::portable;
+#[cfg(target_arch = "x86_64")]
+use super::vector;
 
 /// A power-of-two subgroup of the scalar field and its coset by [`Domain::coset`].
 #[derive(Clone, Debug)]
 pub struct Domain {
     plain: Radix2EvaluationDomain<Fr>,
     coset: Radix2EvaluationDomain<Fr>,
+    #[cfg(target_arch = "x86_64")]
+    vector: Option<vector::Transforms>,
+}
+
+/// Which of the four transforms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Coefficients to values on the domain.
+    Forward,
+    /// Values on the domain to coefficients.
+    Inverse,
+    /// Coefficients to values on the coset.
+    CosetForward,
+    /// Values on the coset to coefficients.
+    CosetInverse,
 }
 
 impl Domain {
@@ -25,7 +42,12 @@ impl Domain {
     pub fn new(size: usize) -> Option<Self> {
         let plain = Radix2EvaluationDomain::new(size)?;
         let coset = plain.get_coset(Fr::GENERATOR)?;
-        Some(Self { plain, coset })
+        Some(Self {
+            #[cfg(target_arch = "x86_64")]
+            vector: vector::Transforms::new(plain.size(), plain.group_gen()),
+            plain,
+            coset,
+        })
     }
 
     /// Number of elements.
@@ -53,26 +75,22 @@ impl Domain {
     /// # Panics
     /// When `values.len() != size()`, as do the three other transforms.
     pub fn fft(&self, values: &mut [Fr]) {
-        self.check(values);
-        portable::transform(&self.plain, values, false);
+        self.transform(values, Kind::Forward);
     }
 
     /// Evaluations on the domain to coefficients, in place.
     pub fn ifft(&self, values: &mut [Fr]) {
-        self.check(values);
-        portable::transform(&self.plain, values, true);
+        self.transform(values, Kind::Inverse);
     }
 
     /// Coefficients to evaluations on the coset, in place.
     pub fn coset_fft(&self, values: &mut [Fr]) {
-        self.check(values);
-        portable::transform(&self.coset, values, false);
+        self.transform(values, Kind::CosetForward);
     }
 
     /// Evaluations on the coset to coefficients, in place.
     pub fn coset_ifft(&self, values: &mut [Fr]) {
-        self.check(values);
-        portable::transform(&self.coset, values, true);
+        self.transform(values, Kind::CosetInverse);
     }
 
     /// `L_0(x), .., L_(n-1)(x)`: the Lagrange basis of the domain at `x`,
@@ -103,8 +121,18 @@ impl Domain {
         values
     }
 
-    fn check(&self, values: &[Fr]) {
+    fn transform(&self, values: &mut [Fr], kind: Kind) {
         assert_eq!(values.len(), self.size(), "a transform needs as many values as the domain has elements");
+        #[cfg(target_arch = "x86_64")]
+        if let (Some(transforms), Some(cpu)) = (&self.vector, vector::cpu()) {
+            return transforms.run(cpu, values, kind);
+        }
+        match kind {
+            Kind::Forward => portable::transform(&self.plain, values, false),
+            Kind::Inverse => portable::transform(&self.plain, values, true),
+            Kind::CosetForward => portable::transform(&self.coset, values, false),
+            Kind::CosetInverse => portable::transform(&self.coset, values, true),
+        }
     }
 }
 
@@ -112,7 +140,7 @@ impl Domain {
 mod tests {
     use super::*;
     use ark_ff::UniformRand;
-    use rand::SeedableRng;
+    use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha20Rng;
 
     fn evaluate(coefficients: &[Fr], x: Fr) -> Fr {
@@ -138,6 +166,42 @@ mod tests {
             domain.coset_ifft(&mut coset);
             assert_eq!(plain, f);
             assert_eq!(coset, f);
+        }
+    }
+
+    /// Both paths without the switch between them, which belongs to the whole process.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn both_paths_give_the_same_words_at_every_size_and_number_of_threads() {
+        let Some(cpu) = vector::Avx512::detect() else {
+            println!("skipped: this processor has no AVX-512 IFMA");
+            return;
+        };
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        for log_size in 0..=14 {
+            let domain = Domain::new(1 << log_size).unwrap();
+            let Some(transforms) = &domain.vector else {
+                assert!(log_size < 6);
+                continue;
+            };
+            let random: Vec<Fr> = (0..domain.size()).map(|_| Fr::rand(&mut rng)).collect();
+            let top = vec![-Fr::one(); domain.size()];
+            let mut ends = random.clone();
+            for value in ends.iter_mut() {
+                *value = [Fr::zero(), Fr::one(), -Fr::one()][rng.gen_range(0..3)];
+            }
+            for (input, threads) in [(random, 1 + log_size % 8), (top, 2), (ends, 8), (vec![Fr::zero(); domain.size()], 3)] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                for kind in [Kind::Forward, Kind::Inverse, Kind::CosetForward, Kind::CosetInverse] {
+                    let plain = matches!(kind, Kind::Forward | Kind::Inverse);
+                    let (mut expected, mut found) = (input.clone(), input.clone());
+                    let oracle = if plain { &domain.plain } else { &domain.coset };
+                    portable::transform(oracle, &mut expected, matches!(kind, Kind::Inverse | Kind::CosetInverse));
+                    pool.install(|| transforms.run(cpu, &mut found, kind));
+                    let words = |values: Vec<Fr>| -> Vec<[u64; 4]> { values.iter().map(|value| value.0.0).collect() };
+                    assert!(words(found) == words(expected), "{kind:?} of 2^{log_size} on {threads} threads");
+                }
+            }
         }
     }
 

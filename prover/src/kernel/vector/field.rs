@@ -91,6 +91,13 @@ impl<M: Modulus> Lanes<M> {
         Self::new(limbs(words).map(|limb| _mm512_set1_epi64(limb as i64)))
     }
 
+    /// The same normalised limbs in every lane.
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
+    #[inline]
+    pub(super) fn broadcast(limbs: &[u64; 5]) -> Self {
+        Self::new(limbs.map(|limb| _mm512_set1_epi64(limb as i64)))
+    }
+
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
     #[inline]
     fn new(limbs: [__m512i; 5]) -> Self {

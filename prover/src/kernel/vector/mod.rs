@@ -1,5 +1,6 @@
 //! The kernel on AVX-512 IFMA: eight field elements at a time.
 
+mod fft;
 mod field;
 mod memory;
 mod msm;
@@ -11,6 +12,7 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
+pub(super) use fft::Transforms;
 pub(super) use msm::msm;
 
 use super::path::Path;
