@@ -4,7 +4,8 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use lemma_contracts::{Options, creation_code, solidity};
+use lemma_contracts::evm::{Evm, Fork, GAS_LIMIT};
+use lemma_contracts::{Options, Revert, calldata, creation_code, solidity};
 use lemma_verifier::{Role, TensorSignature, VerifyingKey};
 use support::{Trapdoor, compiler, rng, tensor};
 
@@ -81,4 +82,27 @@ fn patching_the_bytecode_is_compiling_the_source() {
         assert!(creation_code(key).expect("a good key") == compiled, "{} tensors", key.parts().signature.len());
     }
     assert!(zeros > 0, "no key with a leading zero was tried");
+}
+
+/// The other pipeline gives other bytes and the same verdicts.
+#[test]
+fn the_other_pipeline_gives_a_contract_that_behaves_the_same() {
+    if !compiler::available() {
+        return;
+    }
+    let scene = support::scene(70);
+    let source = solidity(&scene.key, &Options::default()).expect("a good key");
+    let compiled = compiler::compile_with(&BTreeMap::from([("V.sol".to_string(), source)]), true);
+    let mut evm = Evm::new(Fork::Osaka);
+    let contract = evm.deploy(compiled.values().next().expect("a contract")).expect("it deploys");
+    let honest = calldata(&scene.proof, &support::values(), scene.context);
+    assert!(evm.call(contract, &honest, GAS_LIMIT).expect("it is executed").succeeded());
+    for (at, expected) in
+        [(4, Revert::PairingFailed), (36, Revert::PointNotOnCurve { point: "A" }), (420, Revert::ValueNotInField { index: 0 })]
+    {
+        let mut data = honest.clone();
+        data[at] ^= 0x80;
+        let receipt = evm.call(contract, &data, GAS_LIMIT).expect("it is executed");
+        assert_eq!(receipt.revert(), Some(expected), "byte {at}");
+    }
 }
