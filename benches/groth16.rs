@@ -34,7 +34,7 @@ impl ConstraintSynthesizer<Fr> for Rows {
             if row % 3 == 0 {
                 let y = cs.new_witness_variable(|| Ok(value))?;
                 let q = cs.new_witness_variable(|| Ok(value))?;
-                cs.enforce_r1cs_constraint(|| lc!() + y, || lc!() + y - q, || LinearCombination::<Fr>::zero())?;
+                cs.enforce_r1cs_constraint(|| lc!() + y, || lc!() + y - q, LinearCombination::<Fr>::zero)?;
                 last = y;
             } else {
                 let previous = cs.assigned_value(last).unwrap_or_default();

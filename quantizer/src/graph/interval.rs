@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Bounds may not pass `±2^62`, so that sums of two bounded values fit an `i64`.
-pub const LIMIT: i128 = 1 << 62;
+/// Bounds stay below `±2^62`, so that sums and differences of two bounded values fit an `i64`.
+pub const LIMIT: i128 = (1 << 62) - 1;
+
+/// Most integers of a declared range: what a range check proves.
+pub const MAX_DECLARED: u64 = 1 << 62;
 
 /// The integers from `lo` to `hi`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +46,11 @@ impl Interval {
     /// Whether `other` lies inside.
     pub fn covers(&self, other: Interval) -> bool {
         self.lo <= other.lo && other.hi <= self.hi
+    }
+
+    /// The interval as a declared range: not empty, within [`LIMIT`], of at most [`MAX_DECLARED`] integers.
+    pub fn declared(self) -> Option<Interval> {
+        Interval::new(self.lo.into(), self.hi.into()).filter(|range| range.size() <= MAX_DECLARED)
     }
 
     /// Number of integers inside.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::MAX_ELEMENTS;
 use super::interval::Interval;
 
 /// A running sum of `weight * value`.
@@ -178,7 +179,14 @@ impl Conv {
             .into_iter()
             .chain([self.input, self.output, self.kernel, self.stride, self.dilation].into_iter().flatten())
             .all(|n| n > 0);
+        let plane = |channels: usize, [height, width]: [usize; 2]| channels.checked_mul(height)?.checked_mul(width);
+        let bounded = |n: Option<usize>| n.is_some_and(|n| n <= MAX_ELEMENTS);
+        // Small enough that no position in or around the operand overflows.
+        let steps = [self.input, self.output, self.kernel, self.stride, self.dilation, self.before];
         positive
+            && steps.into_iter().flatten().all(|n| n <= MAX_ELEMENTS)
+            && bounded(plane(self.in_channels, self.input))
+            && bounded(plane(self.out_channels, self.output))
             && self.in_channels.is_multiple_of(self.groups)
             && self.out_channels.is_multiple_of(self.groups)
             && [self.in_channels / self.groups, self.kernel[0], self.kernel[1]]

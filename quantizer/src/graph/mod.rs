@@ -19,8 +19,11 @@ pub use linear::{Accumulate, Conv, IntegerSum, LinearMap};
 pub use op::{Leak, MatMul, Op, Outcome, ZERO, rsqrt};
 pub use table::{RowTable, Table};
 
-/// Most elements of one tensor.
+/// Most elements of one tensor, of all tensors of a graph that came from outside, and of its public tensors.
 pub const MAX_ELEMENTS: usize = 1 << 28;
+
+/// Most fractional bits, in either direction.
+pub const MAX_FRACTIONAL_BITS: u32 = 1000;
 
 /// Index of a node in its [`Graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -114,13 +117,19 @@ impl Graph {
             .try_fold(1usize, |product, d| product.checked_mul(*d))
             .filter(|len| (1..=MAX_ELEMENTS).contains(len))
             .ok_or_else(|| fail(format!("shape {shape:?} is empty or has more than 2^28 elements")))?;
+        if fractional_bits.unsigned_abs() > MAX_FRACTIONAL_BITS {
+            return Err(fail(format!(
+                "{fractional_bits} fractional bits; {MAX_FRACTIONAL_BITS} are the most in either direction"
+            )));
+        }
         let mut operands = Vec::with_capacity(inputs.len());
         for id in inputs {
             let node = self.nodes.get(id.0).ok_or_else(|| fail(format!("operand {} does not exist", id.0)))?;
             operands.push(Outcome { len: node.len(), bounds: node.bounds });
         }
         let outcome = match &op {
-            Op::Input { range } => match Interval::new(range.lo.into(), range.hi.into()) {
+            Op::Input { .. } if !inputs.is_empty() => return Err(fail("an input has no operands".into())),
+            Op::Input { range } => match range.declared() {
                 Some(bounds) => Outcome { len, bounds },
                 None => return Err(fail("the declared range is empty or passes 2^62".into())),
             },
@@ -143,8 +152,14 @@ impl Graph {
     /// Rebuilds every derived fact of a graph that came from outside, so that nothing in it is taken on trust.
     pub fn validated(self) -> Result<Graph, GraphError> {
         let mut graph = Graph::default();
+        let mut elements = 0;
         for node in self.nodes {
-            graph.push(&node.layer, node.op, &node.inputs, &node.shape, node.fractional_bits)?;
+            let id = graph.push(&node.layer, node.op, &node.inputs, &node.shape, node.fractional_bits)?;
+            elements += graph.node(id).len();
+            if elements > MAX_ELEMENTS {
+                let problem = "the tensors have more than 2^28 elements in all".into();
+                return Err(GraphError { layer: node.layer, op: graph.node(id).op.name(), problem });
+            }
         }
         for port in self.inputs.iter().chain(&self.outputs) {
             if port.node.0 >= graph.nodes.len() {
@@ -167,6 +182,14 @@ impl Graph {
         }
         graph.inputs = self.inputs;
         graph.outputs = self.outputs;
+        let mut public = 0;
+        for port in graph.inputs.iter().chain(&graph.outputs).filter(|port| port.public) {
+            public += graph.node(port.node).len();
+            if public > MAX_ELEMENTS {
+                let problem = "the public tensors have more than 2^28 elements in all".into();
+                return Err(GraphError { layer: port.name.clone(), op: "port", problem });
+            }
+        }
         Ok(graph)
     }
 

@@ -171,6 +171,11 @@ impl Op {
             let x = operands.first().ok_or("no operand")?;
             if shift > 62 { Err("a shift above 62 bits") } else { Ok((x.len, x.bounds.round_shift(shift))) }
         };
+        let declared = |range: &Interval| {
+            range.declared().ok_or("a declared range that is empty, passes 2^62 or holds more than 2^62 values")
+        };
+        let tabulated =
+            |table: &Table| table.is_consistent().then_some(()).ok_or("a table that is empty, too long or passes 2^62");
         let grouped = |len: usize, group: usize| {
             if group > 0 && len.is_multiple_of(group) { Ok(len / group) } else { Err("the group does not divide the operand") }
         };
@@ -233,6 +238,7 @@ impl Op {
             }
             Op::Requantize { shift, range } => {
                 let (len, q) = quotient(*shift)?;
+                declared(range)?;
                 let bounds = Interval { lo: q.lo.max(range.lo), hi: q.hi.min(range.hi) };
                 if bounds.lo > bounds.hi {
                     return Err("the declared range excludes every possible value");
@@ -261,11 +267,14 @@ impl Op {
             }
             Op::Table { shift, table } => {
                 let (len, q) = quotient(*shift)?;
+                tabulated(table)?;
                 let bounds = table.bounds_over(q).ok_or("the table covers no possible value")?;
                 Ok(Outcome { len, bounds })
             }
-            Op::TableBelowMax { shift, groups, table, .. } => {
+            Op::TableBelowMax { shift, groups, range, table } => {
                 let (len, _) = quotient(*shift)?;
+                declared(range)?;
+                tabulated(table)?;
                 let total = groups.iter().try_fold(0usize, |sum, n| sum.checked_add(*n as usize).filter(|_| *n > 0));
                 if total != Some(len) {
                     return Err("the groups do not cover the operand");
@@ -278,6 +287,7 @@ impl Op {
             }
             Op::Max { shift, group, bits, range } => {
                 let (len, q) = quotient(*shift)?;
+                declared(range)?;
                 if *bits == 0 || *bits > 40 {
                     return Err("differences wider than 40 bits");
                 }
@@ -288,7 +298,8 @@ impl Op {
                 Ok(Outcome { len: grouped(len, *group)?, bounds })
             }
             Op::ArgMax { group } => {
-                let (len, _) = quotient(0)?;
+                let (len, q) = quotient(0)?;
+                declared(&q)?;
                 let len = grouped(len, *group)?;
                 Ok(Outcome { len, bounds: Interval { lo: 0, hi: *group as i64 - 1 } })
             }

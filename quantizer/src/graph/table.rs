@@ -27,6 +27,13 @@ impl Table {
         })
     }
 
+    /// Whether there is a row, no more than [`MAX_ROWS`], and every key and value has a bound; a table from outside need not be so.
+    pub fn is_consistent(&self) -> bool {
+        let last = i128::from(self.first) + self.values.len() as i128 - 1;
+        let keys = Interval::new(self.first.into(), last);
+        keys.is_some() && self.values.len() <= MAX_ROWS && Interval::of(&self.values).is_some()
+    }
+
     /// The function's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -79,7 +86,7 @@ impl RowTable {
 
     /// Whether the rows are whole and there is at least one; a table from outside need not be.
     pub fn is_consistent(&self) -> bool {
-        self.width > 0 && !self.values.is_empty() && self.values.len().is_multiple_of(self.width)
+        self.width > 0 && !self.values.is_empty() && self.values.len().is_multiple_of(self.width) && self.rows() <= MAX_ROWS
     }
 
     /// Number of rows.

@@ -236,6 +236,7 @@ impl<'a> Pass<'a> {
         buffer.resize(columns, Lanes::zero());
         for (column, words) in (0..columns).step_by(8).zip(words.chunks_exact(rows)) {
             let square: &[[[u64; 8]; 4]] = bytemuck::cast_slice(&words[8 * block..8 * block + 8]);
+            #[expect(clippy::needless_range_loop, reason = "the second index of every line")]
             for pair in 0..4 {
                 let lines: [[u64; 8]; 8] = std::array::from_fn(|lane| square[lane][pair]);
                 let r = transpose(lines.map(bytemuck::cast));
@@ -284,7 +285,7 @@ impl Short {
     fn new(size: usize, root: Fr) -> Self {
         let mut steps = Vec::new();
         // A size that is no power of four starts with a radix-2 step.
-        let mut m = if size.ilog2() % 2 == 0 { 4 } else { 2 };
+        let mut m = if size.ilog2().is_multiple_of(2) { 4 } else { 2 };
         while m < size {
             let powers = powers(root.pow([(size / (4 * m)) as u64]), 3 * m);
             steps.push((0..m).map(|j| [powers[2 * j], powers[j], powers[3 * j]]).collect());
