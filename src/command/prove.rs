@@ -54,11 +54,12 @@ impl Prove {
         output.result(&result, |r| {
             let memory = r.peak_bytes.map_or(String::new(), |peak| format!(", peak memory {}", bytes(peak)));
             format!(
-                "{}\nproved in {:.3} s{memory}; {} proof bytes written to {}",
+                "{}\nproved in {:.3} s{memory}; {} proof bytes written to {path}\n\
+                 on chain: cast send CONTRACT $(lemma calldata {path})",
                 statement_text(&r.statement),
                 r.prove_seconds,
                 r.proof_bytes,
-                self.output.display()
+                path = self.output.display()
             )
         })?;
         Ok(Exit::Success)
