@@ -59,7 +59,7 @@ fn compare(width: usize) {
     let hidden = net.dense(x, width);
     let hidden = net.unary(hidden, Unary::Relu);
     let output = net.dense(hidden, 4);
-    let (package, input) = support::compiled("dense", net.finish(output), None);
+    let (package, _, input) = support::compiled("dense", net.finish(output), &lemma::CompileOptions::default());
     let rows = inspect(&package).constraints;
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let circuit = Rows { rows };

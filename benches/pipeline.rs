@@ -9,7 +9,7 @@ use lemma::{Context, PreparedKey};
 
 fn pipeline(criterion: &mut Criterion) {
     let model = lemma::quantizer::import::onnx::load("models/lenet_fashion/model.onnx".as_ref(), &Default::default()).unwrap();
-    let (package, input) = support::compiled("lenet_fashion", model, None);
+    let (package, _, input) = support::compiled("lenet_fashion", model, &lemma::CompileOptions::default());
     let (proving, verifying) = package.setup(&()).unwrap();
     let key = PreparedKey::new(verifying);
     let proven = package.prove(&proving, &input, Context::NONE, &()).unwrap();

@@ -23,6 +23,8 @@ pub struct CompileOptions {
     pub bits: Option<u32>,
     /// Declared range over calibrated range, at least 1.
     pub headroom: f64,
+    /// Fewest significant bits of the largest weight of a layer.
+    pub weight_bits: u32,
     /// How ranges are taken.
     pub method: Method,
     /// Inputs to show in the statement.
@@ -38,6 +40,7 @@ impl Default for CompileOptions {
         CompileOptions {
             bits: None,
             headroom: 2.0,
+            weight_bits: 7,
             method: Method::Max,
             public: Vec::new(),
             private: Vec::new(),
@@ -50,7 +53,7 @@ impl Default for CompileOptions {
 const BITS: std::ops::RangeInclusive<u32> = 12..=16;
 
 /// More bits are taken as long as they cost at most this much over the cheapest choice.
-const TOLERANCE: f64 = 1.03;
+const TOLERANCE: f64 = 1.02;
 
 /// Compiles a model: calibrates it on `calibration`, quantizes it, lowers it, and measures it on `test` (samples with their labels, where they
 /// have one).
@@ -100,7 +103,8 @@ fn quantized(
     options: &CompileOptions,
 ) -> Result<(Quantized, u32), CompileError> {
     let with = |bits: u32| {
-        let options = Options { bits, headroom: options.headroom, public: Some(public.to_vec()) };
+        let options =
+            Options { bits, headroom: options.headroom, weight_bits: options.weight_bits, public: Some(public.to_vec()) };
         quantize(model, ranges, &options).map(|quantized| (quantized, bits))
     };
     if let Some(bits) = options.bits {

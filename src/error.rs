@@ -7,7 +7,7 @@ use lemma_circuits::builder::Site;
 use lemma_prover::{ProveError, StoreError};
 use lemma_quantizer::calibrate::CalibrationError;
 use lemma_quantizer::data::DataError;
-use lemma_quantizer::graph::{ExecuteError, GraphError};
+use lemma_quantizer::graph::ExecuteError;
 use lemma_quantizer::quantize::QuantizeError;
 use thiserror::Error;
 
@@ -70,12 +70,14 @@ pub enum PackageError {
         /// What is wrong.
         problem: String,
     },
-    /// The graph.
-    #[error(transparent)]
-    Graph(#[from] GraphError),
-    /// The circuit.
-    #[error(transparent)]
-    Circuit(#[from] CircuitError),
+    /// Making the folder.
+    #[error("cannot make the folder {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Writing a file.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -48,7 +48,7 @@ impl Folder {
     /// # Errors
     /// What the file system says; files that were there stay intact.
     pub fn write_package(&self, package: &Package, report: &Report) -> Result<(), PackageError> {
-        std::fs::create_dir_all(&self.path).map_err(|source| PackageError::Read { path: self.path.clone(), source })?;
+        std::fs::create_dir_all(&self.path).map_err(|source| PackageError::Folder { path: self.path.clone(), source })?;
         package.write(&self.path.join("model.lemma"))?;
         let json = serde_json::to_vec_pretty(report).unwrap_or_default();
         write_atomically(&self.path.join("report.json"), |file| file.write_all(&json))?;

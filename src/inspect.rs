@@ -1,6 +1,6 @@
 //! What a compiled model costs, before any key is made.
 
-use lemma_circuits::gadgets::lookup::soundness_bits;
+use lemma_circuits::soundness;
 use serde::Serialize;
 
 use crate::Package;
@@ -62,7 +62,7 @@ pub struct Inspection {
     pub multiplications: u64,
     /// Widths of the range tables in bits.
     pub table_widths: Vec<u32>,
-    /// Bits of soundness of the lookup argument and the fold; the curve gives about 100.
+    /// Bits of soundness of the lookups, the matrix products and the fold together; the curve gives about 100.
     pub soundness_bits: f64,
     /// Estimates.
     pub estimate: Estimate,
@@ -106,7 +106,6 @@ pub fn inspect(package: &Package) -> Inspection {
         table_rows: cost.table_rows,
         activations: graph.activations_of(layer),
     });
-    let fold = 254.0 - (package.public_values().max(1) as f64).log2();
     Inspection {
         model: package.name().to_owned(),
         circuit_digest: package.digest().to_string(),
@@ -120,7 +119,7 @@ pub fn inspect(package: &Package) -> Inspection {
         weights: graph.weights(),
         multiplications: graph.multiplications(),
         table_widths: compiled.plan().widths.clone(),
-        soundness_bits: soundness_bits(total.lookups + total.table_rows, graph.widest_row()).min(fold),
+        soundness_bits: soundness::bits(graph, &total, package.public_values()),
         estimate,
         layers: layers.collect(),
     }

@@ -131,3 +131,14 @@ pub fn peak_bytes() -> Option<u64> {
     let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes * 1024)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_the_documented_ones() {
+        let all = [Exit::Success, Exit::Failure, Exit::Rejected, Exit::OutOfRange, Exit::Unsatisfied];
+        assert_eq!(all.map(Exit::code), [0, 1, 3, 4, 5]);
+    }
+}

@@ -232,7 +232,7 @@ impl Package {
             return Err(damaged("the checksum does not match: the file is damaged"));
         }
         let payload: Payload = postcard::from_bytes(payload).map_err(|_| damaged("the contents do not decode"))?;
-        let compiled = Compiled::with_plan(payload.graph, payload.plan)?;
+        let compiled = Compiled::with_plan(payload.graph, payload.plan).map_err(|error| damaged(&error.to_string()))?;
         Package::new(&payload.name, payload.classes, compiled).map_err(|error| damaged(&error.to_string()))
     }
 }

@@ -163,6 +163,81 @@ fn rejects_the_key_of_another_setup() {
 }
 
 #[test]
+fn keys_of_another_model_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let calibration = model("calibration.npz");
+    json(&["compile", &model("model.onnx"), "--calibration", &calibration, "--bits", "11", "-o", path]);
+    // The key of the 12-bit circuit beside the 11-bit model.
+    std::fs::copy(at("proving.key"), folder.path().join("proving.key")).unwrap();
+    let out = folder.path().join("proof.json");
+    let said = fails(1, &["prove", path, "--input", &model("test_1000.npz"), "-o", out.to_str().unwrap()]);
+    assert!(said.contains("proving.key") && said.contains("lemma setup"), "{said}");
+    assert!(!out.exists());
+    json(&["setup", path]);
+    let key = folder.path().join("verifying.key");
+    fails(3, &["verify", "--key", key.to_str().unwrap(), &at("proof.json")]);
+}
+
+#[test]
+fn models_with_nan_or_unknown_operators_are_named_and_nothing_is_written() {
+    let honest = std::fs::read(model("model.onnx")).unwrap();
+    let place = |bytes: &[u8]| honest.windows(bytes.len()).position(|window| window == bytes).unwrap();
+    // Field 4 of a node, its operator, of four bytes.
+    let relu = place(b"\x22\x04Relu") + 2;
+    let alterations: [(&str, usize, &[u8], &str); 2] = [
+        ("operator.onnx", relu, b"Rexu", "Rexu"),
+        // The weights of the dense layers fill the middle of the file; all ones is a NaN at any alignment.
+        ("nan.onnx", honest.len() / 2, &[0xff; 16], "NaN"),
+    ];
+    for (name, position, bytes, expected) in alterations {
+        let folder = tempfile::tempdir().unwrap();
+        let mut altered = honest.clone();
+        altered[position..position + bytes.len()].copy_from_slice(bytes);
+        let file = folder.path().join(name);
+        std::fs::write(&file, altered).unwrap();
+        let out = folder.path().join("compiled");
+        let arguments =
+            ["compile", file.to_str().unwrap(), "--calibration", &model("calibration.npz"), "-o", out.to_str().unwrap()];
+        let said = fails(1, &arguments);
+        assert!(said.contains(name) && said.contains(expected), "{said}");
+        assert!(!out.exists(), "{name}");
+    }
+}
+
+#[test]
+fn folders_that_cannot_be_written_are_named_and_files_that_stood_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let occupied = folder.path().join("occupied");
+    std::fs::write(&occupied, b"mine").unwrap();
+    let [occupied, inside] = [occupied.clone(), occupied.join("proof.json")].map(|path| path.to_str().unwrap().to_owned());
+    let said = fails(1, &["compile", &model("model.onnx"), "--calibration", &model("calibration.npz"), "-o", &occupied]);
+    assert!(said.contains("occupied"), "{said}");
+    let said = fails(1, &["prove", compiled().to_str().unwrap(), "--input", &model("test_1000.npz"), "-o", &inside]);
+    assert!(said.contains("proof.json"), "{said}");
+    assert_eq!(std::fs::read(&occupied).unwrap(), b"mine");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_read_only_folder_keeps_its_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let proof = folder.path().join("proof.json");
+    std::fs::write(&proof, b"earlier").unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o555)).unwrap();
+    if std::fs::write(folder.path().join("probe"), b"").is_ok() {
+        println!("skipped: this user may write to read-only folders");
+        return;
+    }
+    let arguments = ["prove", compiled().to_str().unwrap(), "--input", &model("test_1000.npz"), "-o", proof.to_str().unwrap()];
+    let said = fails(1, &arguments);
+    assert!(said.contains("proof.json"), "{said}");
+    assert_eq!(std::fs::read(&proof).unwrap(), b"earlier");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
 fn damaged_files_are_named_and_nothing_is_written() {
     for file in ["model.lemma", "proving.key", "verifying.key"] {
         let bytes = std::fs::read(at(file)).unwrap();

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each bench uses its part")]
 
 use lemma::quantizer::model::{Model, NodeId, Op, Unary, View, Window};
-use lemma::{CompileOptions, Inputs, Package, compile};
+use lemma::{CompileOptions, Inputs, Package, Report, compile};
 use ndarray::{Array1, Array2, Array4, ArrayD, IxDyn};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -184,10 +184,10 @@ pub fn inputs(model: &Model, seed: u64) -> Inputs {
     nodes.map(|node| (node.name.clone(), random(&node.shape))).collect()
 }
 
-/// A network compiled on four random inputs, and one of them.
-pub fn compiled(name: &str, model: Model, bits: Option<u32>) -> (Package, Vec<Vec<i64>>) {
+/// A network compiled on four random inputs, its report, and one of the inputs.
+pub fn compiled(name: &str, model: Model, options: &CompileOptions) -> (Package, Report, Vec<Vec<i64>>) {
     let samples: Vec<Inputs> = (0..4).map(|seed| inputs(&model, seed)).collect();
-    let (package, _) = compile(name, model, &samples, &[], &CompileOptions { bits, ..CompileOptions::default() }, &()).unwrap();
+    let (package, report) = compile(name, model, &samples, &[], options, &()).unwrap();
     let input = package.quantize(&samples[0]).unwrap();
-    (package, input)
+    (package, report, input)
 }

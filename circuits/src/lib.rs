@@ -13,6 +13,7 @@ pub mod lower;
 pub mod plan;
 pub mod relation;
 pub mod shape;
+pub mod soundness;
 pub mod trace;
 
 pub use compiled::{CompileError, Compiled, Inference};

@@ -42,6 +42,9 @@ pub struct Compile {
     /// Declared range over calibrated range.
     #[arg(long, default_value_t = 2.0)]
     headroom: f64,
+    /// Fewest significant bits of the largest weight of a layer (2 to 16).
+    #[arg(long, default_value_t = 7)]
+    weight_bits: u32,
     /// Take ranges from this percentile of the absolute values instead of the largest.
     #[arg(long)]
     percentile: Option<f64>,
@@ -98,6 +101,7 @@ impl Compile {
         Ok(CompileOptions {
             bits: self.bits,
             headroom: self.headroom,
+            weight_bits: self.weight_bits,
             method,
             public: self.public.clone(),
             private: self.private.clone(),

@@ -115,7 +115,7 @@ impl ProofFile {
             return Err(FileError::TensorCount { expected: parts.signature.len(), found: self.tensors.len() });
         }
         for (index, (tensor, signature)) in self.tensors.iter().zip(&parts.signature).enumerate() {
-            tensor.expect(index, signature)?;
+            tensor.matches(index, signature)?;
         }
         self.contents()
     }
@@ -142,7 +142,7 @@ impl ProofFile {
 }
 
 impl FileTensor {
-    fn expect(&self, index: usize, signature: &TensorSignature) -> Result<(), FileError> {
+    fn matches(&self, index: usize, signature: &TensorSignature) -> Result<(), FileError> {
         let fields = [
             ("name", self.name == signature.name),
             ("role", self.role == signature.role),

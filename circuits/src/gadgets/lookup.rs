@@ -312,10 +312,9 @@ pub fn squarings(n: usize, width: usize) -> u32 {
     ((width as u64 + 1) * n as u64 + 2).next_power_of_two().trailing_zeros()
 }
 
-/// Bits of soundness of the argument over `n` lookups and rows of at most `width` values: log2 of r over the degree.
-pub fn soundness_bits(n: usize, width: usize) -> f64 {
-    // r has 254 bits.
-    254.0 - f64::from(squarings(n, width) + 1) - (n.max(1) as f64).log2()
+/// Degree in `chi` of the cleared identity over `n` lookups and rows of at most `width` values.
+pub fn degree(n: usize, width: usize) -> f64 {
+    f64::from(squarings(n, width) + 1).exp2() * n as f64
 }
 
 /// Inverses of the denominators `v[0]`: taken from the table's rows for honest lookups, computed for the others.

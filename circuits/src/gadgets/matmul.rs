@@ -90,6 +90,11 @@ impl<B: Builder> Gadgets<B> {
     }
 }
 
+/// Degree in `chi` of the identities of a product, all matrices of the batch together; an upper bound for those multiplied out.
+pub fn degree(dims: &MatMul) -> f64 {
+    dims.batch as f64 * dims.m.next_power_of_two() as f64 * (dims.n as f64 + 1.0)
+}
+
 /// Constraints of the check for one matrix.
 fn freivalds_cost(dims: &MatMul) -> usize {
     let MatMul { m, k, n, .. } = *dims;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::MAX_ELEMENTS;
 use super::interval::Interval;
 use super::linear::LinearMap;
 use super::table::{RowTable, Table};
@@ -191,7 +192,9 @@ impl Op {
                 Ok(Outcome { len, bounds: map.bounds(x.bounds).ok_or(OVERFLOW)? })
             }
             Op::Gather(index) => {
-                let total: usize = operands.iter().map(|o| o.len).sum();
+                // One tensor may be listed many times.
+                let total = operands.iter().try_fold(0usize, |sum, o| sum.checked_add(o.len));
+                let total = total.filter(|total| *total <= MAX_ELEMENTS).ok_or("the operands have more than 2^28 elements")?;
                 if index.is_empty() || index.iter().any(|i| *i != ZERO && *i as usize >= total) {
                     return Err("an index points outside the operands");
                 }
@@ -278,6 +281,11 @@ impl Op {
                 let total = groups.iter().try_fold(0usize, |sum, n| sum.checked_add(*n as usize).filter(|_| *n > 0));
                 if total != Some(len) {
                     return Err("the groups do not cover the operand");
+                }
+                // The gadget fills groups up to the longest.
+                let longest = groups.iter().max().map_or(0, |n| *n as usize);
+                if groups.len().checked_mul(longest).is_none_or(|padded| padded > MAX_ELEMENTS) {
+                    return Err("groups of too different lengths: filled up they have more than 2^28 elements");
                 }
                 if table.first_key() != 0 {
                     return Err("a table of distances starts at 0");

@@ -8,9 +8,6 @@ use super::{Lowering, QuantizeError, Tensor, quantize_value};
 use crate::graph::{Conv, LinearMap, Op as Primitive};
 use crate::model::{MASKED, Node, NodeId, Window};
 
-/// Fewest significant bits of the largest weight of a layer.
-const WEIGHT_BITS: i32 = 7;
-
 /// Most bits of a weight.
 const MAX_WEIGHT_BITS: i32 = 30;
 
@@ -99,7 +96,7 @@ impl Lowering<'_> {
         let largest = weight.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
         let scale = if largest > 0.0 { largest.log2().floor() as i32 + 1 } else { 0 };
         let finest = MAX_WEIGHT_BITS - scale;
-        let coarsest = WEIGHT_BITS - scale;
+        let coarsest = self.options.weight_bits as i32 - scale;
         let target = self.wanted[id.0] + limb;
         let mut operand = self.operand(node, 0)?;
         let missing = coarsest - (target - operand.frac);
@@ -207,7 +204,7 @@ impl Lowering<'_> {
             -(largest.log2() as i32)
         } else {
             let target = self.wanted[id.0] + self.options.bits as i32 - operand.frac;
-            target.clamp(WEIGHT_BITS - exponent, MAX_WEIGHT_BITS - exponent)
+            target.clamp(self.options.weight_bits as i32 - exponent, MAX_WEIGHT_BITS - exponent)
         };
         let integers: Arc<[i64]> = factors.iter().map(|w| quantize_value(f64::from(*w), bits)).collect();
         let map = Arc::new(LinearMap::Diagonal(integers));

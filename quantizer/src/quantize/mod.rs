@@ -31,18 +31,23 @@ pub struct Options {
     pub bits: u32,
     /// Declared range over calibrated range.
     pub headroom: f64,
+    /// Fewest significant bits of the largest weight of a layer. Fewer let a layer do with one limb less; more cost nothing otherwise.
+    pub weight_bits: u32,
     /// Names of the tensors that the statement shows; `None`: all outputs and no input.
     pub public: Option<Vec<String>>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { bits: 12, headroom: 2.0, public: None }
+        Options { bits: 12, headroom: 2.0, weight_bits: 7, public: None }
     }
 }
 
 /// Fewest and most bits of an activation.
 pub const BITS: std::ops::RangeInclusive<u32> = 6..=18;
+
+/// Fewest and most [`Options::weight_bits`].
+pub const WEIGHT_BITS: std::ops::RangeInclusive<u32> = 2..=16;
 
 /// Why a model is not quantized.
 #[derive(Debug, Error)]
@@ -87,6 +92,9 @@ pub struct Quantized {
 pub fn quantize(model: &Model, ranges: &Ranges, options: &Options) -> Result<Quantized, QuantizeError> {
     if !BITS.contains(&options.bits) {
         return Err(QuantizeError::Options(format!("{} activation bits; {BITS:?} are possible", options.bits)));
+    }
+    if !WEIGHT_BITS.contains(&options.weight_bits) {
+        return Err(QuantizeError::Options(format!("{} weight bits; {WEIGHT_BITS:?} are possible", options.weight_bits)));
     }
     if !(1.0..=65536.0).contains(&options.headroom) {
         return Err(QuantizeError::Options(format!("a headroom of {}; it must be at least 1", options.headroom)));
