@@ -313,3 +313,11 @@ fn the_contract_and_its_calldata_are_written() {
     // Selector, context, ten words of proof, offset, length, ten values.
     assert_eq!(calldata["calldata"].as_str().unwrap().len(), 2 + 2 * (4 + 32 * (1 + 10 + 2 + 10)));
 }
+
+#[test]
+fn the_demo_proof_passes_its_contract_within_the_gas_it_is_known_for() {
+    let result = json(&["demo", "--evm", "--index", "3"]);
+    assert_eq!(result["verified"], true);
+    // Ten public values; the bytes of a proof move this by a few hundred.
+    assert!(result["gas_used"].as_u64().unwrap() <= 265_000, "{}", result["gas_used"]);
+}
