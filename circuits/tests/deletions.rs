@@ -11,7 +11,7 @@ use lemma_circuits::builder::{Site, Values};
 use lemma_circuits::check::violations;
 use lemma_circuits::field::from_integer;
 use lemma_circuits::{Compiled, Plan};
-use lemma_quantizer::graph::{Graph, Interval, Leak, MatMul, Op, Port, RowTable, Table};
+use lemma_quantizer::graph::{Causal, Graph, Interval, Leak, MatMul, Op, Port, RowTable, Table};
 
 /// A circuit of one operation with a public result, and honest inputs.
 struct Case {
@@ -56,7 +56,9 @@ fn cases() -> Vec<Case> {
         case(narrow, &[&[7, -3, 2, 9, 9, 1]], Op::Max { shift: 0, group: 3, bits: 6, range: narrow }, 2),
         case(narrow, &[&[7, -3, 7, 2]], Op::ArgMax { group: 4 }, 1),
         case(narrow, &[&[7, -3], &[2, 5]], Op::Product, 2),
-        case(narrow, &[&LEFT, &RIGHT], Op::MatMul(MatMul { batch: 1, m: 4, k: 4, n: 4 }), 16),
+        case(narrow, &[&LEFT, &RIGHT], Op::MatMul(MatMul::full(1, 4, 4, 4)), 16),
+        case(narrow, &[&LEFT, &RIGHT], Op::MatMul(MatMul { causal: Causal::Result, ..MatMul::full(1, 4, 4, 4) }), 16),
+        case(narrow, &[&LEFT, &RIGHT], Op::MatMul(MatMul { causal: Causal::Left, ..MatMul::full(1, 4, 4, 4) }), 16),
         case(Interval { lo: 0, hi: 4 }, &[&[4, 0, 2]], Op::RowGather(rows), 9),
         case(Interval { lo: 1, hi: 64 }, &[&[7, 8]], Op::Reciprocal { bits: 12 }, 2),
         case(Interval { lo: 1, hi: 300 }, &[&[7, 256]], Op::Rsqrt { bits: 20 }, 2),
@@ -105,10 +107,11 @@ fn vectors(case: &Case) -> Vec<usize> {
 }
 
 /// Constraints that only a forgery of two vectors at once, or of the statement, gets past.
-const IN_CONCERT: [(&str, &str); 4] = [
+const IN_CONCERT: [(&str, &str); 5] = [
     ("argmax.bit", "forgeries.rs: two maxima hide a larger element"),
     ("lookup.product", "forgeries.rs: a product makes up for a wrong value"),
     ("lookup.row power", "below"),
+    ("matmul.column power", "below"),
     ("fold.statement", "the prover's and the program's tests: an altered public value verifies without it"),
 ];
 
@@ -129,6 +132,31 @@ fn a_free_power_lets_another_row_pass() {
     });
     let found = violations(&case.compiled, case.compiled.infer_forged(&case.inputs, forger));
     assert_eq!(found.iter().map(|v| v.site.name).collect::<BTreeSet<_>>(), BTreeSet::from(["row power"]));
+}
+
+/// A wrong cell of a masked product, and a power of the challenge, chosen after it, that makes up for it.
+#[test]
+fn a_free_power_lets_a_wrong_cell_pass() {
+    let op = Op::MatMul(MatMul { causal: Causal::Left, ..MatMul::full(1, 4, 4, 4) });
+    let case = case(Interval { lo: -32, hi: 31 }, &[&LEFT, &RIGHT], op, 16);
+    let forger = Box::new(|site: &Site, values: &Values| {
+        let mut elements = values.to_field();
+        match (site.gadget, site.name) {
+            // The cell in the corner, whose monomial is 1.
+            ("matmul", "cell") => elements[0] += from_integer(1),
+            ("matmul", "column power") => {
+                let z = elements[0] * elements[0];
+                let entry = |l: usize, j: usize| from_integer(RIGHT[4 * l + j]);
+                let row = |l: usize| (0..4).rev().fold(from_integer(0), |sum, j| sum * z + entry(l, j));
+                let coefficient: Fr = (0..=2).map(|l| from_integer(LEFT[8 + l]) * row(l)).sum();
+                elements[0] += from_integer(1) / coefficient;
+            }
+            _ => return None,
+        }
+        Some(Values::Field(Arc::new(elements)))
+    });
+    let found = violations(&case.compiled, case.compiled.infer_forged(&case.inputs, forger));
+    assert_eq!(found.iter().map(|v| v.site.name).collect::<BTreeSet<_>>(), BTreeSet::from(["column power"]));
 }
 
 #[test]

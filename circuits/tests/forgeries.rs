@@ -11,7 +11,7 @@ use ark_ff::Field;
 use lemma_circuits::builder::Values;
 use lemma_circuits::check::{ViolationKind, violations};
 use lemma_circuits::{Compiled, Plan};
-use lemma_quantizer::graph::{Graph, Interval, Leak, MatMul, NodeId, Op, Port, RowTable, Table};
+use lemma_quantizer::graph::{Causal, Graph, Interval, Leak, MatMul, NodeId, Op, Port, RowTable, Table};
 
 /// A graph of one operation on one input, with a public result.
 fn graph(range: Interval, len: usize, op: Op, result: usize) -> Graph {
@@ -379,8 +379,11 @@ fn caught_in(compiled: &Compiled, inputs: &[Vec<i64>], wire: &'static str, forge
 
 #[test]
 fn matmul_rejects_one_wrong_cell() {
-    for dims in [(1, 3, 4, 5), (2, 4, 3, 4), (3, 1, 2, 2), (2, 5, 7, 1), (1, 6, 1, 6)] {
-        let dims = MatMul { batch: dims.0, m: dims.1, k: dims.2, n: dims.3 };
+    let full = [(1, 3, 4, 5), (2, 4, 3, 4), (3, 1, 2, 2), (2, 5, 7, 1), (1, 6, 1, 6)].map(|d| MatMul::full(d.0, d.1, d.2, d.3));
+    let masked = [(1, 1, 3), (2, 2, 2), (2, 5, 3), (3, 7, 4), (1, 6, 1), (1, 1, 1), (2, 3, 9)];
+    let scores = masked.map(|(batch, m, k)| MatMul { causal: Causal::Result, ..MatMul::full(batch, m, k, m) });
+    let values = masked.map(|(batch, m, n)| MatMul { causal: Causal::Left, ..MatMul::full(batch, m, m, n) });
+    for dims in full.into_iter().chain(scores).chain(values) {
         let [left, right, result] = dims.lengths().unwrap();
         let c = matrices(dims);
         let values = |n: usize, step: i64| (0..n as i64).map(|i| (i * step + 3) % 64 - 32).collect::<Vec<_>>();
@@ -389,14 +392,22 @@ fn matmul_rejects_one_wrong_cell() {
         let expected: Vec<i64> = (0..result)
             .map(|i| {
                 let (p, r, col) = (i / (dims.m * dims.n), i / dims.n % dims.m, i % dims.n);
-                let cell = |t: usize| inputs[0][(p * dims.m + r) * dims.k + t] * inputs[1][(p * dims.k + t) * dims.n + col];
+                let live = |t: usize| match dims.causal {
+                    Causal::No => true,
+                    Causal::Result => col <= r,
+                    Causal::Left => t <= r,
+                };
+                let cell = |t: usize| {
+                    let product = inputs[0][(p * dims.m + r) * dims.k + t] * inputs[1][(p * dims.k + t) * dims.n + col];
+                    if live(t) { product } else { 0 }
+                };
                 (0..dims.k).map(cell).sum()
             })
             .collect();
         assert_eq!(inference.outputs(), [expected]);
         assert_eq!(violations(&c, inference), [], "{dims:?}");
     }
-    let c = matrices(MatMul { batch: 2, m: 5, k: 6, n: 4 });
+    let c = matrices(MatMul::full(2, 5, 6, 4));
     let inputs = [vec![7; 60], vec![-3; 48]];
     // One cell, two cells that keep the sum, and two cells of different matrices: the equation sees each.
     assert_eq!(caught_in(&c, &inputs, "matmul.cell", |v| v[3] += int(1)), set(["matmul.equation"]));
@@ -418,6 +429,42 @@ fn matmul_rejects_one_wrong_cell() {
     for wire in ["matmul.left", "matmul.right", "matmul.inner", "matmul.cells by row", "matmul.cells by column"] {
         let found = caught_in(&c, &inputs, wire, |v| v[0] += int(1));
         assert!(found.contains(wire), "{wire}: {found:?}");
+    }
+}
+
+#[test]
+fn causal_products_reject_one_wrong_cell_in_any_place() {
+    let inputs = [(0..64).map(|i| i * 7 % 41 - 20).collect(), (0..64).map(|i| i * 11 % 37 - 18).collect::<Vec<i64>>()];
+    for causal in [Causal::Result, Causal::Left] {
+        let dims = MatMul { causal, ..MatMul::full(1, 8, 8, 8) };
+        let c = matrices(dims);
+        let cells = if causal == Causal::Result { 36 } else { 64 };
+        for cell in 0..cells {
+            let forger = Box::new(move |site: &lemma_circuits::builder::Site, values: &Values| {
+                (site.gadget == "matmul" && site.name == "cell").then(|| {
+                    let mut forged = values.to_field();
+                    assert_eq!(forged.len(), cells);
+                    forged[cell] += int(1);
+                    Values::Field(Arc::new(forged))
+                })
+            });
+            let found = violations(&c, c.infer_forged(&inputs, forger));
+            let names: BTreeSet<_> = found.iter().map(|v| v.site.name).collect();
+            assert_eq!(names, BTreeSet::from(["equation"]), "{causal:?} {cell}");
+        }
+        // What the mask hides of the left operand changes nothing.
+        let mut other = inputs.clone();
+        other[0][7] = 19;
+        let [first, second] = [&inputs, &other].map(|inputs| c.infer(inputs).unwrap().outputs().to_vec());
+        assert_eq!(first == second, causal == Causal::Left);
+    }
+    for wire in ["matmul.right", "matmul.inner", "matmul.cells by column", "matmul.rows", "matmul.score power"] {
+        let c = matrices(MatMul { causal: Causal::Result, ..MatMul::full(1, 8, 8, 8) });
+        assert!(caught_in(&c, &inputs, wire, |v| v[0] += int(1)).contains(wire), "{wire}");
+    }
+    for wire in ["matmul.left", "matmul.right", "matmul.inner", "matmul.column power"] {
+        let c = matrices(MatMul { causal: Causal::Left, ..MatMul::full(1, 8, 8, 8) });
+        assert!(caught_in(&c, &inputs, wire, |v| v[0] += int(1)).contains(wire), "{wire}");
     }
 }
 

@@ -66,17 +66,25 @@ impl<B: Builder> Gadgets<B> {
         squares
     }
 
+    /// `1, x, .., x^(n-1)`: one constraint each from `x^2` on.
+    pub(super) fn powers_from_one(&mut self, name: &'static str, x: &B::Form, n: usize) -> B::Form {
+        let one = self.ones(1);
+        let higher = if n > 2 { vec![self.powers(name, x, n - 2)] } else { Vec::new() };
+        let index: Arc<[u32]> = (0..n as u32).collect();
+        self.builder.gather(&index, &[&one, x].into_iter().chain(&higher).collect::<Vec<_>>())
+    }
+
     /// `x^2, x^3, .., x^(n+1)`: one constraint each.
-    pub(super) fn powers(&mut self, x: &B::Form, n: usize) -> B::Form {
+    pub(super) fn powers(&mut self, name: &'static str, x: &B::Form, n: usize) -> B::Form {
         let power = |v: &[&Values]| {
             let x = v[0].field(0);
             std::iter::successors(Some(x), |p| Some(*p * x)).skip(1).take(n).collect()
         };
-        let powers = self.builder.late_witness("row power", n, &[x], power);
+        let powers = self.builder.late_witness(name, n, &[x], power);
         let index: Arc<[u32]> = (0..n as u32).collect();
         let bases = self.builder.gather(&index, &[x, &powers]);
         let factors = self.builder.repeat(x, n);
-        self.builder.enforce("row power", &bases, &factors, Some(&powers));
+        self.builder.enforce(name, &bases, &factors, Some(&powers));
         powers
     }
 }

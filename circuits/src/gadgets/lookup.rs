@@ -222,7 +222,7 @@ impl<B: Builder> Gadgets<B> {
                 Some(self.builder.linear(&Arc::new(LinearMap::Diagonal(table.values().into())), &square))
             }
             Source::Rows(table) => {
-                let powers = self.powers(&poles.x, table.width());
+                let powers = self.powers("row power", &poles.x, table.width());
                 let map = LinearMap::Dense { weight: table.values().clone(), outputs: n, inputs: table.width() };
                 Some(self.builder.linear(&Arc::new(map), &powers))
             }

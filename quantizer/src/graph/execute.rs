@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::interval::{Interval, round_shift};
 use super::linear::IntegerSum;
-use super::op::{Leak, MatMul, Op, ZERO, rsqrt};
+use super::op::{Causal, Leak, MatMul, Op, ZERO, rsqrt};
 use super::{Graph, Node};
 
 /// Why an execution stops.
@@ -143,13 +143,15 @@ pub fn relu(q: i64, i: usize, leak: &Leak) -> i64 {
 
 /// [`Op::MatMul`].
 pub fn matmul(dims: &MatMul, a: &[i64], b: &[i64]) -> Vec<i64> {
-    let MatMul { m, k, n, .. } = *dims;
+    let MatMul { m, k, n, causal, .. } = *dims;
     let mut c = Vec::with_capacity(a.len() / k * n);
     for (a, b) in a.chunks(m * k).zip(b.chunks(k * n)) {
-        for row in a.chunks(k) {
+        for (i, row) in a.chunks(k).enumerate() {
+            let terms = if causal == Causal::Left { i + 1 } else { k };
+            let cells = if causal == Causal::Result { i + 1 } else { n };
             let mut sums = vec![0i64; n];
-            for (x, right) in row.iter().zip(b.chunks(n)) {
-                sums.iter_mut().zip(right).for_each(|(s, y)| *s = s.wrapping_add(x.wrapping_mul(*y)));
+            for (x, right) in row.iter().zip(b.chunks(n)).take(terms) {
+                sums.iter_mut().zip(right).take(cells).for_each(|(s, y)| *s = s.wrapping_add(x.wrapping_mul(*y)));
             }
             c.extend(sums);
         }

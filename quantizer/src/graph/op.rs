@@ -113,12 +113,35 @@ pub struct MatMul {
     pub k: usize,
     /// Columns of the right matrix.
     pub n: usize,
+    /// What a causal mask leaves of it.
+    pub causal: Causal,
+}
+
+/// The part of a matrix product that a causal mask leaves: row `i` sees nothing after position `i`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Causal {
+    /// All of it.
+    No,
+    /// Cells `(i, l)` of the result with `l > i` are zero, whatever the operands hold; `m = n`.
+    Result,
+    /// Cells `(i, l)` of the left operand with `l > i` count as zero, whatever they hold; `m = k`.
+    Left,
 }
 
 impl MatMul {
-    /// Elements of the left, the right and the result; `None` when a dimension is zero or a product overflows.
+    /// A product without a mask.
+    pub fn full(batch: usize, m: usize, k: usize, n: usize) -> MatMul {
+        MatMul { batch, m, k, n, causal: Causal::No }
+    }
+
+    /// Elements of the left, the right and the result; `None` when a dimension is zero, a product overflows or a mask is not square.
     pub fn lengths(&self) -> Option<[usize; 3]> {
-        let MatMul { batch, m, k, n } = *self;
+        let MatMul { batch, m, k, n, causal } = *self;
+        match causal {
+            Causal::Result if m != n => return None,
+            Causal::Left if m != k => return None,
+            _ => {}
+        }
         let length = |a: usize, b: usize| batch.checked_mul(a)?.checked_mul(b).filter(|len| *len > 0);
         Some([length(m, k)?, length(k, n)?, length(m, n)?])
     }
@@ -220,11 +243,14 @@ impl Op {
                 _ => Err("operands of different lengths"),
             },
             Op::MatMul(dims) => {
-                let [left, right, len] = dims.lengths().ok_or("a dimension is zero or too large")?;
+                let [left, right, len] = dims.lengths().ok_or("a dimension is zero or too large, or a mask is not square")?;
                 match operands {
                     [a, b] if a.len == left && b.len == right => {
                         let terms = i64::try_from(dims.k).map_err(|_| OVERFLOW)?;
-                        let bounds = a.bounds.product(b.bounds).and_then(|p| p.scale(terms)).ok_or(OVERFLOW)?;
+                        let sum = a.bounds.product(b.bounds).and_then(|p| p.scale(terms)).ok_or(OVERFLOW)?;
+                        // Sums of fewer terms and the zeros of a mask lie between zero and the bounds of the full sum.
+                        let zero = Interval { lo: 0, hi: 0 };
+                        let bounds = if dims.causal == Causal::No { sum } else { sum.hull(zero) };
                         Ok(Outcome { len, bounds })
                     }
                     _ => Err("operands do not match the dimensions"),

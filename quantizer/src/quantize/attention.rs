@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
-use crate::graph::{Interval, MatMul, Op as Primitive, RowTable};
+use crate::graph::{Causal, Interval, MatMul, Op as Primitive, RowTable};
 use crate::model::{Node, NodeId, Op, View};
 
 /// Most bits of an embedding's entry.
@@ -16,7 +16,7 @@ impl Lowering<'_> {
     pub(super) fn matmul(&mut self, id: NodeId, node: &Node) -> Result<Tensor, QuantizeError> {
         let divisor = node.inputs.first().and_then(|id| self.divisors.get(id).copied());
         let right = match divisor {
-            Some(divisor) if self.stays_small(node, divisor)? => self.operand(node, 1)?,
+            Some(divisor) if self.stays_small(node, divisor.reciprocals)? => self.operand(node, 1)?,
             _ => self.factor(node, 1, None)?,
         };
         let left =
@@ -31,13 +31,20 @@ impl Lowering<'_> {
         let batch = leading.iter().product();
         let left = if a.len() < 2 { left } else { self.broadcast(node, left, &full(m, k))? };
         let right = if b.len() < 2 { right } else { self.broadcast(node, right, &full(k, n))? };
-        let dims = MatMul { batch, m, k, n };
+        let scores = self.causal_scores(id).filter(|_| m == n);
+        let causal = match &scores {
+            _ if m == k && divisor.is_some_and(|divisor| divisor.causal) => Causal::Left,
+            Some(_) => Causal::Result,
+            None => Causal::No,
+        };
+        self.hidden.extend(scores.into_iter().flatten().filter(|_| causal == Causal::Result));
+        let dims = MatMul { batch, m, k, n, causal };
         let product = self.push(node, Primitive::MatMul(dims), &[left, right], &node.shape, left.frac + right.frac)?;
         let Some(divisor) = divisor else { return Ok(product) };
         // One reciprocal a row of the left operand, whatever its leading axes looked like.
         let mut rows = node.shape.clone();
         rows.last_mut().into_iter().for_each(|last| *last = 1);
-        let divisor = self.reshaped(node, divisor, &rows)?;
+        let divisor = self.reshaped(node, divisor.reciprocals, &rows)?;
         let divisor = self.broadcast(node, divisor, &node.shape)?;
         self.push(node, Primitive::Product, &[product, divisor], &node.shape, product.frac + divisor.frac)
     }

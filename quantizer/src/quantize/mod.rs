@@ -13,7 +13,7 @@ mod pool;
 mod softmax;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -76,6 +76,15 @@ struct Tensor {
     frac: i32,
 }
 
+/// What a softmax without its division left for later.
+#[derive(Clone, Copy, Debug)]
+struct Divisor {
+    /// The reciprocals of the row sums.
+    reciprocals: Tensor,
+    /// Whether row `i` of each square matrix is zero after position `i`.
+    causal: bool,
+}
+
 /// A quantized model.
 #[derive(Clone, Debug)]
 pub struct Quantized {
@@ -83,6 +92,8 @@ pub struct Quantized {
     pub graph: Graph,
     /// For every node of the float model the graph node that carries its value, if one does.
     pub nodes: Vec<Option<graph::NodeId>>,
+    /// Nodes of the float model with square matrices whose cells above the diagonal are not computed, since a causal mask hides them.
+    pub hidden: BTreeSet<NodeId>,
 }
 
 /// Quantizes a model.
@@ -116,8 +127,10 @@ struct Lowering<'a> {
     /// Fractional bits that the users of a node's result want after their rescale.
     wanted: Vec<i32>,
     inputs: Vec<(String, graph::NodeId)>,
-    /// Softmaxes that were left without their division, with the reciprocals of their row sums.
-    divisors: BTreeMap<NodeId, Tensor>,
+    /// Softmaxes that were left without their division.
+    divisors: BTreeMap<NodeId, Divisor>,
+    /// Scores whose cells above the diagonal a causal mask hides.
+    hidden: BTreeSet<NodeId>,
 }
 
 impl<'a> Lowering<'a> {
@@ -131,6 +144,7 @@ impl<'a> Lowering<'a> {
             wanted: Vec::new(),
             inputs: Vec::new(),
             divisors: BTreeMap::new(),
+            hidden: BTreeSet::new(),
         };
         lowering.wanted = lowering.wanted_bits();
         lowering
@@ -378,7 +392,7 @@ impl<'a> Lowering<'a> {
         }
         self.graph.inputs = inputs;
         self.graph.outputs = outputs;
-        Ok(Quantized { graph: self.graph, nodes: self.tensors.iter().map(|t| t.map(|t| t.id)).collect() })
+        Ok(Quantized { graph: self.graph, nodes: self.tensors.iter().map(|t| t.map(|t| t.id)).collect(), hidden: self.hidden })
     }
 }
 

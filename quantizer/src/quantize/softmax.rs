@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Lowering, QuantizeError, Tensor, quantize_value};
+use super::{Divisor, Lowering, QuantizeError, Tensor, quantize_value};
 use crate::graph::{Interval, LinearMap, Op as Primitive, Table, ZERO};
-use crate::model::{MASKED, Node, NodeId};
+use crate::model::{MASKED, Node, NodeId, Op, View};
 
 impl Lowering<'_> {
     /// `exp(x - max) / sum`: the exponential by table of the distance to the maximum, the reciprocal of the sum once a row. Scores that a
@@ -34,7 +34,7 @@ impl Lowering<'_> {
         let exponentials = self.push(node, Primitive::Gather(places.into()), &[compact], &node.shape, compact.frac)?;
         let reciprocal = self.reciprocal_sums(node, exponentials, group)?;
         if self.divides_later(id) {
-            self.divisors.insert(id, reciprocal);
+            self.divisors.insert(id, Divisor { reciprocals: reciprocal, causal: is_causal(&live, group) });
             return Ok(exponentials);
         }
         let reciprocals = self.broadcast(node, reciprocal, &node.shape)?;
@@ -57,6 +57,39 @@ impl Lowering<'_> {
             return Err(self.unsupported(node, "a row of the softmax has no score that the mask allows"));
         }
         Ok(live)
+    }
+
+    /// When the only use of a matrix product is a softmax under a causal mask: the nodes from the product to the masked scores.
+    pub(super) fn causal_scores(&self, product: NodeId) -> Option<Vec<NodeId>> {
+        let mut path = vec![product];
+        loop {
+            let at = *path.last()?;
+            if self.model.outputs.iter().any(|(_, output)| *output == at) {
+                return None;
+            }
+            let mut users = self.model.nodes.iter().enumerate().filter(|(_, node)| node.inputs.contains(&at));
+            let (user, node) = users.next().filter(|_| users.next().is_none())?;
+            match &node.op {
+                Op::Mul if (0..2).any(|i| self.constant_value(node, i).is_some()) => {}
+                Op::Add if self.model.mask(NodeId(user)).is_some() => {}
+                Op::View(View::Reshape) => {}
+                Op::Softmax => {
+                    // Only leading axes may have been added or taken away.
+                    let square = |shape: &[usize]| {
+                        (shape.iter().product::<usize>(), shape.iter().rev().take(2).copied().collect::<Vec<_>>())
+                    };
+                    let same = path
+                        .iter()
+                        .filter_map(|id| self.model.node(*id))
+                        .all(|scores| square(&scores.shape) == square(&node.shape));
+                    let group = node.shape.last().copied().unwrap_or(1);
+                    let causal = same && self.live_scores(node, at).is_ok_and(|live| is_causal(&live, group));
+                    return causal.then_some(path);
+                }
+                _ => return None,
+            }
+            path.push(NodeId(user));
+        }
     }
 
     /// Fractional bits of an exponential: a little fewer than an activation's, so that its product with the reciprocal of a long row's sum,
@@ -97,5 +130,57 @@ impl Lowering<'_> {
             operand = self.narrow(node, operand, self.ranges.magnitude(source))?;
         }
         self.push(node, Primitive::ArgMax { group }, &[operand], &node.shape, 0)
+    }
+}
+
+/// Whether row `i` of each square matrix of scores keeps exactly the positions up to `i`.
+fn is_causal(live: &[Vec<u32>], group: usize) -> bool {
+    live.len().is_multiple_of(group)
+        && live
+            .iter()
+            .enumerate()
+            .all(|(row, kept)| kept.iter().copied().eq((row * group) as u32..=(row * group + row % group) as u32))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use ndarray::ArrayD;
+
+    use crate::calibrate::{Method, Ranges};
+    use crate::graph::{Causal, Op as Primitive};
+    use crate::model::{Model, Op, View};
+    use crate::quantize::{Options, quantize};
+
+    /// `softmax(x x^T + mask) x` of four positions.
+    fn attention(allowed: impl Fn(usize, usize) -> bool) -> Vec<Causal> {
+        let mut model = Model::default();
+        let x = model.push_input("x", Op::Input, &[1, 4, 3]).unwrap();
+        let transposed = model.push("t", Op::View(View::Transpose(vec![0, 2, 1])), &[x]).unwrap();
+        let scores = model.push("scores", Op::MatMul, &[x, transposed]).unwrap();
+        let mask = ArrayD::from_shape_fn(vec![1, 4, 4], |i| if allowed(i[1], i[2]) { 0.0 } else { -1e9 });
+        let mask = model.push("mask", Op::Constant(mask), &[]).unwrap();
+        let masked = model.push("masked", Op::Add, &[scores, mask]).unwrap();
+        let softmax = model.push("softmax", Op::Softmax, &[masked]).unwrap();
+        let values = model.push("values", Op::MatMul, &[softmax, x]).unwrap();
+        model.outputs.push(("y".into(), values));
+        let sample = ArrayD::from_shape_fn(vec![1, 4, 3], |i| (i[1] as f32 - 1.3 * i[2] as f32) / 2.0);
+        let inputs = BTreeMap::from([("x".to_owned(), sample)]);
+        let ranges = Ranges::observe(&model, [inputs], Method::Max).unwrap();
+        let graph = quantize(&model, &ranges, &Options::default()).unwrap().graph;
+        let products = graph.nodes().iter().filter_map(|node| match &node.op {
+            Primitive::MatMul(dims) => Some(dims.causal),
+            _ => None,
+        });
+        products.collect()
+    }
+
+    #[test]
+    fn products_under_a_causal_mask_are_found_and_no_others() {
+        assert_eq!(attention(|i, l| l <= i), [Causal::Result, Causal::Left]);
+        assert_eq!(attention(|_, _| true), [Causal::No, Causal::No]);
+        assert_eq!(attention(|i, l| l <= i && !(i == 3 && l == 1)), [Causal::No, Causal::No]);
+        assert_eq!(attention(|i, l| l >= i), [Causal::No, Causal::No]);
     }
 }
