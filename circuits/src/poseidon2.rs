@@ -78,8 +78,15 @@ struct Grain(u128);
 impl Grain {
     fn new() -> Grain {
         // Prime field (2 bits), power s-box (4), bits of the modulus and lanes (12 each), rounds (10 each), thirty ones.
-        let fields: [(u32, u128); 7] =
-            [(2, 1), (4, 0), (12, Fr::MODULUS_BIT_SIZE.into()), (12, WIDTH as u128), (10, FULL_ROUNDS as u128), (10, PARTIAL_ROUNDS as u128), (30, (1 << 30) - 1)];
+        let fields: [(u32, u128); 7] = [
+            (2, 1),
+            (4, 0),
+            (12, Fr::MODULUS_BIT_SIZE.into()),
+            (12, WIDTH as u128),
+            (10, FULL_ROUNDS as u128),
+            (10, PARTIAL_ROUNDS as u128),
+            (30, (1 << 30) - 1),
+        ];
         let mut grain = Grain(fields.iter().fold(0, |seed, (bits, value)| seed << bits | value));
         for _ in 0..160 {
             grain.step();
