@@ -7,6 +7,7 @@ use lemma::circuits::Compiled;
 use lemma::circuits::check::violations;
 use lemma::prover::{KeyInfo, prove, setup};
 use lemma::quantizer::calibrate::{Method, Ranges};
+use lemma::quantizer::graph::Visibility;
 use lemma::quantizer::quantize::{Options, dequantize, quantize};
 use lemma::quantizer::report::quantize_inputs;
 use lemma::verifier::{Digest, Labels, Role, TensorSignature};

@@ -241,10 +241,10 @@ impl<'a> Lowering<'a> {
 
     /// The declared range, a whole number of bits wide, of a tensor that must have `frac` fractional bits.
     fn range_at(&self, name: &str, magnitude: f64, frac: i32, nonnegative: bool) -> Result<Interval, QuantizeError> {
-        let bits = self.options.bits as i32 + frac - self.fitting(magnitude);
-        if !(1..=60).contains(&bits) {
+        let bits = frac.saturating_add(self.options.bits as i32).saturating_sub(self.fitting(magnitude)).max(1);
+        if frac.unsigned_abs() > 256 || bits > 60 {
             return Err(QuantizeError::Options(format!(
-                "{frac} fractional bits for `{name}` make integers of {bits} bits; 1 to 60 are possible"
+                "{frac} fractional bits for `{name}` make integers of {bits} bits; 256 and 60 are the most"
             )));
         }
         Ok(if nonnegative { Interval { lo: 0, hi: (1 << bits) - 1 } } else { Interval { lo: -(1 << bits), hi: (1 << bits) - 1 } })
