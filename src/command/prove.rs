@@ -109,9 +109,9 @@ fn prove_with(
     let key = folder.proving_key(&package)?;
     let bar = output.bar();
     let start = Instant::now();
-    let (given, salts) = commitments.given(&package)?;
-    let inputs = package.inputs_beside(&given, samples)?;
-    let salts = package.salts(&salts)?;
+    let given = commitments.given(&package)?;
+    let inputs = package.inputs_beside(&given.values, samples)?;
+    let salts = package.salts(&given.salts)?;
     let (proven, tensors) = package.prove_salted(&key, &inputs, &salts, Context::of(context), &bar)?;
     let prove_seconds = start.elapsed().as_secs_f64();
     drop(bar);
@@ -133,10 +133,17 @@ fn prove_with(
     })
 }
 
+/// Integers of inputs and salts of committed tensors, by name.
+#[derive(Default)]
+struct Given {
+    values: BTreeMap<String, Vec<i64>>,
+    salts: BTreeMap<String, Salt>,
+}
+
 impl Commitments {
     /// The integers and the salts that are given, by the tensor's name.
-    fn given(&self, package: &Package) -> Result<(BTreeMap<String, Vec<i64>>, BTreeMap<String, Salt>)> {
-        let (mut values, mut salts) = (BTreeMap::new(), BTreeMap::new());
+    fn given(&self, package: &Package) -> Result<Given> {
+        let Given { mut values, mut salts } = Given::default();
         for (name, file) in &self.opening {
             let port = package.graph().inputs.iter().find(|port| port.name == *name);
             let port = port.with_context(|| format!("--opening {name}: the model has no such input"))?;
@@ -150,7 +157,7 @@ impl Commitments {
             let salt = parse_salt(text).with_context(|| format!("--salt {name}=..: 62 hexadecimal digits are expected"))?;
             anyhow::ensure!(salts.insert(name.clone(), salt).is_none(), "`{name}` has a salt already");
         }
-        Ok((values, salts))
+        Ok(Given { values, salts })
     }
 }
 
