@@ -151,6 +151,9 @@ fn outputs(x: &[i64], mut sbox: impl FnMut(usize, usize, Fr) -> Fr) -> (Vec<Fr>,
     (all, digest)
 }
 
+/// An s-box, honest or not.
+type Sbox = fn(Fr) -> Fr;
+
 fn honest_outputs(x: &[i64]) -> Vec<Fr> {
     outputs(x, |_, _, x| fifth_power(x)).0
 }
@@ -162,14 +165,14 @@ fn every_constraint_of_every_sbox_is_needed() {
     let committed = digest(&X, BITS, &Salt::new([0; 31])).unwrap();
     for element in 0..SBOXES * 2 {
         let (i, k) = (element / 2, element % 2);
-        let with = |output: fn(Fr) -> Fr| outputs(&X, move |a, b, x| if (a, b) == (i, k) { output(x) } else { fifth_power(x) });
+        let with = |output: Sbox| outputs(&X, move |a, b, x| if (a, b) == (i, k) { output(x) } else { fifth_power(x) });
         let bump = move |values: &Values| {
             let mut forged = values.to_field();
             forged[element] += from_integer(1);
             forged
         };
         // x5 alone; x2 with x4 and x5 to match; x4 with x5 to match.
-        let cases: [(&str, fn(Fr) -> Fr); 3] = [
+        let cases: [(&str, Sbox); 3] = [
             ("fifth", |x| fifth_power(x) + from_integer(1)),
             ("square", |x| (x.square() + from_integer(1)).square() * x),
             ("fourth", |x| (x.square().square() + from_integer(1)) * x),
