@@ -31,6 +31,10 @@ pub struct CompileOptions {
     pub public: Vec<String>,
     /// Outputs to hide from it.
     pub private: Vec<String>,
+    /// Inputs and outputs to commit to.
+    pub committed: Vec<String>,
+    /// Fractional bits of inputs and outputs that must have certain ones, by name.
+    pub fractional_bits: BTreeMap<String, i32>,
     /// Names of the classes along the last axis of the first output.
     pub classes: Vec<String>,
 }
@@ -44,6 +48,8 @@ impl Default for CompileOptions {
             method: Method::Max,
             public: Vec::new(),
             private: Vec::new(),
+            committed: Vec::new(),
+            fractional_bits: BTreeMap::new(),
             classes: Vec::new(),
         }
     }
@@ -86,7 +92,13 @@ fn public_tensors(model: &Model, options: &CompileOptions) -> Result<Vec<String>
     let inputs = model.inputs.iter().filter_map(|id| model.node(*id)).map(|node| node.name.clone());
     let outputs = model.outputs.iter().map(|(name, _)| name.clone());
     let known: Vec<String> = inputs.chain(outputs.clone()).collect();
-    for name in options.public.iter().chain(&options.private) {
+    for name in &options.committed {
+        if options.public.contains(name) || options.private.contains(name) {
+            return Err(CompileError::Contradiction { name: name.clone() });
+        }
+    }
+    let named = options.public.iter().chain(&options.private).chain(&options.committed);
+    for name in named.chain(options.fractional_bits.keys()) {
         if !known.contains(name) {
             return Err(CompileError::UnknownTensor { name: name.clone(), known });
         }
@@ -103,8 +115,14 @@ fn quantized(
     options: &CompileOptions,
 ) -> Result<(Quantized, u32), CompileError> {
     let with = |bits: u32| {
-        let options =
-            Options { bits, headroom: options.headroom, weight_bits: options.weight_bits, public: Some(public.to_vec()) };
+        let options = Options {
+            bits,
+            headroom: options.headroom,
+            weight_bits: options.weight_bits,
+            public: Some(public.to_vec()),
+            committed: options.committed.clone(),
+            fractional_bits: options.fractional_bits.clone(),
+        };
         quantize(model, ranges, &options).map(|quantized| (quantized, bits))
     };
     if let Some(bits) = options.bits {

@@ -39,6 +39,12 @@ pub enum CompileError {
         /// The names it has.
         known: Vec<String>,
     },
+    /// A tensor that is to be committed and public or private.
+    #[error("`{name}` is named by --committed and by --public or --private; one of them is possible")]
+    Contradiction {
+        /// The tensor.
+        name: String,
+    },
     /// Class names that fit no output.
     #[error("{found} class names, but output `{output}` has {expected} entries in its last axis")]
     Classes {
@@ -48,6 +54,34 @@ pub enum CompileError {
         expected: usize,
         /// Names given.
         found: usize,
+    },
+}
+
+/// Why openings are not usable.
+#[derive(Debug, Error)]
+pub enum OpeningError {
+    /// The file.
+    #[error("{}: {problem}; openings are written by `lemma prove --openings`", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// No opening, or more than one, for an input.
+    #[error(
+        "input `{input}` takes {entries} values with {fractional_bits} fractional bits; the openings have {given}; \
+         compile one of the models with --fractional-bits so that they agree"
+    )]
+    Unfit {
+        /// The input.
+        input: String,
+        /// Its number of values.
+        entries: usize,
+        /// Its fractional bits.
+        fractional_bits: i32,
+        /// What there is.
+        given: String,
     },
 }
 
@@ -92,6 +126,17 @@ pub enum InferError {
     /// An input of the model that the data does not have.
     #[error("the data has no array for input `{0}`")]
     MissingInput(String),
+    /// A salt for a tensor that the model does not commit to.
+    #[error("`{name}` takes no salt: the model commits to {committed:?}")]
+    Salt {
+        /// The tensor.
+        name: String,
+        /// Those that take one.
+        committed: Vec<String>,
+    },
+    /// An opening for an input.
+    #[error(transparent)]
+    Opening(#[from] OpeningError),
     /// The integer graph: a wrong input, or a value outside its calibrated range.
     #[error(transparent)]
     Execute(#[from] ExecuteError),

@@ -2,14 +2,15 @@
 //!
 //! File `model.lemma`: magic `lemma.mg`, version (u32, big-endian), keccak256 of the payload, payload (postcard).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use lemma_circuits::relation::Relation;
-use lemma_circuits::{Compiled, Inference, Plan};
+use lemma_circuits::{Compiled, Inference, Plan, Salt};
 use lemma_prover::store::write_atomically;
-use lemma_prover::{KeyInfo, Progress, ProveError, Proven, ProvingKey, SetupError, prove, setup};
+use lemma_prover::{KeyInfo, Progress, ProveError, Proven, ProvingKey, SetupError, prove, random_salt, setup};
 use lemma_quantizer::data::Samples;
-use lemma_quantizer::graph::{Graph, Op, Port};
+use lemma_quantizer::graph::{Graph, Op, Port, Visibility};
 use lemma_quantizer::model::{Model, Op as FloatOp};
 use lemma_quantizer::quantize::quantize_value;
 use lemma_verifier::{Context, Digest, Labels, Role, TensorSignature, VerifyingKey};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compile::Inputs;
 use crate::error::{CompileError, InferError, PackageError};
+use crate::opening::Opening;
 
 const MAGIC: &[u8; 8] = b"lemma.mg";
 const VERSION: u32 = 1;
@@ -98,38 +100,77 @@ impl Package {
         self.quantize(&sample)
     }
 
+    /// As [`Package::inputs`], with the integers of some inputs given, by name; without samples, of all.
+    ///
+    /// # Errors
+    /// Data that does not fit the model's other inputs, or none.
+    pub fn inputs_beside(
+        &self,
+        given: &BTreeMap<String, Vec<i64>>,
+        samples: Option<(&Samples, usize)>,
+    ) -> Result<Vec<Vec<i64>>, InferError> {
+        let others: Vec<&Port> = self.graph().inputs.iter().filter(|port| !given.contains_key(&port.name)).collect();
+        let sample = match samples {
+            Some((samples, index)) => samples.sample(index, &self.model_of(&others))?,
+            None => Inputs::new(),
+        };
+        let integers = |port: &Port| match given.get(&port.name) {
+            Some(values) => Ok(values.clone()),
+            None => self.quantized(port, &sample),
+        };
+        self.graph().inputs.iter().map(integers).collect()
+    }
+
     /// Real input tensors, quantized.
     ///
     /// # Errors
     /// A missing input.
     pub fn quantize(&self, sample: &Inputs) -> Result<Vec<Vec<i64>>, InferError> {
-        let quantized = |port: &Port| {
-            let frac = self.graph().node(port.node).fractional_bits;
-            let values = sample.get(&port.name).ok_or_else(|| InferError::MissingInput(port.name.clone()))?;
-            Ok(values.iter().map(|v| quantize_value(f64::from(*v), frac)).collect())
-        };
-        self.graph().inputs.iter().map(quantized).collect()
+        self.graph().inputs.iter().map(|port| self.quantized(port, sample)).collect()
+    }
+
+    fn quantized(&self, port: &Port, sample: &Inputs) -> Result<Vec<i64>, InferError> {
+        let frac = self.graph().node(port.node).fractional_bits;
+        let values = sample.get(&port.name).ok_or_else(|| InferError::MissingInput(port.name.clone()))?;
+        Ok(values.iter().map(|v| quantize_value(f64::from(*v), frac)).collect())
     }
 
     /// A float model with this package's inputs and nothing else, to fit data to.
     pub fn input_model(&self) -> Model {
+        self.model_of(&self.graph().inputs.iter().collect::<Vec<_>>())
+    }
+
+    fn model_of(&self, inputs: &[&Port]) -> Model {
         let mut model = Model::default();
-        for port in &self.graph().inputs {
+        for port in inputs {
             // A compiled graph has distinct, non-empty inputs, so this cannot fail.
             let _ = model.push_input(port.name.clone(), FloatOp::Input, &self.graph().node(port.node).shape);
         }
         model
     }
 
-    /// Runs the integer model and traces round 1.
+    /// Runs the integer model and traces round 1. Committed tensors get new salts.
     ///
     /// # Errors
     /// A wrong input, or a value outside its calibrated range.
     pub fn infer(&self, inputs: &[Vec<i64>]) -> Result<Inference, InferError> {
-        Ok(self.compiled.infer(inputs)?)
+        Ok(self.compiled.infer_salted(inputs, &self.salts(&BTreeMap::new())?)?)
     }
 
-    /// Runs the integer model and proves it.
+    /// A salt for each committed tensor, inputs first: those of `given` by the tensor's name, else new ones from the operating system.
+    ///
+    /// # Errors
+    /// A name that is no committed tensor's, or a system without randomness.
+    pub fn salts(&self, given: &BTreeMap<String, Salt>) -> Result<Vec<Salt>, InferError> {
+        let committed: Vec<String> = self.graph().committed().map(|port| port.name.clone()).collect();
+        if let Some(name) = given.keys().find(|name| !committed.contains(name)) {
+            return Err(InferError::Salt { name: name.clone(), committed });
+        }
+        let salt = |name: &String| given.get(name).cloned().map_or_else(random_salt, Ok);
+        committed.iter().map(|name| salt(name).map_err(InferError::Prove)).collect()
+    }
+
+    /// Runs the integer model and proves it. Committed tensors get new salts, which nobody keeps.
     ///
     /// # Errors
     /// As [`Package::infer`], and what the prover says.
@@ -140,9 +181,35 @@ impl Package {
         context: Context,
         progress: &dyn Progress,
     ) -> Result<Proven, InferError> {
+        self.prove_salted(key, inputs, &self.salts(&BTreeMap::new())?, context, progress).map(|(proven, _)| proven)
+    }
+
+    /// As [`Package::prove`] with the salts of [`Package::salts`]; gives also the openings of the committed tensors.
+    ///
+    /// # Errors
+    /// As [`Package::prove`], or a wrong number of salts.
+    pub fn prove_salted(
+        &self,
+        key: &ProvingKey,
+        inputs: &[Vec<i64>],
+        salts: &[Salt],
+        context: Context,
+        progress: &dyn Progress,
+    ) -> Result<(Proven, Vec<Opening>), InferError> {
         progress.enter("running the model", 0.0);
-        let mut inference = self.infer(inputs)?;
-        prove(key, &mut inference, context, progress).map_err(|error| self.name_constraint(error))
+        let mut inference = self.compiled.infer_salted(inputs, salts)?;
+        let ports = self.graph().inputs.iter().zip(inputs).map(|(port, values)| (port, values, Role::CommittedInput));
+        let results = self.graph().outputs.iter().zip(inference.outputs());
+        let ports = ports.chain(results.map(|(port, values)| (port, values, Role::CommittedOutput)));
+        let committed = ports.filter(|(port, ..)| port.visibility == Visibility::Committed);
+        let opening = |((port, values, role), salt): ((&Port, &Vec<i64>, Role), &Salt)| {
+            let node = self.graph().node(port.node);
+            let (name, shape) = (port.name.clone(), node.shape.clone());
+            Opening { name, role, shape, fractional_bits: node.fractional_bits, salt: salt.clone(), values: values.clone() }
+        };
+        let openings = committed.zip(salts).map(opening).collect();
+        let proven = prove(key, &mut inference, context, progress).map_err(|error| self.name_constraint(error))?;
+        Ok((proven, openings))
     }
 
     /// The constraint that a row number stands for.
@@ -156,12 +223,16 @@ impl Package {
         }
     }
 
-    /// What the verifying key says about the public tensors.
+    /// What the verifying key says about the public and committed tensors.
     pub fn signature(&self) -> Vec<TensorSignature> {
-        let inputs = self.graph().inputs.iter().map(|port| (port, Role::Input));
-        let outputs = self.graph().outputs.iter().map(|port| (port, Role::Output));
-        let shown = inputs.chain(outputs).filter(|(port, _)| port.public);
-        shown.map(|(port, role)| self.tensor_signature(port, role)).collect()
+        let role = |port: &Port, public: Role, committed: Role| match port.visibility {
+            Visibility::Private => None,
+            Visibility::Public => Some(public),
+            Visibility::Committed => Some(committed),
+        };
+        let inputs = self.graph().inputs.iter().map(|port| (port, role(port, Role::Input, Role::CommittedInput)));
+        let outputs = self.graph().outputs.iter().map(|port| (port, role(port, Role::Output, Role::CommittedOutput)));
+        inputs.chain(outputs).filter_map(|(port, role)| Some(self.tensor_signature(port, role?))).collect()
     }
 
     /// Number of public values.

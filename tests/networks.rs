@@ -7,6 +7,7 @@ use lemma::circuits::Compiled;
 use lemma::circuits::check::violations;
 use lemma::prover::{KeyInfo, prove, setup};
 use lemma::quantizer::calibrate::{Method, Ranges};
+use lemma::quantizer::graph::Visibility;
 use lemma::quantizer::quantize::{Options, dequantize, quantize};
 use lemma::quantizer::report::quantize_inputs;
 use lemma::verifier::{Digest, Labels, Role, TensorSignature};
@@ -65,7 +66,7 @@ fn random_networks_are_proven_and_verified() {
         let compiled = Compiled::new(quantized.graph).unwrap();
         let graph = compiled.graph();
         let shown = graph.inputs.iter().map(|p| (p, Role::Input)).chain(graph.outputs.iter().map(|p| (p, Role::Output)));
-        let signature = shown.filter(|(port, _)| port.public).map(|(port, role)| {
+        let signature = shown.filter(|(port, _)| port.visibility == Visibility::Public).map(|(port, role)| {
             let node = graph.node(port.node);
             TensorSignature {
                 name: port.name.clone(),

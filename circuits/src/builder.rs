@@ -49,6 +49,8 @@ pub trait Builder {
 
     /// `len` constants; `values` runs only where they matter.
     fn constant(&mut self, len: usize, values: impl FnOnce() -> Arc<[i64]>) -> Self::Form;
+    /// `len` constants of the field.
+    fn field_constant(&mut self, len: usize, values: impl FnOnce() -> Arc<[Fr]>) -> Self::Form;
     /// `M x`.
     fn linear(&mut self, map: &Arc<LinearMap>, x: &Self::Form) -> Self::Form;
     /// Element `i` is element `index[i]` of the operands laid one after the other, or zero

@@ -1,10 +1,11 @@
 //! A graph with its constraint system.
 
 use ark_bn254::Fr;
-use lemma_quantizer::graph::{ExecuteError, Graph, GraphError};
+use lemma_quantizer::graph::{ExecuteError, Graph, GraphError, Port, Visibility};
 use sha3::{Digest, Keccak256};
 use thiserror::Error;
 
+use crate::commitment::{Salt, fits};
 use crate::count::Count;
 use crate::gadgets::Plan;
 use crate::gadgets::fold::fold;
@@ -26,6 +27,21 @@ pub enum CompileError {
     /// The plan names no usable table width.
     #[error("range tables of {0:?} bits: one to four widths between 4 and 20 are needed")]
     Plan(Vec<u32>),
+    /// A committed tensor whose integers may not fit the words of a commitment.
+    #[error(
+        "`{name}` cannot be committed to: its integers reach from {low} to {high}, a commitment holds 32 bits; \
+         give it fewer with --fractional-bits {name}=N (it has {fractional_bits})"
+    )]
+    Commitment {
+        /// The tensor.
+        name: String,
+        /// Its least integer.
+        low: i64,
+        /// Its greatest integer.
+        high: i64,
+        /// Its fractional bits.
+        fractional_bits: i32,
+    },
     /// The graph cannot be serialised.
     #[error("cannot serialise the graph: {0}")]
     Serialise(#[from] postcard::Error),
@@ -55,9 +71,10 @@ impl Compiled {
         if !usable {
             return Err(CompileError::Plan(plan.widths));
         }
+        committable(&graph)?;
         let bytes = postcard::to_stdvec(&(LOWERING_VERSION, &graph, &plan))?;
         let digest = Keccak256::digest(&bytes).into();
-        let pending = lower::round1(&graph, &plan, Circuit::default(), &[]);
+        let pending = lower::round1(&graph, &plan, Circuit::default(), &[], &[]);
         let public_values = public_values(&graph);
         let mut circuit = pending.round2();
         circuit.set_public_values(public_values);
@@ -92,20 +109,33 @@ impl Compiled {
     /// Runs the graph on `inputs` (integer tensors in the order of the graph's inputs) and traces round 1.
     ///
     /// # Errors
-    /// A wrong input, or a value outside its calibrated range.
+    /// A wrong input, a value outside its calibrated range, or a graph with committed tensors, which need salts.
     pub fn infer(&self, inputs: &[Vec<i64>]) -> Result<Inference, ExecuteError> {
+        self.infer_salted(inputs, &[])
+    }
+
+    /// As [`Compiled::infer`], with a salt for each committed tensor, inputs first, in the order of the graph.
+    ///
+    /// # Errors
+    /// A wrong input, a value outside its calibrated range, or a wrong number of salts.
+    pub fn infer_salted(&self, inputs: &[Vec<i64>], salts: &[Salt]) -> Result<Inference, ExecuteError> {
+        let expected = self.graph.committed().count();
+        if salts.len() != expected {
+            return Err(ExecuteError::SaltCount { expected, found: salts.len() });
+        }
         let values = self.graph.execute(inputs)?;
         let outputs = self.graph.outputs.iter().filter_map(|port| values.get(port.node.0).cloned()).collect();
-        Ok(self.trace(inputs, Trace::default(), outputs))
+        Ok(self.trace(inputs, salts, Trace::default(), outputs))
     }
 
     /// Traces round 1 with a forger and without the interpreter's range checks: for tests that play the dishonest prover.
+    /// Salts are zero.
     pub fn infer_forged(&self, inputs: &[Vec<i64>], forge: Forge<'static>) -> Inference {
-        self.trace(inputs, Trace::forged(forge), Vec::new())
+        self.trace(inputs, &[], Trace::forged(forge), Vec::new())
     }
 
-    fn trace(&self, inputs: &[Vec<i64>], trace: Trace<'static>, outputs: Vec<Vec<i64>>) -> Inference {
-        let pending = lower::round1(&self.graph, &self.plan, trace, inputs);
+    fn trace(&self, inputs: &[Vec<i64>], salts: &[Salt], trace: Trace<'static>, outputs: Vec<Vec<i64>>) -> Inference {
+        let pending = lower::round1(&self.graph, &self.plan, trace, inputs, salts);
         let public = pending.public().iter().flat_map(|form| form.to_field()).collect();
         Inference { state: State::First(Box::new(pending)), public, outputs }
     }
@@ -114,7 +144,28 @@ impl Compiled {
 /// Number of public values of a graph.
 fn public_values(graph: &Graph) -> usize {
     let ports = graph.inputs.iter().chain(&graph.outputs);
-    ports.filter(|port| port.public).map(|port| graph.node(port.node).len()).sum()
+    let values = |port: &Port| match port.visibility {
+        Visibility::Private => 0,
+        Visibility::Public => graph.node(port.node).len(),
+        Visibility::Committed => 1,
+    };
+    ports.map(values).sum()
+}
+
+/// Whether the bounds of every committed tensor fit.
+fn committable(graph: &Graph) -> Result<(), CompileError> {
+    for port in graph.committed() {
+        let node = graph.node(port.node);
+        if !fits(node.bounds.lo) || !fits(node.bounds.hi) {
+            return Err(CompileError::Commitment {
+                name: port.name.clone(),
+                low: node.bounds.lo,
+                high: node.bounds.hi,
+                fractional_bits: node.fractional_bits,
+            });
+        }
+    }
+    Ok(())
 }
 
 enum State {

@@ -76,6 +76,10 @@ impl Builder for Count {
         len
     }
 
+    fn field_constant(&mut self, len: usize, _values: impl FnOnce() -> Arc<[Fr]>) -> usize {
+        len
+    }
+
     fn linear(&mut self, map: &Arc<LinearMap>, x: &usize) -> usize {
         map.output_len(*x).unwrap_or(0)
     }

@@ -5,16 +5,19 @@
 
 pub mod builder;
 pub mod check;
+pub mod commitment;
 mod compiled;
 pub mod count;
 pub mod field;
 pub mod gadgets;
 pub mod lower;
 pub mod plan;
+pub mod poseidon2;
 pub mod relation;
 pub mod shape;
 pub mod soundness;
 pub mod trace;
 
+pub use commitment::Salt;
 pub use compiled::{CompileError, Compiled, Inference};
 pub use gadgets::Plan;

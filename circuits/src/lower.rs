@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::{Graph, Node, Op};
+use lemma_quantizer::graph::{Graph, Node, Op, Visibility};
 
 use crate::builder::Builder;
+use crate::commitment::Salt;
 use crate::gadgets::{Gadgets, Plan};
 
 /// A relation between its two rounds.
@@ -13,8 +14,9 @@ pub struct Pending<B: Builder> {
     public: Vec<B::Form>,
 }
 
-/// Round 1: the graph. `inputs` are integer tensors in the order of the graph's inputs; builders that know no values ignore them.
-pub fn round1<B: Builder>(graph: &Graph, plan: &Plan, builder: B, inputs: &[Vec<i64>]) -> Pending<B> {
+/// Round 1: the graph, and the commitments, whose digests are fixed with it. `inputs` are integer tensors in the order of the graph's inputs,
+/// `salts` those of its committed tensors; builders that know no values ignore both.
+pub fn round1<B: Builder>(graph: &Graph, plan: &Plan, builder: B, inputs: &[Vec<i64>], salts: &[Salt]) -> Pending<B> {
     let mut gadgets = Gadgets::new(builder, plan);
     let mut forms: Vec<B::Form> = Vec::with_capacity(graph.nodes().len());
     for (id, node) in graph.nodes().iter().enumerate() {
@@ -33,8 +35,19 @@ pub fn round1<B: Builder>(graph: &Graph, plan: &Plan, builder: B, inputs: &[Vec<
         forms.push(form);
     }
     gadgets.count_lookups();
-    let ports = graph.inputs.iter().chain(&graph.outputs);
-    let public = ports.filter(|port| port.public).map(|port| forms[port.node.0].clone()).collect();
+    let mut salts = salts.iter();
+    let mut public = Vec::new();
+    for port in graph.inputs.iter().chain(&graph.outputs) {
+        let form = &forms[port.node.0];
+        match port.visibility {
+            Visibility::Private => {}
+            Visibility::Public => public.push(form.clone()),
+            Visibility::Committed => {
+                gadgets.enter_layer(&format!("commitment to {}", port.name).into());
+                public.push(gadgets.commit(form, graph.node(port.node).fractional_bits, salts.next()));
+            }
+        }
+    }
     Pending { gadgets, public }
 }
 

@@ -23,7 +23,7 @@ pub fn cheapest(graph: &Graph) -> Plan {
 
 /// What a graph costs under a plan.
 pub fn count(graph: &Graph, plan: &Plan) -> Count {
-    lower::round1(graph, plan, Count::default(), &[]).round2()
+    lower::round1(graph, plan, Count::default(), &[], &[]).round2()
 }
 
 /// What a graph costs under its cheapest plan.

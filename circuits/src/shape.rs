@@ -23,6 +23,7 @@ pub struct FormId(u32);
 #[derive(Debug)]
 enum Operation {
     Constant(Arc<[i64]>),
+    FieldConstant(Arc<[Fr]>),
     /// A public wire.
     Public(usize),
     /// Round-1 wires from `start`.
@@ -136,6 +137,7 @@ impl Circuit {
             let slice = |start: usize| wires[start..start + len].to_vec();
             let value = match operation {
                 Operation::Constant(values) => values.iter().map(|v| from_integer(*v)).collect(),
+                Operation::FieldConstant(values) => values.to_vec(),
                 Operation::Public(wire) => slice(*wire),
                 Operation::Round1(start) => slice(PUBLIC_WIRES + start),
                 Operation::Round2(start) => slice(PUBLIC_WIRES + self.round1 + start),
@@ -179,6 +181,9 @@ impl Circuit {
                 Operation::Constant(values) => {
                     let sum = LinearMap::Diagonal(values.clone()).apply::<FieldSum>(&gradient).par_iter().sum::<Fr>();
                     wires[0] += sum;
+                }
+                Operation::FieldConstant(values) => {
+                    wires[0] += gradient.iter().zip(values.iter()).map(|(g, v)| *g * v).sum::<Fr>()
                 }
                 Operation::Public(wire) => wire_range(*wire),
                 Operation::Round1(start) => wire_range(PUBLIC_WIRES + start),
@@ -262,6 +267,10 @@ impl Builder for Circuit {
 
     fn constant(&mut self, len: usize, values: impl FnOnce() -> Arc<[i64]>) -> FormId {
         self.push(Operation::Constant(values()), len)
+    }
+
+    fn field_constant(&mut self, len: usize, values: impl FnOnce() -> Arc<[Fr]>) -> FormId {
+        self.push(Operation::FieldConstant(values()), len)
     }
 
     fn linear(&mut self, map: &Arc<LinearMap>, x: &FormId) -> FormId {
@@ -373,7 +382,8 @@ mod tests {
         let dense = c.linear(&Arc::new(map), &x);
         let gathered = c.gather(&Arc::from([3, ZERO, 1, 0, 7, 2]), &[&dense, &x]);
         let repeated = c.repeat(&y, 6);
-        let mixed = c.combine(&[(2, &gathered), (-1, &repeated), (7, &k)], -9);
+        let field = c.field_constant(6, || (0..6u64).map(|i| -Fr::from(i).pow([99])).collect());
+        let mixed = c.combine(&[(2, &gathered), (-1, &repeated), (7, &k), (3, &field)], -9);
         let divided = c.divide(&mixed, 3);
         let total = c.total(&divided);
         let chi = c.chi();

@@ -134,6 +134,10 @@ impl Builder for Trace<'_> {
         integers(values().to_vec())
     }
 
+    fn field_constant(&mut self, _len: usize, values: impl FnOnce() -> Arc<[Fr]>) -> Values {
+        fields(values().to_vec())
+    }
+
     fn linear(&mut self, map: &Arc<LinearMap>, x: &Values) -> Values {
         match x {
             Values::Integer(x) => integers(map.apply::<IntegerSum>(x)),

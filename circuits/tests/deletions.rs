@@ -11,7 +11,7 @@ use lemma_circuits::builder::{Site, Values};
 use lemma_circuits::check::violations;
 use lemma_circuits::field::from_integer;
 use lemma_circuits::{Compiled, Plan};
-use lemma_quantizer::graph::{Causal, Graph, Interval, Leak, MatMul, Op, Port, RowTable, Table};
+use lemma_quantizer::graph::{Causal, Graph, Interval, Leak, MatMul, Op, Port, RowTable, Table, Visibility};
 
 /// A circuit of one operation with a public result, and honest inputs.
 struct Case {
@@ -24,11 +24,11 @@ fn case(range: Interval, inputs: &[&[i64]], op: Op, result: usize) -> Case {
     let mut operands = Vec::new();
     for (i, x) in inputs.iter().enumerate() {
         let node = graph.push("in", Op::Input { range }, &[], &[x.len()], 0).unwrap();
-        graph.inputs.push(Port { name: i.to_string(), node, public: false });
+        graph.inputs.push(Port { name: i.to_string(), node, visibility: Visibility::Private });
         operands.push(node);
     }
     let node = graph.push("layer", op, &operands, &[result], 0).unwrap();
-    graph.outputs.push(Port { name: "y".into(), node, public: true });
+    graph.outputs.push(Port { name: "y".into(), node, visibility: Visibility::Public });
     let compiled = Compiled::with_plan(graph, Plan { widths: vec![6] }).unwrap();
     Case { compiled, inputs: inputs.iter().map(|x| x.to_vec()).collect() }
 }

@@ -11,7 +11,7 @@ use ark_ff::Field;
 use lemma_circuits::builder::Values;
 use lemma_circuits::check::{ViolationKind, violations};
 use lemma_circuits::{Compiled, Plan};
-use lemma_quantizer::graph::{Causal, Graph, Interval, Leak, MatMul, NodeId, Op, Port, RowTable, Table};
+use lemma_quantizer::graph::{Causal, Graph, Interval, Leak, MatMul, NodeId, Op, Port, RowTable, Table, Visibility};
 
 /// A graph of one operation on one input, with a public result.
 fn graph(range: Interval, len: usize, op: Op, result: usize) -> Graph {
@@ -19,8 +19,8 @@ fn graph(range: Interval, len: usize, op: Op, result: usize) -> Graph {
     let x = graph.push("in", Op::Input { range }, &[], &[len], 0).unwrap();
     let operands = if matches!(op, Op::Product) { vec![x, x] } else { vec![x] };
     let y = graph.push("layer", op, &operands, &[result], 0).unwrap();
-    graph.inputs.push(Port { name: "x".into(), node: x, public: false });
-    graph.outputs.push(Port { name: "y".into(), node: y, public: true });
+    graph.inputs.push(Port { name: "x".into(), node: x, visibility: Visibility::Private });
+    graph.outputs.push(Port { name: "y".into(), node: y, visibility: Visibility::Public });
     graph
 }
 
@@ -358,9 +358,9 @@ fn matrices(dims: MatMul) -> Compiled {
     let a = graph.push("a", Op::Input { range }, &[], &[left], 0).unwrap();
     let b = graph.push("b", Op::Input { range }, &[], &[right], 0).unwrap();
     let c = graph.push("layer", Op::MatMul(dims), &[a, b], &[result], 0).unwrap();
-    graph.inputs.push(Port { name: "a".into(), node: a, public: false });
-    graph.inputs.push(Port { name: "b".into(), node: b, public: false });
-    graph.outputs.push(Port { name: "c".into(), node: c, public: true });
+    graph.inputs.push(Port { name: "a".into(), node: a, visibility: Visibility::Private });
+    graph.inputs.push(Port { name: "b".into(), node: b, visibility: Visibility::Private });
+    graph.outputs.push(Port { name: "c".into(), node: c, visibility: Visibility::Public });
     compile(graph)
 }
 

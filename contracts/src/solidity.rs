@@ -43,7 +43,7 @@ pub fn solidity(key: &VerifyingKey, options: &Options) -> Result<String, Contrac
     let mut first = 0u64;
     for tensor in &parts.signature {
         let _ = writeln!(tensors, "//     {first:>6}      {}", describe(tensor));
-        first = first.saturating_add(tensor.entries().unwrap_or_default());
+        first = first.saturating_add(tensor.public_values().unwrap_or_default());
     }
     let warning = if parts.development { WARNING } else { "" };
     let source = TEMPLATE
@@ -103,6 +103,9 @@ fn pascal_case(text: &str) -> String {
 
 fn describe(tensor: &TensorSignature) -> String {
     let TensorSignature { name, role, shape, fractional_bits, low, high, .. } = tensor;
+    if role.is_committed() {
+        return format!("digest of {} {} {shape:?}, {fractional_bits} fractional bits", role.name(), shown(name));
+    }
     format!("{} {} {shape:?}, {low} to {high}, {fractional_bits} fractional bits", role.name(), shown(name))
 }
 

@@ -6,7 +6,8 @@
 //!       9..14  -, IC2, -
 //!      14..44  five pairs of the pairing precompile: (-, -) (alpha, -beta) (-, -gamma) (-, -delta1) (-, -delta2)
 //!      44      number of public tensors; those without entries do not count
-//!      45..    for each tensor: entries << 128 | low + 2^63 << 64 | high - low
+//!      45..    for each tensor, 64 bits each: entries, 0, low + 2^63, high - low;
+//!              for a committed one: 1, 192, 0, 2^64 - 1
 //! ```
 //!
 //! A dash is room for what the contract computes. The points of G2 are negated here, so that the contract uses the
@@ -36,7 +37,7 @@ pub(crate) struct KeyWord {
 /// All words in order.
 pub(crate) fn key_words(key: &VerifyingKey) -> Result<Vec<KeyWord>, ContractError> {
     let parts = key.parts();
-    let tensors: Vec<_> = parts.signature.iter().filter(|tensor| tensor.entries() != Some(0)).collect();
+    let tensors: Vec<_> = parts.signature.iter().filter(|tensor| tensor.public_values() != Some(0)).collect();
     if tensors.len() > MAX_TENSORS {
         return Err(ContractError::TooManyTensors { found: tensors.len(), limit: MAX_TENSORS });
     }
@@ -64,12 +65,19 @@ pub(crate) fn key_words(key: &VerifyingKey) -> Result<Vec<KeyWord>, ContractErro
     words.g2(&-parts.delta2_2, "-delta2");
     words.integer(tensors.len() as u128, "public tensors");
     for (index, tensor) in tensors.into_iter().enumerate() {
-        let entries = u128::from(tensor.entries().unwrap_or_default());
-        let (low, span) = (u128::from(biased(tensor.low)), u128::from(tensor.high.abs_diff(tensor.low)));
+        let entries = tensor.public_values().unwrap_or_default();
+        // A digest is any field element: its distance is (2^64 - 1) 2^192, which is above r.
+        let (range, meaning) = if tensor.role.is_committed() {
+            ([entries, 192, 0, u64::MAX], format!("tensor {index}: a digest"))
+        } else {
+            let range = [entries, 0, biased(tensor.low), tensor.high.abs_diff(tensor.low)];
+            (range, format!("tensor {index}: {entries} from {} to {}", tensor.low, tensor.high))
+        };
         let mut bytes = [0; 32];
-        bytes[..16].copy_from_slice(&entries.to_be_bytes());
-        bytes[16..].copy_from_slice(&(low << 64 | span).to_be_bytes());
-        words.push(bytes, format!("tensor {index}: {entries} from {} to {}", tensor.low, tensor.high));
+        for (word, part) in bytes.chunks_exact_mut(8).zip(range) {
+            word.copy_from_slice(&part.to_be_bytes());
+        }
+        words.push(bytes, meaning);
     }
     Ok(words.0)
 }

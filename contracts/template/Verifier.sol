@@ -123,16 +123,17 @@ contract {{CONTRACT}} {
     }
 
     /// @dev phi by Horner's rule, from the last value to the first. Every value must be a field element that stands for
-    ///      an integer in its range. A range is the length of a run of values, which is not zero, the least of them and
-    ///      the distance to the greatest: 128, 64 and 64 bits.
+    ///      an integer in its range, or be a digest. A range is, 64 bits each, the length of a run of values, which is not
+    ///      zero, the exponent of the distance, the least value and the distance to the greatest. The exponent is 0 for
+    ///      integers; for a digest it makes the distance greater than R.
     function _fold(uint256[] calldata values, uint256[] memory ranges, uint256 chi) private pure returns (uint256 phi) {
         unchecked {
             uint256 index = values.length;
             for (uint256 run = ranges.length; run > 0;) {
                 uint256 range = ranges[--run];
                 uint256 low = uint64(range >> 64);
-                uint256 span = uint64(range);
-                uint256 first = index - (range >> 128);
+                uint256 span = uint256(uint64(range)) << uint8(range >> 128);
+                uint256 first = index - (range >> 192);
                 do {
                     uint256 value = values[--index];
                     if (value >= R) revert ValueNotInField(index);

@@ -31,4 +31,5 @@ pub use error::{ProveError, SetupError, StoreError};
 pub use key::ProvingKey;
 pub use progress::Progress;
 pub use prove::{Proven, prove};
+pub use randomness::random_salt;
 pub use setup::{KeyInfo, setup};

@@ -10,7 +10,7 @@ use lemma::quantizer::model::Model;
 use lemma::{CompileOptions, Folder, Inspection, Package, Report, Samples, compile, inspect};
 use serde::Serialize;
 
-use super::grouped;
+use super::{grouped, named};
 use crate::output::{Exit, Output};
 
 /// Arguments of `lemma compile`.
@@ -36,6 +36,12 @@ pub struct Compile {
     /// An output to hide; may be repeated.
     #[arg(long)]
     private: Vec<String>,
+    /// An input or output to commit to: the statement has its salted digest; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    committed: Vec<String>,
+    /// NAME=N: fractional bits of an input or output, to agree with another model; may be repeated.
+    #[arg(long, value_name = "NAME=N", value_parser = named)]
+    fractional_bits: Vec<(String, String)>,
     /// Bits of an activation (6 to 18); by default the cheapest of 12 to 16.
     #[arg(long)]
     bits: Option<u32>,
@@ -98,6 +104,11 @@ impl Compile {
             Some(p) if (0.0..=100.0).contains(&p) => Method::Percentile(p / 100.0),
             Some(p) => bail!("a percentile of {p}; it lies between 0 and 100"),
         };
+        let bits = |(name, bits): &(String, String)| match bits.parse() {
+            Ok(bits) => Ok((name.clone(), bits)),
+            Err(_) => bail!("--fractional-bits {name}={bits}: a whole number is expected"),
+        };
+        let fractional_bits = self.fractional_bits.iter().map(bits).collect::<Result<_>>()?;
         Ok(CompileOptions {
             bits: self.bits,
             headroom: self.headroom,
@@ -105,6 +116,8 @@ impl Compile {
             method,
             public: self.public.clone(),
             private: self.private.clone(),
+            committed: self.committed.clone(),
+            fractional_bits,
             classes,
         })
     }

@@ -9,6 +9,7 @@ mod inspect;
 mod prove;
 mod setup;
 mod verify;
+mod verify_chain;
 
 use clap::Subcommand;
 
@@ -25,6 +26,8 @@ pub enum Command {
     Prove(prove::Prove),
     /// Check a proof; exit code 0 only when it verifies.
     Verify(verify::Verify),
+    /// Check proofs whose committed outputs are the committed inputs of the next.
+    VerifyChain(verify_chain::VerifyChain),
     /// Show what a compiled model costs.
     Inspect(inspect::Inspect),
     /// Run the constraint checker and name the first constraint that fails.
@@ -45,6 +48,7 @@ impl Command {
             Command::Setup(command) => command.run(output),
             Command::Prove(command) => command.run(output),
             Command::Verify(command) => command.run(output),
+            Command::VerifyChain(command) => command.run(output),
             Command::Inspect(command) => command.run(output),
             Command::Check(command) => command.run(output),
             Command::Contract(command) => command.run(output),
@@ -52,6 +56,12 @@ impl Command {
             Command::Demo(command) => command.run(output),
         }
     }
+}
+
+/// `NAME=VALUE`.
+fn named(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is expected")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// A number with thousands separated.

@@ -309,7 +309,7 @@ pub enum FileError {
         index: usize,
         /// Name by the key.
         tensor: String,
-        /// `name`, `role`, `shape` or `fractional bits`.
+        /// `name`, `role`, `shape`, `fractional bits` or `digest` (there or not).
         field: &'static str,
     },
     /// A tensor with too few or too many values.

@@ -9,13 +9,16 @@
 //!   "tensors": [
 //!     { "name": "image", "role": "input", "shape": [1, 2], "fractional_bits": 8,
 //!       "values": [128, -64],                     the integers that are proven
-//!       "decoded": ["0.5", "-0.25"] }             what they mean, with the key's labels
+//!       "decoded": ["0.5", "-0.25"] },            what they mean, with the key's labels
+//!     { "name": "scores", "role": "committed output", "shape": [1, 4], "fractional_bits": 8,
+//!       "values": [], "decoded": [],
+//!       "digest": "0x..." }                       32 bytes instead of values
 //!   ],
 //!   "proof": "0x..."                              320 bytes
 //! }
 //! ```
 //!
-//! Only `values`, `context` and `proof` carry information; everything else is there for the reader and is compared
+//! Only `values`, `digest`, `context` and `proof` carry information; everything else is there for the reader and is compared
 //! with the key when the file is opened. A file whose readable part says something else than its proof is rejected.
 
 use serde::{Deserialize, Serialize};
@@ -50,16 +53,19 @@ pub struct ProofFile {
 pub struct FileTensor {
     /// Name in the model.
     pub name: String,
-    /// Input or output.
+    /// Input or output, public or committed.
     pub role: Role,
     /// Dimensions.
     pub shape: Vec<usize>,
     /// An integer `v` means `v / 2^fractional_bits`.
     pub fractional_bits: i32,
-    /// The integers, row-major.
+    /// The integers, row-major; none when committed.
     pub values: Vec<i64>,
     /// The entries for a reader, row-major.
     pub decoded: Vec<String>,
+    /// The digest, when committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 impl ProofFile {
@@ -123,12 +129,26 @@ impl ProofFile {
     /// What the file holds, compared with no key: enough to pass it on, not to believe it.
     ///
     /// # Errors
-    /// Text that is not hexadecimal, or bytes that are no proof.
+    /// Text that is not hexadecimal, a digest that is no field element, or bytes that are no proof.
     pub fn contents(&self) -> Result<(PublicValues, Context, Proof), FileError> {
-        let integers = self.tensors.iter().flat_map(|tensor| tensor.values.iter().copied());
+        let mut values = Vec::new();
+        for tensor in &self.tensors {
+            match &tensor.digest {
+                Some(digest) => {
+                    let word = bytes(digest, "digest")?;
+                    if word.len() != 32 {
+                        return Err(FileError::Hex { field: "digest" });
+                    }
+                    let index = values.len();
+                    let word = PublicValues::from_bytes(&word).map_err(|_| StatementError::NotCanonical { index })?;
+                    values.extend_from_slice(word.as_slice());
+                }
+                None => values.extend_from_slice(PublicValues::from_integers(tensor.values.iter().copied()).as_slice()),
+            }
+        }
         let context = Context::of(&bytes(&self.context, "context")?);
         let proof = Proof::from_bytes(&bytes(&self.proof, "proof")?)?;
-        Ok((PublicValues::from_integers(integers), context, proof))
+        Ok((PublicValues::new(values), context, proof))
     }
 
     /// Opens the file and verifies its proof.
@@ -148,11 +168,12 @@ impl FileTensor {
             ("role", self.role == signature.role),
             ("shape", self.shape == signature.shape),
             ("fractional bits", self.fractional_bits == signature.fractional_bits),
+            ("digest", self.digest.is_some() == signature.role.is_committed()),
         ];
         if let Some((field, _)) = fields.into_iter().find(|(_, same)| !same) {
             return Err(FileError::Signature { index, tensor: signature.name.clone(), field });
         }
-        let expected = signature.entries().unwrap_or(u64::MAX);
+        let expected = if signature.role.is_committed() { 0 } else { signature.entries().unwrap_or(u64::MAX) };
         for found in [self.values.len(), self.decoded.len()] {
             if expected != found as u64 {
                 return Err(FileError::ValueCount { tensor: signature.name.clone(), expected, found });
@@ -173,7 +194,15 @@ impl From<PublicTensor> for FileTensor {
     fn from(tensor: PublicTensor) -> FileTensor {
         let decoded = tensor.readable();
         let TensorSignature { name, role, shape, fractional_bits, .. } = tensor.signature;
-        FileTensor { name, role, shape, fractional_bits, values: tensor.values, decoded }
+        FileTensor {
+            name,
+            role,
+            shape,
+            fractional_bits,
+            values: tensor.values,
+            decoded,
+            digest: tensor.digest.map(|digest| digest.to_string()),
+        }
     }
 }
 

@@ -17,7 +17,8 @@
 //!    813      8  number of public values (u64)
 //!    821         model name (text)
 //!             4  number of public tensors (u32), then for each
-//!                    name (text), role (u8: 0 input, 1 output), rank (u32), dimensions (u64 each),
+//!                    name (text), role (u8: 0 input, 1 output, 2 committed
+//!                    input, 3 committed output), rank (u32), dimensions (u64 each),
 //!                    fractional bits (i32), least and greatest value (i64 each), kind of labels
 //!                    (u8: 0 none, 1 of entries, 2 of values) and unless 0 their number (u32) and each (text)
 //! ```

@@ -14,6 +14,7 @@
 //! | [`signature`] | what the key says about each public tensor |
 //! | [`statement`] | public values and what they mean |
 //! | [`challenge`] | the challenge and the context |
+//! | [`chain`](mod@chain) | proofs whose outputs are the inputs of the next |
 //! | [`verify`] | the pairing equation |
 //! | [`file`](mod@file) | the JSON proof file |
 //! | [`error`] | everything that can be wrong |
@@ -42,6 +43,7 @@
     clippy::unwrap_used
 )]
 
+pub mod chain;
 pub mod challenge;
 mod codec;
 pub mod digest;
@@ -55,6 +57,7 @@ pub mod signature;
 pub mod statement;
 pub mod verify;
 
+pub use chain::{ChainError, Link, chain};
 pub use challenge::Context;
 pub use digest::Digest;
 pub use file::ProofFile;

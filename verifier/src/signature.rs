@@ -13,7 +13,7 @@ pub const MAX_ENTRIES: u64 = 1 << 30;
 /// Most fractional bits, in either direction.
 pub const MAX_FRACTIONAL_BITS: i32 = 256;
 
-/// Which side of the model a tensor is on.
+/// Which side of the model a tensor is on, and whether the statement has its values or a digest that binds them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -21,15 +21,35 @@ pub enum Role {
     Input,
     /// Computed by the model.
     Output,
+    /// Given to the model; the statement has its digest.
+    #[serde(rename = "committed input")]
+    CommittedInput,
+    /// Computed by the model; the statement has its digest.
+    #[serde(rename = "committed output")]
+    CommittedOutput,
 }
 
 impl Role {
-    /// `input` or `output`.
+    const ALL: [Role; 4] = [Role::Input, Role::Output, Role::CommittedInput, Role::CommittedOutput];
+
+    /// `input`, `output`, `committed input` or `committed output`.
     pub fn name(self) -> &'static str {
         match self {
             Role::Input => "input",
             Role::Output => "output",
+            Role::CommittedInput => "committed input",
+            Role::CommittedOutput => "committed output",
         }
+    }
+
+    /// Whether the tensor is given to the model.
+    pub fn is_input(self) -> bool {
+        matches!(self, Role::Input | Role::CommittedInput)
+    }
+
+    /// Whether the statement has a digest instead of values.
+    pub fn is_committed(self) -> bool {
+        matches!(self, Role::CommittedInput | Role::CommittedOutput)
     }
 }
 
@@ -51,7 +71,7 @@ pub enum Labels {
 pub struct TensorSignature {
     /// Name in the model.
     pub name: String,
-    /// Input or output.
+    /// Input or output, public or committed.
     pub role: Role,
     /// Dimensions; empty for a scalar. Entries are in row-major order.
     pub shape: Vec<usize>,
@@ -71,6 +91,11 @@ impl TensorSignature {
         let product =
             self.shape.iter().try_fold(1u64, |product, dimension| product.checked_mul(u64::try_from(*dimension).ok()?))?;
         (product <= MAX_ENTRIES).then_some(product)
+    }
+
+    /// Number of public values: the entries, or one for a digest; `None` as for [`TensorSignature::entries`].
+    pub fn public_values(&self) -> Option<u64> {
+        self.entries().map(|entries| if self.role.is_committed() { 1 } else { entries })
     }
 
     /// The real number that the integer `value` stands for, rounded to a double.
@@ -100,6 +125,8 @@ impl TensorSignature {
         out.push(match self.role {
             Role::Input => 0,
             Role::Output => 1,
+            Role::CommittedInput => 2,
+            Role::CommittedOutput => 3,
         });
         write_count(out, self.shape.len());
         for dimension in &self.shape {
@@ -124,10 +151,8 @@ impl TensorSignature {
 
     pub(crate) fn read(reader: &mut Reader) -> Result<TensorSignature, KeyError> {
         let name = reader.text("a tensor's name")?;
-        let role = match reader.choice(1, "a tensor's role")? {
-            0 => Role::Input,
-            _ => Role::Output,
-        };
+        let role = reader.choice(3, "a tensor's role")?;
+        let role = Role::ALL.get(usize::from(role)).copied().unwrap_or(Role::Output);
         let mut shape = Vec::new();
         for _ in 0..reader.u32("a tensor's rank")? {
             let dimension = reader.u64("a tensor's shape")?;
@@ -166,7 +191,7 @@ pub fn lint_signature(signature: &[TensorSignature]) -> Result<u64, LintError> {
         if tensor.name.is_empty() {
             return Err(LintError::UnnamedTensor { index });
         }
-        if !names.insert((tensor.role.name(), &tensor.name)) {
+        if !names.insert((tensor.role.is_input(), &tensor.name)) {
             return Err(LintError::DuplicateTensor { role: tensor.role.name(), name: tensor.name.clone() });
         }
         if tensor.fractional_bits.unsigned_abs() > MAX_FRACTIONAL_BITS.unsigned_abs() {
@@ -181,7 +206,7 @@ pub fn lint_signature(signature: &[TensorSignature]) -> Result<u64, LintError> {
         }
         lint_labels(tensor)?;
         total = tensor
-            .entries()
+            .public_values()
             .and_then(|entries| total.checked_add(entries))
             .filter(|total| *total <= MAX_ENTRIES)
             .ok_or_else(|| LintError::TensorTooLarge { tensor: tensor.name.clone(), limit: MAX_ENTRIES })?;

@@ -56,14 +56,17 @@ impl PublicValues {
     }
 }
 
-/// A public tensor with its values.
+/// A public tensor with its values, or a committed one with its digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PublicTensor {
     /// What the key says about it.
     #[serde(flatten)]
     pub signature: TensorSignature,
-    /// The integers, row-major.
+    /// The integers, row-major; none when committed.
     pub values: Vec<i64>,
+    /// The digest as 32 big-endian bytes, when committed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 impl PublicTensor {
@@ -111,7 +114,7 @@ impl Statement {
         let mut left = values.as_slice();
         let mut tensors = Vec::with_capacity(parts.signature.len());
         for signature in &parts.signature {
-            let entries = signature.entries().and_then(|entries| usize::try_from(entries).ok());
+            let entries = signature.public_values().and_then(|entries| usize::try_from(entries).ok());
             let split = entries.and_then(|entries| left.split_at_checked(entries));
             let (head, tail) = split.ok_or_else(count)?;
             left = tail;
@@ -129,13 +132,23 @@ impl Statement {
 }
 
 fn decode_tensor(signature: &TensorSignature, values: &[Fr]) -> Result<PublicTensor, StatementError> {
+    if signature.role.is_committed() {
+        let digest = values.first().map(digest_of);
+        return Ok(PublicTensor { signature: signature.clone(), values: Vec::new(), digest });
+    }
     let values =
         values.iter().enumerate().map(|(index, value)| {
             signed(value).filter(|value| (signature.low..=signature.high).contains(value)).ok_or_else(|| {
                 StatementError::OutOfRange { tensor: signature.name.clone(), index, low: signature.low, high: signature.high }
             })
         });
-    Ok(PublicTensor { signature: signature.clone(), values: values.collect::<Result<_, _>>()? })
+    Ok(PublicTensor { signature: signature.clone(), values: values.collect::<Result<_, _>>()?, digest: None })
+}
+
+fn digest_of(value: &Fr) -> Digest {
+    let mut bytes = Vec::with_capacity(32);
+    write_word(&mut bytes, value);
+    Digest(bytes.try_into().unwrap_or_default())
 }
 
 /// The integer of least magnitude in the residue class, when it fits.

@@ -5,6 +5,7 @@
 
 pub mod argmax;
 pub mod below_max;
+pub mod commit;
 pub mod fold;
 mod horner;
 pub mod lookup;

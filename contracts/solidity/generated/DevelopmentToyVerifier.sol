@@ -128,9 +128,9 @@ contract DevelopmentToyVerifier {
         hex"06890ed3643e982a2b9cd94d5d649f05b9f3d462a289e83a80831a7eb63792a5" // -delta2.y.c1
         hex"0872fe5ed3c4ddfccce160f34d64855fd788e6b4400e4cf0bd6d3dd4bbd3b335" // -delta2.y.c0
         hex"0000000000000000000000000000000000000000000000000000000000000003" // public tensors
-        hex"00000000000000000000000000000003800000000000000000000000000000ff" // tensor 0: 3 from 0 to 255
-        hex"000000000000000000000000000000030000000000000000ffffffffffffffff" // tensor 1: 3 from -9223372036854775808 to 9223372036854775807
-        hex"000000000000000000000000000000017ffffffffffffc1800000000000003e3"; // tensor 2: 1 from -1000 to -5
+        hex"00000000000000030000000000000000800000000000000000000000000000ff" // tensor 0: 3 from 0 to 255
+        hex"000000000000000300000000000000000000000000000000ffffffffffffffff" // tensor 1: 3 from -9223372036854775808 to 9223372036854775807
+        hex"000000000000000100000000000000007ffffffffffffc1800000000000003e3"; // tensor 2: 1 from -1000 to -5
 
     /// @notice Reverts unless `proof` proves that the model has the public values `values`, in `context`.
     /// @param  context  keccak256 of the bytes that the proof was made for, zero when there are none
@@ -176,16 +176,17 @@ contract DevelopmentToyVerifier {
     }
 
     /// @dev phi by Horner's rule, from the last value to the first. Every value must be a field element that stands for
-    ///      an integer in its range. A range is the length of a run of values, which is not zero, the least of them and
-    ///      the distance to the greatest: 128, 64 and 64 bits.
+    ///      an integer in its range, or be a digest. A range is, 64 bits each, the length of a run of values, which is not
+    ///      zero, the exponent of the distance, the least value and the distance to the greatest. The exponent is 0 for
+    ///      integers; for a digest it makes the distance greater than R.
     function _fold(uint256[] calldata values, uint256[] memory ranges, uint256 chi) private pure returns (uint256 phi) {
         unchecked {
             uint256 index = values.length;
             for (uint256 run = ranges.length; run > 0;) {
                 uint256 range = ranges[--run];
                 uint256 low = uint64(range >> 64);
-                uint256 span = uint64(range);
-                uint256 first = index - (range >> 128);
+                uint256 span = uint256(uint64(range)) << uint8(range >> 128);
+                uint256 first = index - (range >> 192);
                 do {
                     uint256 value = values[--index];
                     if (value >= R) revert ValueNotInField(index);

@@ -55,7 +55,7 @@ impl Trapdoor {
             model: model.to_string(),
             circuit_digest: Digest([7; 32]),
             development: true,
-            public_values: signature.iter().filter_map(TensorSignature::entries).sum(),
+            public_values: signature.iter().filter_map(TensorSignature::public_values).sum(),
             signature,
             alpha1: g1(self.alpha),
             beta2: g2(self.beta),

@@ -13,11 +13,23 @@ use crate::error::StoreError;
 /// # Errors
 /// When the file system refuses, or `contents` fails.
 pub fn write_atomically(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), StoreError> {
+    write_with(path, 0o666, contents)
+}
+
+/// As [`write_atomically`], for a file that only its owner may read: on Unix its mode is 0600 from the start.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_secret(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), StoreError> {
+    write_with(path, 0o600, contents)
+}
+
+fn write_with(path: &Path, mode: u32, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), StoreError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let temporary = temporary(folder).map_err(io_error("create a file beside", path))?;
+    let temporary = temporary(folder, mode).map_err(io_error("create a file beside", path))?;
     let mut out = BufWriter::with_capacity(1 << 20, temporary);
     let written = contents(&mut out).and_then(|()| out.flush());
     written.map_err(io_error("write", path))?;
@@ -27,14 +39,16 @@ pub fn write_atomically(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io
     sync_folder(folder).map_err(io_error("sync the folder of", path))
 }
 
-fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+fn temporary(folder: &Path, mode: u32) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".lemma-").suffix(".part");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+        builder.permissions(std::fs::Permissions::from_mode(mode));
     }
+    #[cfg(not(unix))]
+    let _ = mode;
     builder.tempfile_in(folder)
 }
 

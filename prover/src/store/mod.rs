@@ -36,7 +36,7 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
-pub use atomic::write_atomically;
+pub use atomic::{write_atomically, write_secret};
 pub use header::VERSION;
 
 use crate::array::{Array, map};

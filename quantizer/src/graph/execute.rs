@@ -18,6 +18,14 @@ pub enum ExecuteError {
         /// Inputs given.
         found: usize,
     },
+    /// The number of salts is wrong.
+    #[error("the model commits to {expected} tensors, {found} salts were given")]
+    SaltCount {
+        /// Committed tensors of the model.
+        expected: usize,
+        /// Salts given.
+        found: usize,
+    },
     /// An input has the wrong number of elements.
     #[error("input `{name}` has {found} elements, the model takes {expected}")]
     InputLength {

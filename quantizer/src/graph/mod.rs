@@ -65,8 +65,20 @@ pub struct Port {
     pub name: String,
     /// The node.
     pub node: NodeId,
-    /// Whether the tensor is part of the statement.
-    pub public: bool,
+    /// What the statement says of the tensor.
+    pub visibility: Visibility,
+}
+
+/// What a statement says of a tensor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Visibility {
+    /// Nothing.
+    #[default]
+    Private,
+    /// Its values.
+    Public,
+    /// A salted digest that binds its values and hides them.
+    Committed,
 }
 
 /// A graph of primitive operations in topological order.
@@ -183,7 +195,7 @@ impl Graph {
         graph.inputs = self.inputs;
         graph.outputs = self.outputs;
         let mut public = 0;
-        for port in graph.inputs.iter().chain(&graph.outputs).filter(|port| port.public) {
+        for port in graph.inputs.iter().chain(&graph.outputs).filter(|port| port.visibility != Visibility::Private) {
             public += graph.node(port.node).len();
             if public > MAX_ELEMENTS {
                 let problem = "the public tensors have more than 2^28 elements in all".into();
@@ -191,6 +203,11 @@ impl Graph {
             }
         }
         Ok(graph)
+    }
+
+    /// The committed tensors, inputs first.
+    pub fn committed(&self) -> impl Iterator<Item = &Port> {
+        self.inputs.iter().chain(&self.outputs).filter(|port| port.visibility == Visibility::Committed)
     }
 
     /// Weights stored in the graph.

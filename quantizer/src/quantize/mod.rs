@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::calibrate::Ranges;
-use crate::graph::{self, Graph, GraphError, Interval, Op as Primitive, Port};
+use crate::graph::{self, Graph, GraphError, Interval, Op as Primitive, Port, Visibility};
 use crate::model::{Model, Node, NodeId, Op, Unary};
 
 use norm::Norm;
@@ -35,11 +35,15 @@ pub struct Options {
     pub weight_bits: u32,
     /// Names of the tensors that the statement shows; `None`: all outputs and no input.
     pub public: Option<Vec<String>>,
+    /// Names of the tensors that the statement commits to; they take precedence over `public`.
+    pub committed: Vec<String>,
+    /// Fractional bits of inputs and outputs by name, where they must have certain ones: to agree with another model.
+    pub fractional_bits: BTreeMap<String, i32>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { bits: 12, headroom: 2.0, weight_bits: 7, public: None }
+        Options { bits: 12, headroom: 2.0, weight_bits: 7, public: None, committed: Vec::new(), fractional_bits: BTreeMap::new() }
     }
 }
 
@@ -244,10 +248,50 @@ impl<'a> Lowering<'a> {
 
     fn input(&mut self, id: NodeId, node: &Node) -> Result<Tensor, QuantizeError> {
         let nonnegative = self.ranges.of(id).is_some_and(|range| range.lo >= 0.0);
-        let (frac, range) = self.declared(self.ranges.magnitude(id), nonnegative);
-        let tensor = self.push(node, Primitive::Input { range }, &[], &node.shape, frac)?;
+        let magnitude = self.ranges.magnitude(id);
+        let Some(frac) = self.options.fractional_bits.get(&node.name) else {
+            let (frac, range) = self.declared(magnitude, nonnegative);
+            let tensor = self.push(node, Primitive::Input { range }, &[], &node.shape, frac)?;
+            self.inputs.push((node.name.clone(), tensor.id));
+            return Ok(tensor);
+        };
+        let range = self.range_at(&node.name, magnitude, *frac, nonnegative)?;
+        let tensor = self.push(node, Primitive::Input { range }, &[], &node.shape, *frac)?;
         self.inputs.push((node.name.clone(), tensor.id));
         Ok(tensor)
+    }
+
+    /// The declared range, a whole number of bits wide, of a tensor that must have `frac` fractional bits.
+    fn range_at(&self, name: &str, magnitude: f64, frac: i32, nonnegative: bool) -> Result<Interval, QuantizeError> {
+        let bits = frac.saturating_add(self.options.bits as i32).saturating_sub(self.fitting(magnitude)).max(1);
+        if frac.unsigned_abs() > 256 || bits > 60 {
+            return Err(QuantizeError::Options(format!(
+                "{frac} fractional bits for `{name}` make integers of {bits} bits; 256 and 60 are the most"
+            )));
+        }
+        Ok(if nonnegative { Interval { lo: 0, hi: (1 << bits) - 1 } } else { Interval { lo: -(1 << bits), hi: (1 << bits) - 1 } })
+    }
+
+    /// An output with the fractional bits that the options ask for.
+    fn output(&mut self, name: &str, id: NodeId, tensor: Tensor) -> Result<Tensor, QuantizeError> {
+        let (Some(frac), Some(node)) = (self.options.fractional_bits.get(name).copied(), self.model.node(id)) else {
+            return Ok(tensor);
+        };
+        let nonnegative = self.bounds(tensor).lo >= 0;
+        let range = self.range_at(name, self.ranges.magnitude(id), frac, nonnegative)?;
+        let (raised, shift) = match tensor.frac - frac {
+            excess if excess > 0 => {
+                let (raised, shift, _) = self.shifted(node, tensor, frac)?;
+                (raised, shift)
+            }
+            _ => (self.raise(node, tensor, frac)?, 0),
+        };
+        let shape = self.shape(raised);
+        let rounded = self.push(node, Primitive::Requantize { shift, range }, &[raised], &shape, frac)?;
+        if let Some(slot) = self.tensors.get_mut(id.0) {
+            *slot = Some(rounded);
+        }
+        Ok(rounded)
     }
 
     /// Fractional bits and declared range, one range table wide, of a tensor of the given magnitude.
@@ -367,13 +411,16 @@ impl<'a> Lowering<'a> {
     }
 
     fn finish(mut self) -> Result<Quantized, QuantizeError> {
-        let is_public = |name: &str, default: bool| match &self.options.public {
+        let options = self.options;
+        let visibility = |name: &str, default: Visibility| match &options.public {
+            _ if options.committed.iter().any(|n| n == name) => Visibility::Committed,
             None => default,
-            Some(names) => names.iter().any(|n| n == name),
+            Some(names) if names.iter().any(|n| n == name) => Visibility::Public,
+            Some(_) => Visibility::Private,
         };
         let mut inputs = Vec::new();
         for (name, node) in &self.inputs {
-            inputs.push(Port { name: name.clone(), node: *node, public: is_public(name, false) });
+            inputs.push(Port { name: name.clone(), node: *node, visibility: visibility(name, Visibility::Private) });
         }
         let mut outputs = Vec::new();
         for (name, id) in &self.model.outputs {
@@ -382,12 +429,20 @@ impl<'a> Lowering<'a> {
                     layer: name.clone(),
                     problem: "the output is a constant".into(),
                 })?;
-            outputs.push(Port { name: name.clone(), node: tensor.id, public: is_public(name, true) });
+            let tensor = self.output(name, *id, tensor)?;
+            outputs.push(Port { name: name.clone(), node: tensor.id, visibility: visibility(name, Visibility::Public) });
         }
-        for name in self.options.public.iter().flatten() {
+        for name in options.public.iter().flatten().chain(&options.committed).chain(options.fractional_bits.keys()) {
             if !inputs.iter().chain(&outputs).any(|port| port.name == *name) {
                 let known: Vec<&str> = inputs.iter().chain(&outputs).map(|port| port.name.as_str()).collect();
                 return Err(QuantizeError::Options(format!("no input or output is called `{name}`; there are {known:?}")));
+            }
+        }
+        for port in inputs.iter().chain(&outputs) {
+            let found = self.graph.node(port.node).fractional_bits;
+            if let Some(wanted) = options.fractional_bits.get(&port.name).filter(|wanted| **wanted != found) {
+                let name = &port.name;
+                return Err(QuantizeError::Options(format!("`{name}` has {found} fractional bits, {wanted} are not possible")));
             }
         }
         self.graph.inputs = inputs;

@@ -1,0 +1,104 @@
+//! `lemma verify-chain`
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+use lemma::prover::store::read_verifying_key;
+use lemma::{Context, Link, PreparedKey, ProofFile, Statement, VerifyingKey, chain};
+use serde::Serialize;
+
+use super::prove::{parse_context, statement_text};
+use crate::output::{Exit, Output};
+
+/// Arguments of `lemma verify-chain`.
+#[derive(Args)]
+pub struct VerifyChain {
+    /// The verifying key of a proof, in the order of the proofs; a single one serves all.
+    #[arg(long, required = true)]
+    key: Vec<PathBuf>,
+    /// Bytes, in hexadecimal, that every proof must be bound to; without it any context passes, and is shown.
+    #[arg(long)]
+    context: Option<String>,
+    /// The proof files, first to last.
+    #[arg(required = true)]
+    proofs: Vec<PathBuf>,
+}
+
+/// What `lemma verify-chain` prints.
+#[derive(Serialize)]
+struct ChainResult {
+    /// Whether all proofs verify and all links hold.
+    verified: bool,
+    /// Seconds of the verification, without reading files and preparing keys.
+    verify_seconds: f64,
+    /// The tensors that pass from proof to proof.
+    links: Vec<Link>,
+    /// What was proven; only when verified.
+    statements: Vec<Statement>,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl VerifyChain {
+    /// Runs the command.
+    pub fn run(self, output: &Output) -> Result<Exit> {
+        let (keys, proofs) = (self.key.len(), self.proofs.len());
+        ensure!(keys == 1 || keys == proofs, "{keys} keys for {proofs} proofs: give each proof its --key, or one for all");
+        let keys = self.key.iter().map(|path| Ok(read_verifying_key(path)?)).collect::<Result<Vec<VerifyingKey>>>()?;
+        let keys: Vec<PreparedKey> = keys.into_iter().map(PreparedKey::new).collect();
+        let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+        let files = self.proofs.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let context = self.context.as_deref().map(parse_context).transpose()?.map(|bytes| Context::of(&bytes));
+        let start = Instant::now();
+        let outcome = verify(&keys, &files, context);
+        let verify_seconds = start.elapsed().as_secs_f64();
+        let (exit, result) = match outcome {
+            Ok((links, statements)) => {
+                (Exit::Success, ChainResult { verified: true, verify_seconds, links, statements, reason: None })
+            }
+            Err((exit, reason)) => {
+                let reason = Some(reason);
+                (exit, ChainResult { verified: false, verify_seconds, links: Vec::new(), statements: Vec::new(), reason })
+            }
+        };
+        output.result(&result, describe)?;
+        Ok(exit)
+    }
+}
+
+/// Every proof under its key, then every link; else how to exit and why.
+fn verify(
+    keys: &[PreparedKey],
+    files: &[Vec<u8>],
+    context: Option<Context>,
+) -> Result<(Vec<Link>, Vec<Statement>), (Exit, String)> {
+    let mut proofs = Vec::with_capacity(files.len());
+    for (i, (json, key)) in files.iter().zip(keys.iter().cycle()).enumerate() {
+        let rejected = |reason: String| (Exit::Rejected, format!("proof {}: {reason}", i + 1));
+        let file = ProofFile::from_json(json).map_err(|error| rejected(error.to_string()))?;
+        let verified = file.verify(key).map_err(|error| rejected(error.to_string()))?;
+        if context.is_some_and(|context| context != verified.statement().context) {
+            return Err(rejected("it is bound to another context".into()));
+        }
+        proofs.push(verified);
+    }
+    let links = chain(&proofs).map_err(|error| (Exit::Failure, error.to_string()))?;
+    Ok((links, proofs.into_iter().map(|proof| proof.into_statement()).collect()))
+}
+
+fn describe(result: &ChainResult) -> String {
+    if let Some(reason) = &result.reason {
+        return format!("NOT verified: {reason}");
+    }
+    let mut lines = vec![format!("chain verified in {:.2} ms", result.verify_seconds * 1e3)];
+    for (i, statement) in result.statements.iter().enumerate() {
+        lines.push(format!("proof {}: {}", i + 1, statement_text(statement)));
+    }
+    for Link { proof, output, input, .. } in &result.links {
+        lines.push(format!("output `{output}` of proof {} is input `{input}` of proof {}", proof + 1, proof + 2));
+    }
+    lines.join("\n")
+}
