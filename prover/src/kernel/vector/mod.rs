@@ -2,9 +2,11 @@
 
 mod fft;
 mod field;
+mod fixed_base;
 mod memory;
 mod msm;
 mod points;
+mod scalars;
 mod sum;
 mod tower;
 mod windows;
@@ -13,6 +15,7 @@ mod windows;
 mod tests;
 
 pub(super) use fft::Transforms;
+pub(super) use fixed_base::fixed_base;
 pub(super) use msm::msm;
 
 use super::path::Path;

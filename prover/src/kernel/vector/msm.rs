@@ -18,9 +18,9 @@ use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 
 use super::Avx512;
-use super::field::{Coordinates, Exponents, Lanes, Modulus};
-use super::memory::{load, store};
+use super::field::{Coordinates, Modulus};
 use super::points::Packed;
+use super::scalars::{absolute, add};
 use super::sum::{Item, Summer, Sums};
 use super::windows::{Windows, classes};
 use crate::kernel::msm::Scalars;
@@ -191,35 +191,10 @@ impl<'a> Magnitudes<'a> {
     }
 }
 
-/// `min(x, r - x)` of eight elements, with the highest bit set when it is `r - x`.
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-fn absolute(_cpu: Avx512, values: &[Fr; 8]) -> [[u64; 4]; 8] {
-    let mut words = values.map(|value| value.0.0);
-    // x 2^256 times 16 / 2^260.
-    let sixteen = Lanes::<Exponents>::splat([16, 0, 0, 0]);
-    let plain = load(&words).mul(&sixteen).canonical();
-    let opposite = Lanes::splat(Exponents::WORDS).minus(&plain).carry();
-    let negative = opposite.minus(&plain).carry().negative();
-    store(&plain.blend(negative, &opposite), &mut words);
-    for (lane, words) in words.iter_mut().enumerate() {
-        words[3] |= u64::from(negative >> lane & 1) << 63;
-    }
-    words
-}
-
 /// Bits of a magnitude, its sign bit apart.
 fn width(words: &[u64; 4]) -> u8 {
     let magnitude = [words[0], words[1], words[2], words[3] & (u64::MAX >> 1)];
     (0..4).rev().find(|&i| magnitude[i] != 0).map_or(0, |i| (64 * i as u32 + 64 - magnitude[i].leading_zeros()) as u8)
-}
-
-fn add(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
-    let mut carry = 0;
-    std::array::from_fn(|i| {
-        let sum = u128::from(a[i]) + u128::from(b[i]) + carry;
-        carry = sum >> 64;
-        sum as u64
-    })
 }
 
 /// Words that hold a scalar of `width` bits plus its offset.
