@@ -13,7 +13,7 @@ use ark_ff::{AdditiveGroup, Zero};
 use rayon::prelude::*;
 
 use super::Avx512;
-use super::points::{Adder, Addition, BATCH, Packed, Points};
+use super::points::{Adder, Addition, BATCH, Packed, Points, Upcoming};
 use super::scalars::{absolute, add};
 use super::windows::Windows;
 use crate::kernel::point::Point;
@@ -92,7 +92,7 @@ fn multiples<const D: usize>(_cpu: Avx512, point: Packed<D>, count: usize) -> Ve
                 points[additions.len()] = Points::gather(&table, &entries);
                 additions.push(Addition { left, right: BATCH as u32, mask: lanes(new - at) });
             }
-            adder.add(&mut points, &additions);
+            adder.add(&mut points, &additions, &Upcoming::NONE);
             for sums in &points[..additions.len()] {
                 table.extend(sums.pack());
             }
@@ -127,30 +127,47 @@ fn multiply<const D: usize>(
             .extend(absolute(cpu, &values).map(|[a, b, c, d]| (add([a, b, c, d & (u64::MAX >> 1)], offset), (d >> 63) as u32)));
     }
     let vectors = shifted.len() / 8;
-    points.resize(2 * BATCH, Points::infinity());
+    if points.len() < 2 * BATCH {
+        points.resize(2 * BATCH, Points::infinity());
+    }
     let mut adder = Adder::new();
     let mut additions = Vec::with_capacity(vectors);
+    let mut entries: Vec<[u32; 8]> = Vec::with_capacity(vectors);
+    let mut next = Vec::with_capacity(vectors);
+    // One vector is fetched per addition; the order names it twice.
+    let order: Vec<u32> = (0..2 * vectors as u32).map(|i| i / 2).collect();
+    entries.extend(shifted.chunks_exact(8).map(|eight| digits(windows, 0, eight)));
     for (window, table) in tables.iter().enumerate() {
         additions.clear();
-        for (i, eight) in shifted.chunks_exact(8).enumerate() {
-            let mut mask = 0;
-            let entries = std::array::from_fn(|lane| {
-                let (words, sign) = &eight[lane];
-                let digit = windows.digit(words, window as u32);
-                mask |= u8::from(digit != 0) << lane;
-                2 * digit.unsigned_abs() + (sign ^ u32::from(digit < 0))
-            });
+        for (i, entries) in entries.iter().enumerate() {
+            let mask = (0..8).fold(0, |mask, lane| mask | u8::from(entries[lane] > 1) << lane);
             if window == 0 {
-                points[i] = Points::gather(table, &entries);
+                points[i] = Points::gather(table, entries);
             } else if mask != 0 {
-                points[BATCH + i] = Points::gather(table, &entries);
+                points[BATCH + i] = Points::gather(table, entries);
                 additions.push(Addition { left: i as u32, right: (BATCH + i) as u32, mask });
             }
         }
-        adder.add(points, &additions);
+        next.clear();
+        let mut upcoming = Upcoming::NONE;
+        if let Some(table) = tables.get(window + 1) {
+            next.extend(shifted.chunks_exact(8).map(|eight| digits(windows, window as u32 + 1, eight)));
+            upcoming = Upcoming { bases: table, entries: &next, order: &order };
+        }
+        adder.add(points, &additions, &upcoming);
+        std::mem::swap(&mut entries, &mut next);
     }
     for (sums, products) in points.iter().zip(products.chunks_mut(8)) {
         let sums = Points { x: sums.x.canonical(), y: sums.y.canonical() };
         products.copy_from_slice(&sums.pack()[..products.len()]);
     }
+}
+
+/// Where the table of a window has its points for eight scalars.
+fn digits(windows: &Windows, window: u32, scalars: &[([u64; 4], u32)]) -> [u32; 8] {
+    std::array::from_fn(|lane| {
+        let (words, sign) = &scalars[lane];
+        let digit = windows.digit(words, window);
+        2 * digit.unsigned_abs() + (sign ^ u32::from(digit < 0))
+    })
 }

@@ -174,7 +174,8 @@ impl<'a> Magnitudes<'a> {
                     let (magnitude, sign) = self.get(k);
                     let shifted = add(magnitude, offsets[class]);
                     segments[class].entries.push(2 * k as u32 + sign);
-                    segments[class].words.extend_from_slice(&shifted[..strides[class]]);
+                    // No slice: its length would be known only at run time, and the copy a call.
+                    segments[class].words.extend(shifted.into_iter().take(strides[class]));
                 }
                 segments
             })
