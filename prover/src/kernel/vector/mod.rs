@@ -14,7 +14,7 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
-pub(super) use fft::Transforms;
+pub(super) use fft::{Transforms, thirds};
 pub(super) use fixed_base::fixed_base;
 pub(super) use msm::msm;
 

@@ -13,6 +13,8 @@
 //! A window of a class of scalars is a task of its own, so that tasks need not talk to each other; with more
 //! threads than windows, scalars are split too.
 
+use std::sync::{Mutex, PoisonError};
+
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
@@ -49,12 +51,19 @@ fn degree<P: Point, const D: usize>(cpu: Avx512, bases: &[P], scalars: Scalars<'
     let magnitudes = Magnitudes::new(cpu, scalars);
     let classes = magnitudes.classes();
     let tasks = tasks(&classes);
+    // The memory of finished tasks, for those that start.
+    let idle: Mutex<Vec<Summer<D>>> = Mutex::new(Vec::new());
     let sums: Vec<Vec<P::Group>> = tasks
         .par_iter()
         .with_max_len(1)
         .map(|task| {
+            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             // SAFETY: `cpu` shows that the processor has the instructions.
-            unsafe { task.run(cpu, bases) }.into_iter().map(|weighted| weighted.total::<P>()).collect()
+            let mut summer = taken.unwrap_or_else(|| unsafe { Summer::new() });
+            // SAFETY: `cpu` shows that the processor has the instructions.
+            let weighted = unsafe { task.run(cpu, bases, &mut summer) };
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(summer);
+            weighted.into_iter().map(|weighted| weighted.total::<P>()).collect()
         })
         .collect();
     let mut total = P::Group::ZERO;
@@ -258,12 +267,11 @@ fn tasks(classes: &[Class]) -> Vec<Task<'_>> {
 impl Task<'_> {
     /// The row and column sums of each window.
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-    fn run<const D: usize>(&self, _cpu: Avx512, bases: &[Packed<D>]) -> Vec<Weighted<D>> {
+    fn run<const D: usize>(&self, _cpu: Avx512, bases: &[Packed<D>], summer: &mut Summer<D>) -> Vec<Weighted<D>> {
         let cut = &self.class.windows;
         let stride = stride(cut.width);
         let buckets = cut.buckets();
         let groups = self.windows.len() * buckets;
-        let mut summer = Summer::new();
         let mut sums = Sums::new();
         let mut items = Vec::with_capacity(CHUNK);
         for segment in self.segments {
@@ -282,7 +290,7 @@ impl Task<'_> {
         }
         summer.pass(bases, &items, groups, &mut sums);
         let sums = summer.finish(sums, groups);
-        weigh(&mut summer, &sums, self.windows.len(), buckets)
+        weigh(summer, &sums, self.windows.len(), buckets)
     }
 }
 
