@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use ark_bn254::{Bn254, Fr};
@@ -68,16 +69,14 @@ fn compare(width: usize) {
     let (ark_setup, key) =
         timed(|| Groth16::<Bn254>::generate_random_parameters_with_reduction(circuit.clone(), &mut rng).unwrap());
     let mut pairs = Vec::new();
+    let stages = Stages::default();
     for _ in 0..RUNS {
-        let (ours, proven) = timed(|| package.prove(&proving, &input, Context::NONE, &()).unwrap());
+        let (ours, proven) = timed(|| package.prove(&proving, &input, Context::NONE, &|stage, _| stages.enter(stage)).unwrap());
         drop(proven);
+        stages.enter("arkworks");
         let (ark, _) = timed(|| Groth16::<Bn254>::create_random_proof_with_reduction(circuit.clone(), &key, &mut rng).unwrap());
         pairs.push((ours.as_secs_f64(), ark.as_secs_f64()));
     }
-    let median = |mut values: Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
     let ours = median(pairs.iter().map(|pair| pair.0).collect());
     let ark = median(pairs.iter().map(|pair| pair.1).collect());
     let ratio = median(pairs.iter().map(|pair| pair.0 / pair.1).collect());
@@ -87,6 +86,36 @@ fn compare(width: usize) {
         ark_setup.as_secs_f64(),
         ours_setup.as_secs_f64() / ark_setup.as_secs_f64(),
     );
+    stages.print();
+}
+
+/// The time between two reports of progress.
+#[derive(Default)]
+struct Stages(Mutex<(Option<(&'static str, Instant)>, Vec<(&'static str, Vec<f64>)>)>);
+
+impl Stages {
+    fn enter(&self, stage: &'static str) {
+        let (last, times) = &mut *self.0.lock().unwrap();
+        if let Some((before, start)) = last.replace((stage, Instant::now())) {
+            let time = start.elapsed().as_secs_f64();
+            match times.iter_mut().find(|(name, _)| *name == before) {
+                Some((_, times)) => times.push(time),
+                None => times.push((before, vec![time])),
+            }
+        }
+    }
+
+    /// The median time of each stage.
+    fn print(self) {
+        for (stage, times) in self.0.into_inner().unwrap().1 {
+            println!("             {:8.1} ms  {stage}", median(times) * 1e3);
+        }
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn timed<T>(run: impl FnOnce() -> T) -> (Duration, T) {

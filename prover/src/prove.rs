@@ -13,10 +13,12 @@
 //! scalars come from the operating system for each proof.
 //!
 //! Cost: multi-scalar multiplications over the wires (3 in G1, 1 in G2; round 1 with 64-bit scalars) and over the domain
-//! (1 in G1), six transforms. Memory: the vectors of [`Round2`], the three of rows padded to the domain and freed before
-//! the wires are committed to; the kernel's buckets; the key stays in its file.
+//! (1 in G1), six transforms; after round 2 all of it side by side. Memory: the vectors of [`Round2`], the three of rows
+//! padded to the domain; the kernel's buckets; the key stays in its file.
 //!
 //! Every proof is verified before it is returned. Not covered: timing (see [`crate::kernel`]).
+
+use std::sync::{Mutex, PoisonError};
 
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Projective};
 use ark_ec::CurveGroup;
@@ -133,20 +135,20 @@ impl Job<'_> {
         }
 
         let public = [Fr::one(), chi, phi];
-        progress.enter("quotient", 0.2);
-        pad(self.domain, public, [&mut a, &mut b, &mut c]);
-        let h = quotient(self.domain, a, b, c);
-        progress.enter("committing to the quotient", 0.25);
-        let mut c2 = msm(&self.material.h, Scalars::Field(&h));
-        drop(h);
-
+        let parts = Parts::start(progress, "committing to round 2 and to the quotient", 0.2);
         let wires = Witness { public, round1: Wires::Small(assignment.round1()), round2: Wires::Field(&second) };
-        progress.enter("committing to round 2", 0.45);
-        c2 += msm(&self.material.round2.k, wires.round2.all());
-        progress.enter("A", 0.55);
-        let proof_a = self.a(&wires, blinding);
-        progress.enter("B", 0.7);
-        let (proof_b1, proof_b2) = self.b(&wires, blinding);
+        let of_quotient = || {
+            pad(self.domain, public, [&mut a, &mut b, &mut c]);
+            let h = quotient(self.domain, a, b, c);
+            parts.finish(0.15);
+            parts.after(0.25, msm(&self.material.h, Scalars::Field(&h)))
+        };
+        // Side by side, so that no thread waits at the end of one sum for the others.
+        let ((of_h, of_k), (proof_a, (proof_b1, proof_b2))) = rayon::join(
+            || rayon::join(of_quotient, || parts.after(0.15, msm(&self.material.round2.k, wires.round2.all()))),
+            || rayon::join(|| parts.after(0.15, self.a(&wires, blinding)), || parts.after(0.08, self.b(&wires, blinding))),
+        );
+        let mut c2 = of_h + of_k;
 
         let Blinding { rho, r, s } = *blinding;
         let fixed = &self.material.fixed;
@@ -177,6 +179,33 @@ impl Job<'_> {
         in_g2 += msm(&round2.b2, scalars2);
         in_g2 += fixed_part(&fixed.beta_2, &fixed.b2, &fixed.delta2_2, wires.public, blinding.s);
         (in_g1, in_g2)
+    }
+}
+
+/// Progress of parts that finish in any order.
+struct Parts<'a> {
+    progress: &'a dyn Progress,
+    stage: &'static str,
+    done: Mutex<f64>,
+}
+
+impl<'a> Parts<'a> {
+    fn start(progress: &'a dyn Progress, stage: &'static str, done: f64) -> Parts<'a> {
+        progress.enter(stage, done);
+        Parts { progress, stage, done: Mutex::new(done) }
+    }
+
+    /// A part that is `share` of the whole job is done.
+    fn finish(&self, share: f64) {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        *done += share;
+        self.progress.enter(self.stage, *done);
+    }
+
+    /// `value`, which took `share` of the whole job.
+    fn after<T>(&self, share: f64, value: T) -> T {
+        self.finish(share);
+        value
     }
 }
 

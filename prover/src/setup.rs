@@ -1,6 +1,6 @@
 //! Setup: from a relation to its keys.
 //!
-//! The rows are indexed by a domain D of N = 2^k elements, N >= constraints + 3: the three public wires get a row
+//! The rows are indexed by a domain D of N = 2^k or 3 * 2^k elements, N >= constraints + 3: the three public wires get a row
 //! `z_j * 0 = 0` each, so that their left polynomials are independent of all others. With `L_j` the Lagrange basis,
 //!
 //! ```text
@@ -9,7 +9,7 @@
 //! H_j = L_j(tau / g) t(tau) / ((g^N - 1) delta2)
 //! ```
 //!
-//! `L_j(X / g)` is the Lagrange basis of the coset `g D`. `H` spans the same space as the powers `tau^j t(tau) / delta2`
+//! The verifier knows nothing of D. `L_j(X / g)` is the Lagrange basis of the coset `g D`. `H` spans the same space as the powers `tau^j t(tau) / delta2`
 //! of Groth16, j < N, in a basis that spares the prover a transform: a quotient is at most of degree N - 2, so its
 //! values on N points determine it.
 //!

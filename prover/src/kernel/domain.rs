@@ -1,11 +1,21 @@
-//! Power-of-two evaluation domains: Fourier transforms and Lagrange evaluation.
+//! Evaluation domains: Fourier transforms and Lagrange evaluation.
 //!
-//! A domain of size n is the subgroup `{w^0, .., w^(n-1)}` of the scalar field, n a power of two up to
-//! 2^28. Polynomials are coefficient vectors, lowest degree first; evaluations are in the order of the
-//! powers of w.
+//! A domain of size n is a subgroup of the scalar field, n = 2^k or 3 * 2^k up to 2^28; of these the smallest that fits
+//! is taken, so that 2^k + 1 rows do not cost 2^(k+1). With a root w of order n, `b` = 1 or 3 and m = n / b, its elements
+//! are ordered in blocks: element `s m + k` is `w^(s + b k)`. Polynomials are coefficient vectors, lowest degree first;
+//! evaluations are in the order of the elements.
+//!
+//! Block s is the coset `w^s H` of the subgroup H of order m. On the coset `g w^s H`, `X^m` is the constant
+//! `g^m z^s` with `z = w^m`, so that a polynomial in three parts of m coefficients is there
+//!
+//! ```text
+//! f0 + f1 X^m + f2 X^(2m) = f0 + z^s (g^m f1) + z^(2s) (g^(2m) f2)
+//! ```
+//!
+//! of degree below m: three sums ([`Thirds`]), then one transform of size m per block.
 
 use ark_bn254::Fr;
-use ark_ff::{FftField, Field, One, Zero};
+use ark_ff::{FftField, Field, One, PrimeField, Zero};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
 
@@ -14,55 +24,83 @@ use super::portable;
 #[cfg(target_arch = "x86_64")]
 use super::vector;
 
-/// A power-of-two subgroup of the scalar field and its coset by [`Domain::coset`].
+/// Blocks have at least so many elements when there are three.
+const LEAST_THIRD: usize = 64;
+
+/// A subgroup of the scalar field and its coset by [`Domain::coset`].
 #[derive(Clone, Debug)]
 pub struct Domain {
-    plain: Radix2EvaluationDomain<Fr>,
-    coset: Radix2EvaluationDomain<Fr>,
+    /// The subgroup H.
+    block: Radix2EvaluationDomain<Fr>,
+    /// `w^s` for each block s.
+    shifts: Vec<Fr>,
     #[cfg(target_arch = "x86_64")]
     vector: Option<vector::Transforms>,
 }
 
-/// Which of the four transforms.
+/// A transform of a power of two, over the coset `shift H`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Coefficients to values on the domain.
-    Forward,
-    /// Values on the domain to coefficients.
-    Inverse,
-    /// Coefficients to values on the coset.
-    CosetForward,
-    /// Values on the coset to coefficients.
-    CosetInverse,
+pub(super) struct Kind {
+    /// From values to coefficients.
+    pub(super) inverse: bool,
+    /// The shift.
+    pub(super) shift: Fr,
+}
+
+/// Between three parts of the coefficients and the polynomials of the three blocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Thirds {
+    /// The primitive third root of one z.
+    pub(super) root: Fr,
+    /// Factors of the parts: before the sums forwards, after them backwards.
+    pub(super) factors: [Fr; 3],
+    /// From blocks to parts.
+    pub(super) inverse: bool,
 }
 
 impl Domain {
     /// The smallest domain with at least `size` elements; `None` above 2^28, where the field has no
     /// such subgroup.
     pub fn new(size: usize) -> Option<Self> {
-        let plain = Radix2EvaluationDomain::new(size)?;
-        let coset = plain.get_coset(Fr::GENERATOR)?;
-        Some(Self {
+        let power = size.checked_next_power_of_two()?;
+        let third = power / 4;
+        if third >= LEAST_THIRD && size <= 3 * third && power <= 1 << Fr::TWO_ADICITY {
+            let block = Radix2EvaluationDomain::<Fr>::new(third)?;
+            // The cube root of the generator in H (3 is odd), times a primitive third root of one.
+            let (m, mut exponent) = (third as u64, third as u64 + 1);
+            while !exponent.is_multiple_of(3) {
+                exponent += m;
+            }
+            let order_three = Fr::GENERATOR.pow((-Fr::one() / Fr::from(3u64)).into_bigint());
+            let root = block.group_gen().pow([exponent / 3]) * order_three;
+            return Some(Self::of(block, vec![Fr::one(), root, root.square()]));
+        }
+        Some(Self::of(Radix2EvaluationDomain::new(size)?, vec![Fr::one()]))
+    }
+
+    fn of(block: Radix2EvaluationDomain<Fr>, shifts: Vec<Fr>) -> Self {
+        Self {
             #[cfg(target_arch = "x86_64")]
-            vector: vector::Transforms::new(plain.size(), plain.group_gen()),
-            plain,
-            coset,
-        })
+            vector: vector::Transforms::new(block.size(), block.group_gen()),
+            block,
+            shifts,
+        }
     }
 
     /// Number of elements.
     pub fn size(&self) -> usize {
-        self.plain.size()
+        self.shifts.len() * self.block.size()
     }
 
-    /// The primitive root w that generates the domain.
-    pub fn generator(&self) -> Fr {
-        self.plain.group_gen()
+    /// Element `index`, below the size.
+    pub fn element(&self, index: usize) -> Fr {
+        let (block, at) = (index / self.block.size(), index % self.block.size());
+        self.shifts[block] * self.block.element(at)
     }
 
-    /// The shift g of the coset `{g w^i}`; the vanishing polynomial `X^n - 1` has no zero there.
+    /// The shift g of the coset `g D`; the vanishing polynomial `X^n - 1` has no zero there.
     pub fn coset(&self) -> Fr {
-        self.coset.coset_offset()
+        Fr::GENERATOR
     }
 
     /// `t(x) = x^n - 1`.
@@ -75,63 +113,95 @@ impl Domain {
     /// # Panics
     /// When `values.len() != size()`, as do the three other transforms.
     pub fn fft(&self, values: &mut [Fr]) {
-        self.transform(values, Kind::Forward);
+        self.forward(values, Fr::one());
     }
 
     /// Evaluations on the domain to coefficients, in place.
     pub fn ifft(&self, values: &mut [Fr]) {
-        self.transform(values, Kind::Inverse);
+        self.backward(values, Fr::one());
     }
 
     /// Coefficients to evaluations on the coset, in place.
     pub fn coset_fft(&self, values: &mut [Fr]) {
-        self.transform(values, Kind::CosetForward);
+        self.forward(values, self.coset());
     }
 
     /// Evaluations on the coset to coefficients, in place.
     pub fn coset_ifft(&self, values: &mut [Fr]) {
-        self.transform(values, Kind::CosetInverse);
+        self.backward(values, self.coset());
     }
 
     /// `L_0(x), .., L_(n-1)(x)`: the Lagrange basis of the domain at `x`,
-    /// `L_j(x) = (x^n - 1) w^j / (n (x - w^j))`.
+    /// `L_j(x) = (x^n - 1) e_j / (n (x - e_j))` for the elements `e_j`.
     pub fn lagrange(&self, x: Fr) -> Vec<Fr> {
         let n = self.size();
-        let w = self.generator();
         let vanishing = self.vanishing(x);
-        let chunk = n.div_ceil(rayon::current_num_threads() * 4).max(64);
-        let mut powers = vec![Fr::zero(); n];
-        powers.par_chunks_mut(chunk).enumerate().for_each(|(i, powers)| {
-            let mut power = w.pow([(i * chunk) as u64]);
-            for slot in powers {
-                *slot = power;
-                power *= w;
-            }
-        });
-        if vanishing.is_zero() {
-            powers.par_iter_mut().for_each(|power| {
-                *power = Fr::from(u64::from(*power == x));
+        let generator = self.block.group_gen();
+        let mut elements = vec![Fr::zero(); n];
+        for (block, &shift) in elements.chunks_exact_mut(self.block.size()).zip(&self.shifts) {
+            let chunk = block.len().div_ceil(rayon::current_num_threads() * 4).max(64);
+            block.par_chunks_mut(chunk).enumerate().for_each(|(i, elements)| {
+                let mut element = shift * generator.pow([(i * chunk) as u64]);
+                for slot in elements {
+                    *slot = element;
+                    element *= generator;
+                }
             });
-            return powers;
         }
-        let mut values: Vec<Fr> = powers.par_iter().map(|power| x - power).collect();
+        if vanishing.is_zero() {
+            elements.par_iter_mut().for_each(|element| {
+                *element = Fr::from(u64::from(*element == x));
+            });
+            return elements;
+        }
+        let mut values: Vec<Fr> = elements.par_iter().map(|element| x - element).collect();
         batch_inverse(&mut values);
-        let scale = vanishing * self.plain.size_inv();
-        values.par_iter_mut().zip(powers).for_each(|(value, power)| *value *= scale * power);
+        let scale = vanishing / Fr::from(n as u64);
+        values.par_iter_mut().zip(elements).for_each(|(value, element)| *value *= scale * element);
         values
     }
 
-    fn transform(&self, values: &mut [Fr], kind: Kind) {
+    fn forward(&self, values: &mut [Fr], shift: Fr) {
         assert_eq!(values.len(), self.size(), "a transform needs as many values as the domain has elements");
-        #[cfg(target_arch = "x86_64")]
-        if let (Some(transforms), Some(cpu)) = (&self.vector, vector::cpu()) {
-            return transforms.run(cpu, values, kind);
+        if let &[_, root, _] = self.shifts.as_slice() {
+            let m = self.block.size() as u64;
+            let factor = shift.pow([m]);
+            let thirds = Thirds { root: root.pow([m]), factors: [Fr::one(), factor, factor.square()], inverse: false };
+            self.thirds(values, &thirds);
         }
-        match kind {
-            Kind::Forward => portable::transform(&self.plain, values, false),
-            Kind::Inverse => portable::transform(&self.plain, values, true),
-            Kind::CosetForward => portable::transform(&self.coset, values, false),
-            Kind::CosetInverse => portable::transform(&self.coset, values, true),
+        self.blocks(values, shift, false);
+    }
+
+    fn backward(&self, values: &mut [Fr], shift: Fr) {
+        assert_eq!(values.len(), self.size(), "a transform needs as many values as the domain has elements");
+        self.blocks(values, shift, true);
+        if let &[_, root, _] = self.shifts.as_slice() {
+            let m = self.block.size() as u64;
+            let (third, factor) = (Fr::from(3u64).inverse().unwrap_or_default(), shift.pow([m]).inverse().unwrap_or_default());
+            let factors = [third, third * factor, third * factor.square()];
+            self.thirds(values, &Thirds { root: root.pow([m]), factors, inverse: true });
+        }
+    }
+
+    fn thirds(&self, values: &mut [Fr], thirds: &Thirds) {
+        #[cfg(target_arch = "x86_64")]
+        if self.vector.is_some()
+            && let Some(cpu) = vector::cpu()
+        {
+            return vector::thirds(cpu, values, thirds);
+        }
+        portable::thirds(values, thirds);
+    }
+
+    fn blocks(&self, values: &mut [Fr], shift: Fr, inverse: bool) {
+        for (values, &of_block) in values.chunks_exact_mut(self.block.size()).zip(&self.shifts) {
+            let kind = Kind { inverse, shift: shift * of_block };
+            #[cfg(target_arch = "x86_64")]
+            if let (Some(transforms), Some(cpu)) = (&self.vector, vector::cpu()) {
+                transforms.run(cpu, values, kind);
+                continue;
+            }
+            portable::transform(&self.block, values, kind);
         }
     }
 }
@@ -150,18 +220,23 @@ mod tests {
     #[test]
     fn transforms_evaluate_on_the_domain_and_on_its_coset() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        for size in [1, 2, 8, 64, 512] {
+        for size in [1, 2, 8, 64, 192, 384, 512] {
             let domain = Domain::new(size).unwrap();
             let f: Vec<Fr> = (0..size).map(|_| Fr::rand(&mut rng)).collect();
             let (mut plain, mut coset) = (f.clone(), f.clone());
             domain.fft(&mut plain);
             domain.coset_fft(&mut coset);
-            let mut x = Fr::one();
+            assert_eq!(domain.size(), size);
             for j in 0..size {
+                let x = domain.element(j);
+                assert_eq!(domain.vanishing(x), Fr::zero());
                 assert_eq!(plain[j], evaluate(&f, x));
                 assert_eq!(coset[j], evaluate(&f, x * domain.coset()));
-                x *= domain.generator();
             }
+            let mut elements: Vec<Fr> = (0..size).map(|j| domain.element(j)).collect();
+            elements.sort();
+            elements.dedup();
+            assert_eq!(elements.len(), size);
             domain.ifft(&mut plain);
             domain.coset_ifft(&mut coset);
             assert_eq!(plain, f);
@@ -180,26 +255,35 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(3);
         for log_size in 0..=14 {
             let domain = Domain::new(1 << log_size).unwrap();
+            let n = domain.size();
             let Some(transforms) = &domain.vector else {
                 assert!(log_size < 6);
                 continue;
             };
-            let random: Vec<Fr> = (0..domain.size()).map(|_| Fr::rand(&mut rng)).collect();
-            let top = vec![-Fr::one(); domain.size()];
+            let random: Vec<Fr> = (0..n).map(|_| Fr::rand(&mut rng)).collect();
+            let top = vec![-Fr::one(); n];
             let mut ends = random.clone();
             for value in ends.iter_mut() {
                 *value = [Fr::zero(), Fr::one(), -Fr::one()][rng.gen_range(0..3)];
             }
-            for (input, threads) in [(random, 1 + log_size % 8), (top, 2), (ends, 8), (vec![Fr::zero(); domain.size()], 3)] {
+            let words = |values: &[Fr]| -> Vec<[u64; 4]> { values.iter().map(|value| value.0.0).collect() };
+            for (input, threads) in [(random, 1 + log_size % 8), (top, 2), (ends, 8), (vec![Fr::zero(); n], 3)] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                for kind in [Kind::Forward, Kind::Inverse, Kind::CosetForward, Kind::CosetInverse] {
-                    let plain = matches!(kind, Kind::Forward | Kind::Inverse);
+                for (inverse, shift) in [(false, Fr::one()), (true, Fr::one()), (false, Fr::GENERATOR), (true, -Fr::GENERATOR)] {
+                    let kind = Kind { inverse, shift };
                     let (mut expected, mut found) = (input.clone(), input.clone());
-                    let oracle = if plain { &domain.plain } else { &domain.coset };
-                    portable::transform(oracle, &mut expected, matches!(kind, Kind::Inverse | Kind::CosetInverse));
+                    portable::transform(&domain.block, &mut expected, kind);
                     pool.install(|| transforms.run(cpu, &mut found, kind));
-                    let words = |values: Vec<Fr>| -> Vec<[u64; 4]> { values.iter().map(|value| value.0.0).collect() };
-                    assert!(words(found) == words(expected), "{kind:?} of 2^{log_size} on {threads} threads");
+                    assert!(words(&found) == words(&expected), "{kind:?} of 2^{log_size} on {threads} threads");
+                }
+                let root = Fr::GENERATOR.pow((-Fr::one() / Fr::from(3u64)).into_bigint());
+                for (inverse, factors) in [(false, [Fr::one(); 3]), (false, [1, 5, 25].map(Fr::from)), (true, [-Fr::one(); 3])] {
+                    let three = [&input[..], &input, &input].concat();
+                    let (mut expected, mut found) = (three.clone(), three);
+                    let thirds = Thirds { root, factors, inverse };
+                    portable::thirds(&mut expected, &thirds);
+                    pool.install(|| vector::thirds(cpu, &mut found, &thirds));
+                    assert!(words(&found) == words(&expected), "{thirds:?} of 3 * 2^{log_size} on {threads} threads");
                 }
             }
         }
@@ -208,12 +292,12 @@ mod tests {
     #[test]
     fn lagrange_values_reproduce_an_evaluation() {
         let mut rng = ChaCha20Rng::seed_from_u64(2);
-        for size in [1, 4, 256] {
+        for size in [1, 4, 192, 256] {
             let domain = Domain::new(size).unwrap();
             let f: Vec<Fr> = (0..size).map(|_| Fr::rand(&mut rng)).collect();
             let mut values = f.clone();
             domain.fft(&mut values);
-            for x in [Fr::rand(&mut rng), Fr::zero(), Fr::one(), domain.generator()] {
+            for x in [Fr::rand(&mut rng), Fr::zero(), Fr::one(), domain.element(size - 1)] {
                 let sum: Fr = domain.lagrange(x).iter().zip(&values).map(|(l, v)| *l * v).sum();
                 assert_eq!(sum, evaluate(&f, x));
             }
@@ -223,5 +307,12 @@ mod tests {
     #[test]
     fn there_is_no_domain_above_the_two_adicity() {
         assert!(Domain::new((1 << 28) + 1).is_none());
+    }
+
+    #[test]
+    fn the_smallest_domain_that_fits_is_taken() {
+        for (rows, size) in [(5, 8), (129, 192), (192, 192), (193, 256), (257, 384), (385, 512), (1025, 1536), (1537, 2048)] {
+            assert_eq!(Domain::new(rows).unwrap().size(), size);
+        }
     }
 }

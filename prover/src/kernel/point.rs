@@ -9,9 +9,9 @@ use ark_ec::{AffineRepr, ScalarMul, VariableBaseMSM};
 use ark_ff::{BigInt, Fp};
 use bytemuck::{Pod, Zeroable};
 
-/// A point of G1: 64 bytes.
+/// A point of G1: 64 bytes, one cache line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub struct G1 {
     /// Montgomery limbs of x.
     pub x: [u64; 4],
@@ -19,9 +19,9 @@ pub struct G1 {
     pub y: [u64; 4],
 }
 
-/// A point of G2: 128 bytes. Each coordinate is `c0 + c1 u` with `u^2 = -1`.
+/// A point of G2: 128 bytes, two cache lines. Each coordinate is `c0 + c1 u` with `u^2 = -1`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub struct G2 {
     /// Montgomery limbs of x: `c0`, then `c1`.
     pub x: [[u64; 4]; 2],

@@ -7,6 +7,7 @@ use ark_ff::{AdditiveGroup, Field, Zero};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
 
+use super::domain::{Kind, Thirds};
 use super::msm::Scalars;
 use super::point::Point;
 
@@ -43,15 +44,31 @@ pub(super) fn fixed_base<P: Point>(base: &P, scalars: &[Fr]) -> Vec<P> {
     table.batch_mul(scalars).par_iter().map(P::from_affine).collect()
 }
 
-/// The transform (or its inverse) over a coset, in place.
-pub(super) fn transform(domain: &Radix2EvaluationDomain<Fr>, values: &mut [Fr], inverse: bool) {
+/// A transform over a coset, in place.
+pub(super) fn transform(domain: &Radix2EvaluationDomain<Fr>, values: &mut [Fr], kind: Kind) {
+    // A shift is not zero, and so has a coset.
+    let domain = domain.get_coset(kind.shift).unwrap_or(*domain);
     let mut buffer = values.to_vec();
-    if inverse {
+    if kind.inverse {
         domain.ifft_in_place(&mut buffer);
     } else {
         domain.fft_in_place(&mut buffer);
     }
     values.copy_from_slice(&buffer);
+}
+
+/// The sums between three parts of the coefficients and the polynomials of three blocks.
+pub(super) fn thirds(values: &mut [Fr], thirds: &Thirds) {
+    let (first, rest) = values.split_at_mut(values.len() / 3);
+    let (second, third) = rest.split_at_mut(first.len());
+    let Thirds { root, factors: [f0, f1, f2], inverse } = *thirds;
+    first.par_iter_mut().zip(second).zip(third).with_min_len(256).for_each(|((a, b), c)| {
+        let [x, y, z] = if inverse { [*a, *b, *c] } else { [*a * f0, *b * f1, *c * f2] };
+        // root^2 = -1 - root
+        let turned = (y - z) * root;
+        let [p, q, r] = [x + y + z, x + turned - z, x - turned - y];
+        [*a, *b, *c] = if inverse { [p * f0, r * f1, q * f2] } else { [p, q, r] };
+    });
 }
 
 /// Montgomery's trick in chunks: three multiplications per element and one inversion per chunk.

@@ -5,16 +5,18 @@ use std::sync::Mutex;
 use lemma_verifier::Context;
 
 use super::toy::{Toy, rng};
+use crate::kernel::{Path, set_path};
 use crate::prove::{prove, prove_with};
 use crate::setup::setup;
 
-/// Sizes around the domain's: with the 3 public rows, `2^k - 3` fills a domain and `2^k - 2` needs the next.
+/// Sizes around the domain's: with the 3 public rows, `n - 3` fills a domain of size n and `n - 2` needs the next.
 #[test]
 fn proves_relations_of_every_size() {
     let mut rng = rng(110);
     let lookups = [Toy::new(2, 3, 1), Toy::new(200, 590, 9)];
     assert_eq!(lookups[1].rows.len(), 1000);
-    let plain = [1, 2, 4, 5, 6, 7, 12, 13, 14, 61, 62, 253, 254].map(|rows: usize| Toy::new(rows - rows / 4, 0, rows / 4));
+    let plain = [1, 2, 4, 5, 6, 7, 12, 13, 14, 61, 62, 189, 190, 253, 254, 381, 382]
+        .map(|rows: usize| Toy::new(rows - rows / 4, 0, rows / 4));
     for toy in plain.into_iter().chain(lookups) {
         let key = toy.keys(&mut rng);
         for context in [Context::NONE, Context::of(b"nonce")] {
@@ -64,6 +66,35 @@ fn an_owned_and_a_mapped_key_give_the_same_proof() {
         prove_with(key, &mut filled, Context::NONE, &mut rng(114), &()).expect("a true statement").proof
     });
     assert_eq!(proofs[0], proofs[1]);
+}
+
+/// On both paths and any number of threads, one source of randomness gives the same key file and the same proof.
+#[test]
+fn every_path_and_number_of_threads_gives_the_same_bytes() {
+    if Path::detect() == Path::Portable {
+        println!("this processor has no vector path: only the portable one is tested");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    // Domains of 3 * 2^7 and of 2^12 elements.
+    for toy in [Toy::new(120, 77, 40), Toy::new(900, 1900, 300)] {
+        let mut first = None;
+        for (path, threads) in [Path::Vector, Path::Portable].into_iter().flat_map(|path| [1, 2, 3, 8].map(|n| (path, n))) {
+            set_path(Some(path));
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            let bytes = pool.install(|| {
+                let key = toy.keys(&mut rng(116));
+                let file = folder.path().join("proving.key");
+                key.write(&file).expect("a writable folder");
+                let mut filled = toy.random(&mut rng(117));
+                let proven = prove_with(&key, &mut filled, Context::NONE, &mut rng(118), &()).expect("a true statement");
+                (std::fs::read(file).expect("just written"), proven.proof.to_bytes())
+            });
+            set_path(None);
+            let (key, proof) = first.get_or_insert_with(|| bytes.clone());
+            assert!(*key == bytes.0, "keys differ: {path:?}, {threads} threads");
+            assert!(*proof == bytes.1, "proofs differ: {path:?}, {threads} threads");
+        }
+    }
 }
 
 #[test]

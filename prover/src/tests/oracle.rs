@@ -20,7 +20,7 @@ fn lagrange(points: &[Fr], j: usize, x: Fr) -> Fr {
 
 /// u, v and w of every wire at tau, by interpolation of the matrices' columns.
 fn evaluations(toy: &Toy, domain: &Domain, tau: Fr) -> [Vec<Fr>; 3] {
-    let points: Vec<Fr> = (0..domain.size()).map(|j| domain.generator().pow([j as u64])).collect();
+    let points: Vec<Fr> = (0..domain.size()).map(|j| domain.element(j)).collect();
     let mut values = [(); 3].map(|()| vec![Fr::zero(); toy.layout().wires()]);
     for (row, forms) in toy.rows.iter().enumerate() {
         for (values, form) in values.iter_mut().zip(forms) {
@@ -53,7 +53,7 @@ fn expect_g1(points: &[G1], wires: &[u32], scalars: &[Fr]) {
 #[test]
 fn keys_and_proofs_are_what_the_protocol_defines() {
     let mut rng = rng(120);
-    for (squares, table, publics) in [(1, 0, 0), (4, 0, 1), (3, 4, 2)] {
+    for (squares, table, publics) in [(1, 0, 0), (4, 0, 1), (3, 4, 2), (120, 0, 8)] {
         let toy = Toy::new(squares, table, publics);
         let layout = toy.layout();
         let domain = Domain::new(layout.constraints + PUBLIC_WIRES).expect("small");
@@ -75,7 +75,7 @@ fn keys_and_proofs_are_what_the_protocol_defines() {
         assert_eq!(parts.ic, [g1(k[0] / gamma), g1(k[1] / gamma), g1(k[2] / gamma)]);
         assert_eq!((parts.alpha1, parts.beta2, parts.gamma2), (g1(alpha), g2(beta), g2(gamma)));
         assert_eq!((parts.delta1_2, parts.delta2_2), (g2(delta1), g2(delta2)));
-        let coset: Vec<Fr> = (0..domain.size()).map(|j| domain.coset() * domain.generator().pow([j as u64])).collect();
+        let coset: Vec<Fr> = (0..domain.size()).map(|j| domain.coset() * domain.element(j)).collect();
         let t = |x: Fr| x.pow([domain.size() as u64]) - Fr::one();
         for (j, point) in material.h.iter().enumerate() {
             let expected = lagrange(&coset, j, tau) * t(tau) / (t(coset[j]) * delta2);

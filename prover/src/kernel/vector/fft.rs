@@ -21,13 +21,13 @@
 //! leaves elements in the `2^256` form that they have in memory.
 
 use ark_bn254::Fr;
-use ark_ff::{FftField, Field};
+use ark_ff::Field;
 use rayon::prelude::*;
 
 use super::Avx512;
 use super::field::{Exponents, Lanes, limbs};
 use super::memory::{load, store, transpose};
-use crate::kernel::domain::Kind;
+use crate::kernel::domain::{Kind, Thirds};
 
 /// A field element in memory.
 type Element = [u64; 4];
@@ -141,7 +141,7 @@ impl<'a> Pass<'a> {
     fn new(transforms: &'a Transforms, kind: Kind) -> Self {
         let sizes = [transforms.rows, transforms.columns];
         let [rows, columns] = sizes.map(|size| size as u64);
-        let inverse = matches!(kind, Kind::Inverse | Kind::CosetInverse);
+        let Kind { inverse, shift } = kind;
         let mut pass = Self {
             sizes,
             short: if inverse { &transforms.inverse } else { &transforms.forward },
@@ -155,13 +155,13 @@ impl<'a> Pass<'a> {
         if inverse && let Some(size_inverse) = Fr::from(rows * columns).inverse() {
             pass.scale[0] = size_inverse;
         }
-        if kind == Kind::CosetForward {
-            pass.shift = Fr::GENERATOR;
-            pass.inputs = powers(Fr::GENERATOR.pow([columns]), sizes[0]);
+        if shift == Fr::ONE {
+            return pass;
         }
-        if kind == Kind::CosetInverse
-            && let Some(unshift) = Fr::GENERATOR.inverse()
-        {
+        if !inverse {
+            pass.shift = shift;
+            pass.inputs = powers(shift.pow([columns]), sizes[0]);
+        } else if let Some(unshift) = shift.inverse() {
             pass.scale[1] = unshift;
             pass.outputs = powers(unshift.pow([rows]), sizes[1]);
         }
@@ -251,6 +251,46 @@ impl<'a> Pass<'a> {
             store(&lanes.mul(&Lanes::broadcast(factor)).canonical(), &mut eight);
             // SAFETY: this block's elements are nobody else's, by the caller's promise.
             unsafe { values.set((rows * l) / 8 + block, &eight) };
+        }
+    }
+}
+
+/// The sums between three parts of the coefficients and the polynomials of three blocks; parts of whole vectors.
+pub(in crate::kernel) fn thirds(cpu: Avx512, values: &mut [Fr], thirds: &Thirds) {
+    assert!(values.len().is_multiple_of(24), "three parts of whole vectors");
+    let (first, rest) = values.split_at_mut(values.len() / 3);
+    let (second, third) = rest.split_at_mut(first.len());
+    let parts = first.par_chunks_mut(PIECE).zip(second.par_chunks_mut(PIECE)).zip(third.par_chunks_mut(PIECE));
+    // SAFETY: `cpu` shows that the processor has the instructions.
+    parts.for_each(|((a, b), c)| unsafe { piece(cpu, [a, b, c], thirds) });
+}
+
+/// Elements of each part that are summed by one thread at a time.
+const PIECE: usize = 1 << 11;
+
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
+fn piece(_cpu: Avx512, parts: [&mut [Fr]; 3], thirds: &Thirds) {
+    let constant = |x: Fr| Lanes::<Exponents>::splat(form(x));
+    let (root, factors) = (constant(thirds.root), thirds.factors.map(constant));
+    let [a, b, c] = parts.map(|part| part.as_chunks_mut::<8>().0);
+    for ((a, b), c) in a.iter_mut().zip(b).zip(c) {
+        // Below p, and below 2p after a product.
+        let [mut x, mut y, mut z] = [&*a, &*b, &*c].map(|eight| load(&eight.map(|element| element.0.0)));
+        if !thirds.inverse {
+            [x, y, z] = [x.mul(&factors[0]), y.mul(&factors[1]), z.mul(&factors[2])];
+        }
+        let turned = y.minus(&z).lift::<2>().carry().mul(&root);
+        // root^2 = -1 - root; all below 8p.
+        let p = x.plus(&y).plus(&z).fit();
+        let q = x.plus(&turned).minus(&z).lift::<2>().fit();
+        let r = x.minus(&turned).minus(&y).lift::<4>().fit();
+        let results = if thirds.inverse { [p.mul(&factors[0]), r.mul(&factors[1]), q.mul(&factors[2])] } else { [p, q, r] };
+        for (eight, result) in [a, b, c].into_iter().zip(results) {
+            let mut words = [[0; 4]; 8];
+            store(&result.canonical(), &mut words);
+            for (element, words) in eight.iter_mut().zip(words) {
+                element.0.0 = words;
+            }
         }
     }
 }

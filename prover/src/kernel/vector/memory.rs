@@ -4,6 +4,16 @@ use core::arch::x86_64::*;
 
 use super::field::{Lanes, Modulus};
 
+/// Asks for the cache lines of a value that will soon be read.
+#[inline]
+pub(super) fn prefetch<T>(value: &T) {
+    let start = std::ptr::from_ref(value).cast::<i8>();
+    for line in (0..size_of::<T>()).step_by(64) {
+        // SAFETY: a prefetch has no effect but on caches, whatever the address; this one is inside a value.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(line)) };
+    }
+}
+
 /// Transposes an 8 x 8 matrix of words, rows and columns being registers.
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
 #[inline]

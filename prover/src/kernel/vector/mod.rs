@@ -2,9 +2,11 @@
 
 mod fft;
 mod field;
+mod fixed_base;
 mod memory;
 mod msm;
 mod points;
+mod scalars;
 mod sum;
 mod tower;
 mod windows;
@@ -12,7 +14,8 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
-pub(super) use fft::Transforms;
+pub(super) use fft::{Transforms, thirds};
+pub(super) use fixed_base::fixed_base;
 pub(super) use msm::msm;
 
 use super::path::Path;

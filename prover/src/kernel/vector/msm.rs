@@ -13,14 +13,16 @@
 //! A window of a class of scalars is a task of its own, so that tasks need not talk to each other; with more
 //! threads than windows, scalars are split too.
 
+use std::sync::{Mutex, PoisonError};
+
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 
 use super::Avx512;
-use super::field::{Coordinates, Exponents, Lanes, Modulus};
-use super::memory::{load, store};
+use super::field::{Coordinates, Modulus};
 use super::points::Packed;
+use super::scalars::{absolute, add};
 use super::sum::{Item, Summer, Sums};
 use super::windows::{Windows, classes};
 use crate::kernel::msm::Scalars;
@@ -49,12 +51,19 @@ fn degree<P: Point, const D: usize>(cpu: Avx512, bases: &[P], scalars: Scalars<'
     let magnitudes = Magnitudes::new(cpu, scalars);
     let classes = magnitudes.classes();
     let tasks = tasks(&classes);
+    // The memory of finished tasks, for those that start.
+    let idle: Mutex<Vec<Summer<D>>> = Mutex::new(Vec::new());
     let sums: Vec<Vec<P::Group>> = tasks
         .par_iter()
         .with_max_len(1)
         .map(|task| {
+            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             // SAFETY: `cpu` shows that the processor has the instructions.
-            unsafe { task.run(cpu, bases) }.into_iter().map(|weighted| weighted.total::<P>()).collect()
+            let mut summer = taken.unwrap_or_else(|| unsafe { Summer::new() });
+            // SAFETY: `cpu` shows that the processor has the instructions.
+            let weighted = unsafe { task.run(cpu, bases, &mut summer) };
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(summer);
+            weighted.into_iter().map(|weighted| weighted.total::<P>()).collect()
         })
         .collect();
     let mut total = P::Group::ZERO;
@@ -174,7 +183,8 @@ impl<'a> Magnitudes<'a> {
                     let (magnitude, sign) = self.get(k);
                     let shifted = add(magnitude, offsets[class]);
                     segments[class].entries.push(2 * k as u32 + sign);
-                    segments[class].words.extend_from_slice(&shifted[..strides[class]]);
+                    // No slice: its length would be known only at run time, and the copy a call.
+                    segments[class].words.extend(shifted.into_iter().take(strides[class]));
                 }
                 segments
             })
@@ -191,35 +201,10 @@ impl<'a> Magnitudes<'a> {
     }
 }
 
-/// `min(x, r - x)` of eight elements, with the highest bit set when it is `r - x`.
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-fn absolute(_cpu: Avx512, values: &[Fr; 8]) -> [[u64; 4]; 8] {
-    let mut words = values.map(|value| value.0.0);
-    // x 2^256 times 16 / 2^260.
-    let sixteen = Lanes::<Exponents>::splat([16, 0, 0, 0]);
-    let plain = load(&words).mul(&sixteen).canonical();
-    let opposite = Lanes::splat(Exponents::WORDS).minus(&plain).carry();
-    let negative = opposite.minus(&plain).carry().negative();
-    store(&plain.blend(negative, &opposite), &mut words);
-    for (lane, words) in words.iter_mut().enumerate() {
-        words[3] |= u64::from(negative >> lane & 1) << 63;
-    }
-    words
-}
-
 /// Bits of a magnitude, its sign bit apart.
 fn width(words: &[u64; 4]) -> u8 {
     let magnitude = [words[0], words[1], words[2], words[3] & (u64::MAX >> 1)];
     (0..4).rev().find(|&i| magnitude[i] != 0).map_or(0, |i| (64 * i as u32 + 64 - magnitude[i].leading_zeros()) as u8)
-}
-
-fn add(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
-    let mut carry = 0;
-    std::array::from_fn(|i| {
-        let sum = u128::from(a[i]) + u128::from(b[i]) + carry;
-        carry = sum >> 64;
-        sum as u64
-    })
 }
 
 /// Words that hold a scalar of `width` bits plus its offset.
@@ -282,12 +267,11 @@ fn tasks(classes: &[Class]) -> Vec<Task<'_>> {
 impl Task<'_> {
     /// The row and column sums of each window.
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-    fn run<const D: usize>(&self, _cpu: Avx512, bases: &[Packed<D>]) -> Vec<Weighted<D>> {
+    fn run<const D: usize>(&self, _cpu: Avx512, bases: &[Packed<D>], summer: &mut Summer<D>) -> Vec<Weighted<D>> {
         let cut = &self.class.windows;
         let stride = stride(cut.width);
         let buckets = cut.buckets();
         let groups = self.windows.len() * buckets;
-        let mut summer = Summer::new();
         let mut sums = Sums::new();
         let mut items = Vec::with_capacity(CHUNK);
         for segment in self.segments {
@@ -306,7 +290,7 @@ impl Task<'_> {
         }
         summer.pass(bases, &items, groups, &mut sums);
         let sums = summer.finish(sums, groups);
-        weigh(&mut summer, &sums, self.windows.len(), buckets)
+        weigh(summer, &sums, self.windows.len(), buckets)
     }
 }
 

@@ -18,7 +18,7 @@ use core::arch::x86_64::*;
 use ark_bn254::{Fq, Fq2};
 use ark_ff::{AdditiveGroup, BigInt, Field, Fp};
 
-use super::memory::transpose;
+use super::memory::{prefetch, transpose};
 use super::tower::Coordinate;
 
 /// A point in memory: x and y, each of `D` parts of four words.
@@ -114,6 +114,31 @@ pub(super) struct Addition {
     pub(super) mask: u8,
 }
 
+/// Points that will be gathered soon, to be fetched into the caches while additions are computed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Upcoming<'a, const D: usize> {
+    /// Where the points are.
+    pub(super) bases: &'a [Packed<D>],
+    /// Vectors of entries, as [`Points::gather`] takes them.
+    pub(super) entries: &'a [[u32; 8]],
+    /// Which of the vectors, in the order of their use: the first two during the first addition, and so on.
+    pub(super) order: &'a [u32],
+}
+
+impl<const D: usize> Upcoming<'_, D> {
+    /// Nothing to fetch.
+    pub(super) const NONE: Self = Self { bases: &[], entries: &[], order: &[] };
+
+    #[inline]
+    fn fetch(&self, addition: usize) {
+        for &vector in self.order.iter().skip(2 * addition).take(2) {
+            for &entry in &self.entries[vector as usize] {
+                prefetch(&self.bases[(entry >> 1) as usize]);
+            }
+        }
+    }
+}
+
 /// How many [`Addition`]s share an inversion.
 pub(super) const BATCH: usize = 256;
 
@@ -153,22 +178,28 @@ impl<const D: usize> Adder<D> {
     /// Does at most [`BATCH`] additions. No point may be the left of two of them or both a left and a
     /// right.
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-    pub(super) fn add(&mut self, points: &mut [Points<D>], additions: &[Addition]) {
+    pub(super) fn add(&mut self, points: &mut [Points<D>], additions: &[Addition], upcoming: &Upcoming<'_, D>) {
         if additions.is_empty() {
             return;
         }
-        if !self.try_add::<false>(points, additions) {
-            self.try_add::<true>(points, additions);
+        if !self.try_add::<false>(points, additions, upcoming) {
+            self.try_add::<true>(points, additions, &Upcoming::NONE);
         }
     }
 
     /// Returns whether it was done: with `CHECKED` it always is, otherwise only if no lane is
     /// exceptional.
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-    fn try_add<const CHECKED: bool>(&mut self, points: &mut [Points<D>], additions: &[Addition]) -> bool {
+    fn try_add<const CHECKED: bool>(
+        &mut self,
+        points: &mut [Points<D>],
+        additions: &[Addition],
+        upcoming: &Upcoming<'_, D>,
+    ) -> bool {
         let mut products = [self.one; 2];
         let mut infinities = 0;
         for (i, addition) in additions.iter().enumerate() {
+            upcoming.fetch(i);
             let left = &points[addition.left as usize];
             let right = &points[addition.right as usize];
             let mut denominator = right.x.minus(&left.x).lift::<3>().carry();

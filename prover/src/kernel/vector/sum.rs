@@ -18,7 +18,7 @@
 //! run leaves several sums, which a further pass adds in the same way. The cost is one affine addition
 //! per point, less one per group.
 
-use super::points::{Adder, Addition, BATCH, Packed, Points};
+use super::points::{Adder, Addition, BATCH, Packed, Points, Upcoming};
 
 /// Longest run, a power of two.
 const RUN: usize = 32;
@@ -54,10 +54,20 @@ pub(super) struct Summer<const D: usize> {
     adder: Adder<D>,
     points: Vec<Points<D>>,
     additions: Vec<Addition>,
-    filled: Vec<u32>,
-    first_run: Vec<u32>,
-    ranks: Vec<u32>,
+    places: Vec<Place>,
     entries: Vec<u32>,
+    order: Vec<u32>,
+}
+
+/// Where the points of a group go.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    /// Points so far.
+    filled: u32,
+    /// Runs of full length.
+    full: u32,
+    /// The rank of the first full run, and of the one that is not full.
+    ranks: [u32; 2],
 }
 
 /// The columns of a pass.
@@ -88,6 +98,20 @@ impl Columns {
         self.starts[RUN - 1] + self.lengths[RUN - 1].next_multiple_of(8)
     }
 
+    /// The vectors of entries in the order in which the first round gathers them.
+    fn order(&self, order: &mut Vec<u32>) {
+        order.clear();
+        for k in (0..RUN).step_by(2) {
+            let odd = self.lengths[k + 1].div_ceil(8);
+            for q in 0..self.lengths[k].div_ceil(8) {
+                order.push((self.starts[k] / 8 + q) as u32);
+                if q < odd {
+                    order.push((self.starts[k + 1] / 8 + q) as u32);
+                }
+            }
+        }
+    }
+
     /// Lanes of vector `q` that column `k` reaches.
     fn mask(&self, k: usize, q: usize) -> u8 {
         match self.lengths[k].saturating_sub(8 * q) {
@@ -104,10 +128,9 @@ impl<const D: usize> Summer<D> {
             adder: Adder::new(),
             points: Vec::new(),
             additions: Vec::with_capacity(BATCH),
-            filled: Vec::new(),
-            first_run: Vec::new(),
-            ranks: Vec::new(),
+            places: Vec::new(),
             entries: Vec::new(),
+            order: Vec::new(),
         }
     }
 
@@ -149,49 +172,43 @@ impl<const D: usize> Summer<D> {
 
     /// Sorts the entries into columns. Returns also the group of each run, longest run first.
     fn place(&mut self, items: &[Item], groups: usize) -> (Columns, Vec<u32>) {
-        self.filled.clear();
-        self.filled.resize(groups, 0);
+        self.places.clear();
+        self.places.resize(groups, Place::default());
         for item in items {
-            self.filled[item.group as usize] += 1;
+            self.places[item.group as usize].filled += 1;
         }
         let mut runs_of_length = [0; RUN + 1];
-        self.first_run.clear();
         let mut runs = 0;
-        for &count in &self.filled {
-            self.first_run.push(runs as u32);
-            let (full, rest) = (count as usize / RUN, count as usize % RUN);
+        for place in &self.places {
+            let (full, rest) = (place.filled as usize / RUN, place.filled as usize % RUN);
             runs += full + usize::from(rest > 0);
             runs_of_length[RUN] += full;
             runs_of_length[rest] += usize::from(rest > 0);
         }
         let columns = Columns::new(&runs_of_length);
-        // Runs of length k take the ranks from the number of longer ones on.
+        // Runs of length k take the ranks from the number of longer ones on; the full runs of a group follow each other.
         let mut next_rank = [0; RUN + 1];
         next_rank[1..RUN].copy_from_slice(&columns.lengths[1..]);
-        self.ranks.clear();
-        self.ranks.resize(runs, 0);
         let mut owners = vec![0; runs];
-        for group in 0..groups {
-            let mut left = std::mem::take(&mut self.filled[group]) as usize;
-            let mut run = self.first_run[group] as usize;
-            while left > 0 {
-                let length = left.min(RUN);
-                let rank = next_rank[length];
-                next_rank[length] += 1;
-                self.ranks[run] = rank as u32;
-                owners[rank] = group as u32;
-                run += 1;
-                left -= length;
+        for (group, place) in (0..).zip(&mut self.places) {
+            let (full, rest) = (place.filled as usize / RUN, place.filled as usize % RUN);
+            let ranks = [next_rank[RUN], next_rank[rest]];
+            owners[ranks[0]..ranks[0] + full].fill(group);
+            next_rank[RUN] += full;
+            if rest > 0 {
+                owners[ranks[1]] = group;
+                next_rank[rest] += 1;
             }
+            *place = Place { filled: 0, full: full as u32, ranks: ranks.map(|rank| rank as u32) };
         }
         self.entries.clear();
         self.entries.resize(columns.entries(), 0);
         for item in items {
-            let group = item.group as usize;
-            let place = self.filled[group] as usize;
-            self.filled[group] += 1;
-            let rank = self.ranks[self.first_run[group] as usize + place / RUN] as usize;
-            self.entries[columns.starts[place % RUN] + rank] = item.entry;
+            let place = &mut self.places[item.group as usize];
+            let (run, column) = (place.filled / RUN as u32, place.filled as usize % RUN);
+            let rank = if run < place.full { place.ranks[0] + run } else { place.ranks[1] };
+            place.filled += 1;
+            self.entries[columns.starts[column] + rank as usize] = item.entry;
         }
         (columns, owners)
     }
@@ -202,20 +219,30 @@ impl<const D: usize> Summer<D> {
         let vectors = (0..RUN).step_by(2).map(|k| columns.lengths[k].div_ceil(8)).sum::<usize>();
         // The odd columns wait for their batch behind the even ones.
         let waiting = vectors;
-        self.points.clear();
-        self.points.resize(vectors + BATCH, Points::infinity());
+        if self.points.len() < vectors + BATCH {
+            self.points.resize(vectors + BATCH, Points::infinity());
+        }
+        columns.order(&mut self.order);
+        let (entries, _) = self.entries.as_chunks();
+        let mut taken = 0;
         let mut left = 0;
         for k in (0..RUN).step_by(2) {
             for q in 0..columns.lengths[k].div_ceil(8) {
-                self.points[left] = gather(bases, &self.entries, columns.starts[k] + 8 * q);
+                self.points[left] = Points::gather(bases, &entries[columns.starts[k] / 8 + q]);
+                taken += 1;
                 let mask = columns.mask(k + 1, q);
                 if mask != 0 {
                     let right = waiting + self.additions.len();
-                    let at = columns.starts[k + 1] + 8 * q;
-                    self.points[right] = gather(bases, &self.entries, at);
-                    self.push(Addition { left: left as u32, right: right as u32, mask });
+                    self.points[right] = Points::gather(bases, &entries[columns.starts[k + 1] / 8 + q]);
+                    taken += 1;
+                    self.additions.push(Addition { left: left as u32, right: right as u32, mask });
                 }
                 left += 1;
+                if self.additions.len() == BATCH {
+                    let upcoming = Upcoming { bases, entries, order: &self.order[taken..] };
+                    self.adder.add(&mut self.points, &self.additions, &upcoming);
+                    self.additions.clear();
+                }
             }
         }
         self.flush();
@@ -248,6 +275,7 @@ impl<const D: usize> Summer<D> {
 
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
     fn output(&mut self, owners: Vec<u32>, sums: &mut Sums<D>) {
+        sums.points.reserve(owners.len() + 8);
         for points in &self.points[..owners.len().div_ceil(8)] {
             sums.points.extend_from_slice(&points.pack());
         }
@@ -266,16 +294,7 @@ impl<const D: usize> Summer<D> {
 
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
     fn flush(&mut self) {
-        self.adder.add(&mut self.points, &self.additions);
+        self.adder.add(&mut self.points, &self.additions, &Upcoming::NONE);
         self.additions.clear();
     }
-}
-
-/// The points of the eight entries from `at` on.
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-#[inline]
-fn gather<const D: usize>(bases: &[Packed<D>], entries: &[u32], at: usize) -> Points<D> {
-    let mut eight = [0; 8];
-    eight.copy_from_slice(&entries[at..at + 8]);
-    Points::gather(bases, &eight)
 }
