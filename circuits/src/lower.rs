@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::{Graph, Node, Op, Visibility};
+use lemma_quantizer::graph::{Graph, LinearMap, Node, NodeId, Op, RowTable, Visibility};
 
 use crate::builder::Builder;
 use crate::commitment::Salt;
-use crate::gadgets::{Gadgets, Plan};
+use crate::gadgets::{Gadgets, Plan, argmax};
 
 /// A relation between its two rounds.
 pub struct Pending<B: Builder> {
@@ -107,7 +107,34 @@ fn operation<B: Builder>(graph: &Graph, node: &Node, gadgets: &mut Gadgets<B>, f
         Op::RowGather(table) => gadgets.row_gather(operand(0), table),
         Op::Rsqrt { bits } => gadgets.rsqrt(operand(0), *bits, bounds(0)),
         Op::Max { shift, group, bits, range } => gadgets.max(operand(0), *shift, *group, *bits, *range, bounds(0)),
-        Op::ArgMax { group } => gadgets.argmax(operand(0), *group, bounds(0)),
+        Op::ArgMax { group } => match product_rows(graph, node) {
+            Some((h, table)) => gadgets.argmax_by_row(operand(0), &forms[h.0], &table, bounds(0)),
+            None => gadgets.argmax(operand(0), *group, bounds(0)),
+        },
         Op::Reciprocal { bits } => gadgets.reciprocal(operand(0), *bits, bounds(0)),
+    }
+}
+
+/// The operand `h` and the rows of `W`, when an ArgMax is over `W h` and has more candidates than its winner's row costs.
+pub(crate) fn product_rows(graph: &Graph, node: &Node) -> Option<(NodeId, Arc<RowTable>)> {
+    let Op::ArgMax { group } = &node.op else { return None };
+    let source = unmoved(graph, *node.inputs.first()?);
+    let Op::Linear(map) = &source.op else { return None };
+    let LinearMap::Dense { weight, outputs, inputs } = &**map else { return None };
+    let table = RowTable::new(*inputs, weight.clone()).filter(|table| outputs == group && table.rows() == *group)?;
+    let cheaper = argmax::row_is_cheaper(node.len(), &table);
+    Some((*source.inputs.first()?, Arc::new(table))).filter(|_| cheaper)
+}
+
+/// The node that a tensor comes from, through gathers that keep every element in its place.
+fn unmoved(graph: &Graph, id: NodeId) -> &Node {
+    let node = graph.node(id);
+    match (&node.op, node.inputs.as_slice()) {
+        (Op::Gather(index), [source])
+            if index.len() == graph.node(*source).len() && index.iter().enumerate().all(|(i, from)| *from as usize == i) =>
+        {
+            unmoved(graph, *source)
+        }
+        _ => node,
     }
 }

@@ -11,7 +11,7 @@ use ark_ff::Field;
 use lemma_circuits::builder::Values;
 use lemma_circuits::check::{ViolationKind, violations};
 use lemma_circuits::{Compiled, Plan};
-use lemma_quantizer::graph::{Causal, Graph, Interval, Leak, MatMul, NodeId, Op, Port, RowTable, Table, Visibility};
+use lemma_quantizer::graph::{Causal, Graph, Interval, Leak, LinearMap, MatMul, NodeId, Op, Port, RowTable, Table, Visibility};
 
 /// A graph of one operation on one input, with a public result.
 fn graph(range: Interval, len: usize, op: Op, result: usize) -> Graph {
@@ -251,26 +251,58 @@ fn argmax_rejects_ties_broken_the_other_way_and_wrong_winners() {
     honest(&c, &[0, 1, 2, 3], &[3]);
     honest(&c, &[-16, -16, -16, 15], &[3]);
     let tie = [1, 5, 5, 2];
-    assert_eq!(caught(&c, &tie, "argmax.reached", |v| v[1] = int(0)), set(["lookup.sum"]));
-    assert_eq!(caught(&c, &tie, "argmax.reached", |v| v[0] = int(1)), set(["argmax.winner"]));
+    // Keys are 4 x + 3 - place: the second 5 has a smaller one than the first.
     assert_eq!(caught(&c, &tie, "argmax.max", |v| v[0] += int(1)), set(["argmax.winner"]));
-    // An intermediate two between two maxima hides a larger element; only the bit refuses it.
-    let hidden = [5, 6, 5, 2];
-    let forger = Box::new(|site: &lemma_circuits::builder::Site, _: &Values| match site.name {
-        "max" => Some(Values::Integer(Arc::new(vec![5]))),
-        "reached" => Some(Values::Integer(Arc::new(vec![2, 2, 1]))),
-        _ => None,
-    });
-    let found: BTreeSet<_> = violations(&c, c.infer_forged(&[hidden.to_vec()], forger)).iter().map(|v| v.site.name).collect();
-    assert_eq!(found, BTreeSet::from(["bit"]));
-    // A smaller element as the winner: only the order refuses it.
-    let forger = Box::new(|site: &lemma_circuits::builder::Site, _: &Values| match site.name {
-        "max" => Some(Values::Integer(Arc::new(vec![2]))),
-        "reached" => Some(Values::Integer(Arc::new(vec![0, 0, 0]))),
-        _ => None,
-    });
-    let found: BTreeSet<_> = violations(&c, c.infer_forged(&[tie.to_vec()], forger)).iter().map(|v| v.site.name).collect();
-    assert_eq!(found, BTreeSet::from(["sum"]));
+    assert_eq!(caught(&c, &tie, "argmax.selector", |v| v.swap(1, 2)), set(["argmax.winner"]));
+    assert_eq!(caught(&c, &tie, "argmax.selector", |v| v[0] = int(1)), set(["argmax.winner"]));
+    // The later of two equal elements, and a smaller one: only the order refuses them.
+    for (key, selectors) in [(21, [0, 0, 1]), (7, [1, 0, 0])] {
+        let forger = Box::new(move |site: &lemma_circuits::builder::Site, _: &Values| match site.name {
+            "max" => Some(Values::Integer(Arc::new(vec![key]))),
+            "selector" => Some(Values::Integer(Arc::new(selectors.to_vec()))),
+            _ => None,
+        });
+        let found: BTreeSet<_> = violations(&c, c.infer_forged(&[tie.to_vec()], forger)).iter().map(|v| v.site.name).collect();
+        assert_eq!(found, BTreeSet::from(["sum"]));
+    }
+}
+
+/// Two positions of three features, and 16 candidates each: row `v` of the matrix is `v - 8, 1, (v mod 3) - 1`.
+fn vocabulary() -> Compiled {
+    let weight: Arc<[i32]> = (0..16).flat_map(|v| [v - 8, 1, v % 3 - 1]).collect();
+    let mut graph = Graph::default();
+    let h = graph.push("h", Op::Input { range: Interval { lo: -8, hi: 7 } }, &[], &[12, 3], 0).unwrap();
+    let map = Arc::new(LinearMap::Dense { weight, outputs: 16, inputs: 3 });
+    let logits = graph.push("logits", Op::Linear(map), &[h], &[12, 16], 0).unwrap();
+    let next = graph.push("next", Op::ArgMax { group: 16 }, &[logits], &[12], 0).unwrap();
+    graph.inputs.push(Port { name: "h".into(), node: h, visibility: Visibility::Private });
+    graph.outputs.push(Port { name: "next".into(), node: next, visibility: Visibility::Public });
+    compile(graph)
+}
+
+#[test]
+fn argmax_by_the_winners_row_rejects_ties_broken_the_other_way_and_wrong_winners() {
+    let c = vocabulary();
+    // Position 0 prefers row 15, position 1 row 0, position 2 ties everywhere; position 3 ties rows 2, 5, 8, 11 and 14.
+    let mut h = vec![0; 36];
+    h[..12].copy_from_slice(&[3, 1, 0, -2, 0, 0, 0, 5, 0, 0, 0, 4]);
+    let mut expected = vec![0; 12];
+    expected[..4].copy_from_slice(&[15, 0, 0, 2]);
+    honest(&c, &h, &expected);
+    assert!(c.circuit().sites().all(|(site, _)| site.gadget != "argmax"), "the winner's row is cheaper here");
+    // Another winner with its honest row: only the order refuses it.
+    for (position, other) in [(0, 14), (1, 1), (2, 1), (3, 5)] {
+        let mut winners = expected.clone();
+        winners[position] = other;
+        let forger = Box::new(move |site: &lemma_circuits::builder::Site, _: &Values| {
+            (site.name == "index").then(|| Values::Integer(Arc::new(winners.clone())))
+        });
+        let found: BTreeSet<_> = violations(&c, c.infer_forged(&[h.clone()], forger)).iter().map(|v| v.site.name).collect();
+        assert_eq!(found, BTreeSet::from(["sum"]), "{position}");
+    }
+    // The row of another winner, and a dot product of the prover's choice.
+    assert_eq!(caught(&c, &h, "rows.row", |v| v[0] += int(1)), set(["lookup.sum"]));
+    assert_eq!(caught(&c, &h, "product.product", |v| v[0] += int(1)), set(["product.product"]));
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl<B: Builder> Gadgets<B> {
     }
 
     /// Selectors of every element from those of all but the last of each group: they sum to 1.
-    fn complete_selectors(&mut self, free: &B::Form, groups: &[u32]) -> B::Form {
+    pub(super) fn complete_selectors(&mut self, free: &B::Form, groups: &[u32]) -> B::Form {
         let longest = groups.iter().copied().max().unwrap_or(1);
         if longest == 1 {
             return self.ones(groups.len());

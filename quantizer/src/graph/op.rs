@@ -332,9 +332,13 @@ impl Op {
                 Ok(Outcome { len: grouped(len, *group)?, bounds })
             }
             Op::ArgMax { group } => {
-                let (len, q) = quotient(0)?;
-                declared(&q)?;
+                let (len, x) = quotient(0)?;
                 let len = grouped(len, *group)?;
+                // Elements are ordered with their places behind them.
+                let places = group.checked_next_power_of_two().map_or(64, usize::trailing_zeros);
+                if u64::BITS - x.size().leading_zeros() + places > 60 {
+                    return Err("values and places in the group take more than 60 bits together; use fewer fractional bits");
+                }
                 Ok(Outcome { len, bounds: Interval { lo: 0, hi: *group as i64 - 1 } })
             }
             Op::Reciprocal { bits } => {

@@ -124,8 +124,9 @@ impl Lowering<'_> {
         let mut operand = self.operand(node, 0)?;
         let shape = self.shape(operand);
         let group = shape.last().copied().unwrap_or(1);
-        let limbs = u64::BITS - self.bounds(operand).size().leading_zeros();
-        if limbs > 4 * self.options.bits {
+        let places = group.next_power_of_two().trailing_zeros();
+        let wide = u64::BITS - self.bounds(operand).size().leading_zeros() + places;
+        if wide > (4 * self.options.bits).min(60) {
             let source = node.inputs.first().copied().unwrap_or(NodeId(0));
             operand = self.narrow(node, operand, self.ranges.magnitude(source))?;
         }
