@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ndarray::{Array1, Array2};
 
-use super::Problem;
+use super::{MAX_BYTES, Problem};
 
 /// Bytes before the weights.
 pub const HEADER_BYTES: u64 = 28;
@@ -99,6 +99,9 @@ pub struct Weights {
 pub fn open(path: &Path) -> Result<(Config, Weights), Problem> {
     let file = File::open(path).map_err(Problem::Read)?;
     let found = file.metadata().map_err(Problem::Read)?.len();
+    if found > MAX_BYTES {
+        return Err(Problem::TooLarge { bytes: found });
+    }
     if found < HEADER_BYTES {
         return Err(Problem::Length { expected: HEADER_BYTES, found });
     }

@@ -2,7 +2,7 @@
 //!
 //! Seven little-endian `i32` (width, hidden width of the MLP, layers, heads, key-value heads, vocabulary, longest sequence; a negative
 //! vocabulary says that the classifier has weights of its own), then `f32` weights, then two tables of rotation angles that nothing needs.
-//! The file's length must be exactly what its header says, so memory is bounded by the file.
+//! The file's length must be exactly what its header says and at most [`MAX_BYTES`], so memory is bounded by the file.
 //!
 //! The result is a float [`Model`] for a fixed number of tokens T: input `tokens` `[1, T]`, output `next` `[1, T]`, the largest logit's
 //! index at each position (and, if asked for, the `logits` `[1, T, vocabulary]`). Position t sees positions 0 to t only, so the entries up
@@ -25,6 +25,12 @@ pub use file::{Config, HEADER_BYTES};
 
 /// What is added to a score that its position must not see.
 pub const MASKED: f32 = -1e9;
+
+/// Largest file: 2^30 weights.
+pub const MAX_BYTES: u64 = 1 << 32;
+
+/// Most tokens; the causal mask has their square.
+pub const MAX_TOKENS: usize = 1 << 12;
 
 /// Added to the mean square of a normalisation.
 pub const EPSILON: f32 = 1e-5;
@@ -65,6 +71,12 @@ pub enum Problem {
         /// Bytes of the file.
         found: u64,
     },
+    /// The file is larger than is read.
+    #[error("{bytes} bytes; at most {MAX_BYTES} are read")]
+    TooLarge {
+        /// Bytes of the file.
+        bytes: u64,
+    },
     /// A weight that is infinite or not a number.
     #[error("`{tensor}` holds {value} at position {position}; weights must be finite")]
     NotFinite {
@@ -76,9 +88,9 @@ pub enum Problem {
         value: f32,
     },
     /// A number of tokens that the model was not made for.
-    #[error("{found} tokens; this model takes 1 to {longest}")]
+    #[error("{found} tokens; 1 to {longest} can be compiled from this file (`--tokens`)")]
     Tokens {
-        /// Longest sequence of the file.
+        /// Longest sequence of the file, at most [`MAX_TOKENS`].
         longest: usize,
         /// Tokens asked for.
         found: usize,
@@ -95,8 +107,9 @@ pub enum Problem {
 pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
     let read = || {
         let (config, mut weights) = file::open(path)?;
-        if !(1..=config.longest).contains(&options.tokens) {
-            return Err(Problem::Tokens { longest: config.longest, found: options.tokens });
+        let longest = config.longest.min(MAX_TOKENS);
+        if !(1..=longest).contains(&options.tokens) {
+            return Err(Problem::Tokens { longest, found: options.tokens });
         }
         build::model(&config, &mut weights, options)
     };
