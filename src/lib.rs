@@ -31,8 +31,10 @@
 mod compile;
 mod error;
 mod folder;
+pub mod generation;
 mod inspect;
 mod package;
+pub mod text;
 
 pub use lemma_circuits as circuits;
 pub use lemma_contracts as contracts;

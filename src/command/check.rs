@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use lemma::circuits::check::violations;
 use lemma::circuits::relation::Relation;
@@ -10,6 +10,7 @@ use lemma::{Folder, Samples};
 use serde::Serialize;
 
 use super::grouped;
+use super::prove::text_job;
 use crate::output::{Exit, Output};
 
 /// Arguments of `lemma check`.
@@ -18,11 +19,14 @@ pub struct Check {
     /// Folder of a compiled model.
     folder: PathBuf,
     /// The input, .npz or .json.
-    #[arg(long)]
-    input: PathBuf,
+    #[arg(long, required_unless_present = "text")]
+    input: Option<PathBuf>,
     /// Which sample of the input, when it holds several.
     #[arg(long, default_value_t = 0)]
     index: usize,
+    /// The input as text, for a model with a tokenizer.
+    #[arg(long, conflicts_with = "input")]
+    text: Option<String>,
 }
 
 /// What `lemma check` prints.
@@ -37,8 +41,13 @@ struct Checked {
 impl Check {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
-        let package = Folder::new(self.folder).package()?;
-        let inputs = package.inputs(&Samples::read(&self.input)?, self.index)?;
+        let folder = Folder::new(self.folder);
+        let package = folder.package()?;
+        let inputs = match (&self.text, &self.input) {
+            (Some(text), _) => text_job(&folder, &package, text, Vec::new(), output)?.inputs,
+            (None, Some(input)) => package.inputs(&Samples::read(input)?, self.index)?,
+            (None, None) => bail!("--input or --text is needed"),
+        };
         let found = violations(package.compiled(), package.infer(&inputs)?);
         let checked = Checked {
             satisfied: found.is_empty(),

@@ -5,8 +5,11 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use lemma::generation::{self, Generation, generate};
 use lemma::prover::store::write_atomically;
-use lemma::{Context, Folder, ProofFile, Samples, Statement};
+use lemma::text::TextInputs;
+use lemma::verifier::{Labels, Role};
+use lemma::{Context, Folder, Package, Progress as _, ProofFile, Samples, Statement};
 use serde::Serialize;
 
 use super::bytes;
@@ -18,11 +21,20 @@ pub struct Prove {
     /// Folder of a compiled model with its keys.
     folder: PathBuf,
     /// The input, .npz or .json.
-    #[arg(long)]
-    input: PathBuf,
+    #[arg(long, required_unless_present_any = ["text", "prompt"])]
+    input: Option<PathBuf>,
     /// Which sample of the input, when it holds several.
     #[arg(long, default_value_t = 0)]
     index: usize,
+    /// The input as text, for a model with a tokenizer.
+    #[arg(long, conflicts_with_all = ["input", "prompt"])]
+    text: Option<String>,
+    /// The beginning of a text that the model continues.
+    #[arg(long, requires = "generate", conflicts_with = "input")]
+    prompt: Option<String>,
+    /// How many tokens to generate; fewer when the model ends the text.
+    #[arg(long, requires = "prompt")]
+    generate: Option<usize>,
     /// Bytes, in hexadecimal, that the proof is bound to: a nonce, a chain id, a contract.
     #[arg(long, default_value = "")]
     context: String,
@@ -40,23 +52,40 @@ pub struct ProveResult {
     pub peak_bytes: Option<u64>,
     /// Size of the proof.
     pub proof_bytes: usize,
+    /// Name of the largest entry of the output's only row, or of the row of the text's last token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// The generated text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<Generation>,
     /// What was proven.
     pub statement: Statement,
+}
+
+/// What to prove.
+pub struct Job {
+    /// The integer inputs.
+    pub inputs: Vec<Vec<i64>>,
+    /// Tokens of the text, where it is one.
+    pub tokens: Option<usize>,
+    /// The context's bytes.
+    pub context: Vec<u8>,
 }
 
 impl Prove {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
-        let context = parse_context(&self.context)?;
-        let samples = Samples::read(&self.input)?;
         let folder = Folder::new(&self.folder);
-        let result = prove(&folder, &samples, self.index, &context, &self.output, output)?;
+        let package = folder.package()?;
+        let job = self.job(&folder, &package, output)?;
+        let result = prove(&folder, &package, &job, &self.output, output)?;
         output.result(&result, |r| {
             let memory = r.peak_bytes.map_or(String::new(), |peak| format!(", peak memory {}", bytes(peak)));
             format!(
-                "{}\nproved in {:.3} s{memory}; {} proof bytes written to {path}\n\
+                "{}{}\nproved in {:.3} s{memory}; {} proof bytes written to {path}\n\
                  on chain: cast send CONTRACT $(lemma calldata {path})",
                 statement_text(&r.statement),
+                meaning_text(r.answer.as_deref(), r.generation.as_ref()),
                 r.prove_seconds,
                 r.proof_bytes,
                 path = self.output.display()
@@ -64,33 +93,71 @@ impl Prove {
         })?;
         Ok(Exit::Success)
     }
+
+    fn job(&self, folder: &Folder, package: &Package, output: &Output) -> Result<Job> {
+        let context = parse_context(&self.context)?;
+        if let (Some(prompt), Some(wanted)) = (&self.prompt, self.generate) {
+            return generation(folder, package, prompt, wanted, &context, output);
+        }
+        if let Some(text) = &self.text {
+            return text_job(folder, package, text, context, output);
+        }
+        let input = self.input.as_deref().context("--input, --text or --prompt is needed")?;
+        let inputs = package.inputs(&Samples::read(input)?, self.index)?;
+        Ok(Job { inputs, tokens: None, context })
+    }
 }
 
-/// Proves one sample and writes the proof file.
-pub fn prove(
-    folder: &Folder,
-    samples: &Samples,
-    index: usize,
-    context: &[u8],
-    path: &Path,
-    output: &Output,
-) -> Result<ProveResult> {
-    let package = folder.package()?;
-    let key = folder.proving_key(&package)?;
+/// One text.
+pub fn text_job(folder: &Folder, package: &Package, text: &str, context: Vec<u8>, output: &Output) -> Result<Job> {
+    let tokenizer = folder.tokenizer().context(NO_TOKENIZER)?;
+    let inputs = TextInputs::of(&package.input_model()).map_err(|problem| problem.of(folder.path()))?;
+    let encoded = inputs.encode(&tokenizer, text)?;
+    if encoded.whole > encoded.ids.len() {
+        output.note(&format!("the text has {} tokens; the model reads the first {}", encoded.whole, encoded.ids.len()));
+    }
+    Ok(Job { inputs: package.quantize(&encoded.inputs)?, tokens: Some(encoded.ids.len()), context })
+}
+
+/// A text that the model continues.
+fn generation(folder: &Folder, package: &Package, prompt: &str, wanted: usize, context: &[u8], output: &Output) -> Result<Job> {
+    let tokenizer = folder.tokenizer().context(NO_TOKENIZER)?;
+    let inputs = TextInputs::of(&package.input_model()).map_err(|problem| problem.of(folder.path()))?;
+    // One more than fits: a prompt is never cut.
+    let (given, _) = tokenizer.encode(prompt, inputs.tokens().saturating_add(1))?;
+    let bar = output.bar();
+    bar.enter("generating", 0.0);
+    let ids = generate(package, &given, wanted, tokenizer.padding())?;
+    drop(bar);
+    let context = generation::context(u32::try_from(given.len())?, u32::try_from(ids.len())?, context);
+    let inputs = package.quantize(&inputs.fill(&ids, tokenizer.padding()))?;
+    Ok(Job { inputs, tokens: Some(ids.len()), context })
+}
+
+const NO_TOKENIZER: &str = "text needs a tokenizer: run `lemma compile` with --tokenizer";
+
+/// Proves a job and writes the proof file.
+pub fn prove(folder: &Folder, package: &Package, job: &Job, path: &Path, output: &Output) -> Result<ProveResult> {
+    let key = folder.proving_key(package)?;
     let bar = output.bar();
     let start = Instant::now();
-    let inputs = package.inputs(samples, index)?;
-    let proven = package.prove(&key, &inputs, Context::of(context), &bar)?;
+    let proven = package.prove(&key, &job.inputs, Context::of(&job.context), &bar)?;
     let prove_seconds = start.elapsed().as_secs_f64();
     drop(bar);
-    let file = ProofFile::new(key.verifying_key(), &proven.values, context, &proven.proof)?;
+    // What a verifier will see; a generation that does not follow its rule is not written.
+    let generation = Generation::of(proven.verified.statement(), &job.context)?;
+    let file = ProofFile::new(key.verifying_key(), &proven.values, &job.context, &proven.proof)?;
     let json = file.to_json()?;
     write_atomically(path, |out| out.write_all(json.as_bytes()))?;
+    let statement = proven.verified.into_statement();
+    let answer = if generation.is_some() { None } else { answer(&statement, job.tokens) };
     Ok(ProveResult {
         prove_seconds,
         peak_bytes: peak_bytes(),
         proof_bytes: proven.proof.to_bytes().len(),
-        statement: proven.verified.into_statement(),
+        answer,
+        generation,
+        statement,
     })
 }
 
@@ -100,6 +167,38 @@ pub fn parse_context(text: &str) -> Result<Vec<u8>> {
     let malformed = || format!("--context {text}: pairs of hexadecimal digits are expected");
     anyhow::ensure!(digits.len().is_multiple_of(2) && digits.is_ascii(), malformed());
     (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).with_context(malformed)).collect()
+}
+
+/// Name of the largest entry of the first named output: of its only row, or of row `tokens - 1` where the length of the text is known.
+pub fn answer(statement: &Statement, tokens: Option<usize>) -> Option<String> {
+    let outputs = statement.tensors.iter().filter(|tensor| tensor.signature.role == Role::Output);
+    outputs.into_iter().find_map(|tensor| {
+        let (names, width) = match &tensor.signature.labels {
+            Labels::None => return None,
+            Labels::Entries(names) => (names, names.len()),
+            Labels::Values(names) => (names, 1),
+        };
+        let rows: Vec<&[i64]> = tensor.values.chunks(width.max(1)).collect();
+        let row = if rows.len() == 1 { *rows.first()? } else { *rows.get(tokens?.checked_sub(1)?)? };
+        let largest = row.iter().max()?;
+        let index = if width == 1 { usize::try_from(*largest).ok()? } else { row.iter().position(|v| v == largest)? };
+        names.get(index).cloned()
+    })
+}
+
+/// What a statement means, for people: nothing, or lines that begin with a line break.
+pub fn meaning_text(answer: Option<&str>, generation: Option<&Generation>) -> String {
+    let answer = answer.map_or(String::new(), |answer| format!("\nanswer: {answer:?}"));
+    let Some(generation) = generation else { return answer };
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "(this key does not name its tokens)".into());
+    let Generation { prompt_length, length, tokens, .. } = generation;
+    let ids = if generation.text.is_none() { format!("\ntokens: {tokens:?}") } else { String::new() };
+    format!(
+        "{answer}\nprompt ({prompt_length} tokens): {}\ngenerated greedily ({} tokens): {}{ids}",
+        text(&generation.prompt),
+        length - prompt_length,
+        text(&generation.text)
+    )
 }
 
 /// A statement for people.

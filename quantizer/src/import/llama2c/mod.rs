@@ -32,6 +32,9 @@ pub const MAX_BYTES: u64 = 1 << 32;
 /// Most tokens; the causal mask has their square.
 pub const MAX_TOKENS: usize = 1 << 12;
 
+/// The token that begins a text.
+pub const START: u32 = 1;
+
 /// Added to the mean square of a normalisation.
 pub const EPSILON: f32 = 1e-5;
 
