@@ -190,7 +190,7 @@ pub fn join_pieces<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     for name in names {
         match pieces::byte(name) {
             Some(byte) => bytes.push(byte),
-            None if pieces::SPECIAL.contains(&name) => {}
+            None if pieces::SPECIAL.contains(&name.trim()) => {}
             None => bytes.extend_from_slice(name.as_bytes()),
         }
     }

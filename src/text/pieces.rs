@@ -11,7 +11,7 @@ use super::TextProblem;
 /// The token that begins a text.
 pub const START: u32 = 1;
 
-/// Pieces that are no text.
+/// Pieces that are no text; some files have line breaks around them.
 pub const SPECIAL: [&str; 3] = ["<unk>", "<s>", "</s>"];
 
 /// The piece of byte 0.
