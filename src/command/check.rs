@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
+use lemma::Folder;
 use lemma::circuits::check::violations;
 use lemma::circuits::relation::Relation;
-use lemma::{Folder, Samples};
 use serde::Serialize;
 
 use super::grouped;
-use super::prove::text_job;
+use super::input::Input;
 use crate::output::{Exit, Output};
 
 /// Arguments of `lemma check`.
@@ -18,15 +18,8 @@ use crate::output::{Exit, Output};
 pub struct Check {
     /// Folder of a compiled model.
     folder: PathBuf,
-    /// The input, .npz or .json.
-    #[arg(long, required_unless_present = "text")]
-    input: Option<PathBuf>,
-    /// Which sample of the input, when it holds several.
-    #[arg(long, default_value_t = 0)]
-    index: usize,
-    /// The input as text, for a model with a tokenizer.
-    #[arg(long, conflicts_with = "input")]
-    text: Option<String>,
+    #[command(flatten)]
+    input: Input,
 }
 
 /// What `lemma check` prints.
@@ -43,11 +36,7 @@ impl Check {
     pub fn run(self, output: &Output) -> Result<Exit> {
         let folder = Folder::new(self.folder);
         let package = folder.package()?;
-        let inputs = match (&self.text, &self.input) {
-            (Some(text), _) => text_job(&folder, &package, text, Vec::new(), output)?.inputs,
-            (None, Some(input)) => package.inputs(&Samples::read(input)?, self.index)?,
-            (None, None) => bail!("--input or --text is needed"),
-        };
+        let inputs = self.input.job(&folder, &package, &[], output)?.inputs;
         let found = violations(package.compiled(), package.infer(&inputs)?);
         let checked = Checked {
             satisfied: found.is_empty(),

@@ -12,7 +12,8 @@ use lemma::{CompileOptions, Folder, PreparedKey, ProofFile, Samples, compile, in
 use serde::Serialize;
 
 use super::compile::{all_samples, write};
-use super::prove::{Job, ProveResult, prove, statement_text};
+use super::input::Job;
+use super::prove::{ProveResult, prove, statement_text};
 use super::setup::{SetupResult, setup};
 use super::verify::{VerifyResult, verify};
 use super::{bytes, grouped};

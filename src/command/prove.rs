@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use lemma::generation::{self, Generation, generate};
+use lemma::generation::Generation;
 use lemma::prover::store::write_atomically;
-use lemma::text::TextInputs;
 use lemma::verifier::{Labels, Role};
-use lemma::{Context, Folder, Package, Progress as _, ProofFile, Samples, Statement};
+use lemma::{Context, Folder, Package, ProofFile, Statement};
 use serde::Serialize;
 
 use super::bytes;
+use super::input::{Input, Job};
 use crate::output::{Exit, Output, peak_bytes};
 
 /// Arguments of `lemma prove`.
@@ -20,21 +20,8 @@ use crate::output::{Exit, Output, peak_bytes};
 pub struct Prove {
     /// Folder of a compiled model with its keys.
     folder: PathBuf,
-    /// The input, .npz or .json.
-    #[arg(long, required_unless_present_any = ["text", "prompt"])]
-    input: Option<PathBuf>,
-    /// Which sample of the input, when it holds several.
-    #[arg(long, default_value_t = 0)]
-    index: usize,
-    /// The input as text, for a model with a tokenizer.
-    #[arg(long, conflicts_with_all = ["input", "prompt"])]
-    text: Option<String>,
-    /// The beginning of a text that the model continues.
-    #[arg(long, requires = "generate", conflicts_with = "input")]
-    prompt: Option<String>,
-    /// How many tokens to generate; fewer when the model ends the text.
-    #[arg(long, requires = "prompt")]
-    generate: Option<usize>,
+    #[command(flatten)]
+    input: Input,
     /// Bytes, in hexadecimal, that the proof is bound to: a nonce, a chain id, a contract.
     #[arg(long, default_value = "")]
     context: String,
@@ -62,22 +49,12 @@ pub struct ProveResult {
     pub statement: Statement,
 }
 
-/// What to prove.
-pub struct Job {
-    /// The integer inputs.
-    pub inputs: Vec<Vec<i64>>,
-    /// Tokens of the text, where it is one.
-    pub tokens: Option<usize>,
-    /// The context's bytes.
-    pub context: Vec<u8>,
-}
-
 impl Prove {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
         let folder = Folder::new(&self.folder);
         let package = folder.package()?;
-        let job = self.job(&folder, &package, output)?;
+        let job = self.input.job(&folder, &package, &parse_context(&self.context)?, output)?;
         let result = prove(&folder, &package, &job, &self.output, output)?;
         output.result(&result, |r| {
             let memory = r.peak_bytes.map_or(String::new(), |peak| format!(", peak memory {}", bytes(peak)));
@@ -93,48 +70,7 @@ impl Prove {
         })?;
         Ok(Exit::Success)
     }
-
-    fn job(&self, folder: &Folder, package: &Package, output: &Output) -> Result<Job> {
-        let context = parse_context(&self.context)?;
-        if let (Some(prompt), Some(wanted)) = (&self.prompt, self.generate) {
-            return generation(folder, package, prompt, wanted, &context, output);
-        }
-        if let Some(text) = &self.text {
-            return text_job(folder, package, text, context, output);
-        }
-        let input = self.input.as_deref().context("--input, --text or --prompt is needed")?;
-        let inputs = package.inputs(&Samples::read(input)?, self.index)?;
-        Ok(Job { inputs, tokens: None, context })
-    }
 }
-
-/// One text.
-pub fn text_job(folder: &Folder, package: &Package, text: &str, context: Vec<u8>, output: &Output) -> Result<Job> {
-    let tokenizer = folder.tokenizer().context(NO_TOKENIZER)?;
-    let inputs = TextInputs::of(&package.input_model()).map_err(|problem| problem.of(folder.path()))?;
-    let encoded = inputs.encode(&tokenizer, text)?;
-    if encoded.whole > encoded.ids.len() {
-        output.note(&format!("the text has {} tokens; the model reads the first {}", encoded.whole, encoded.ids.len()));
-    }
-    Ok(Job { inputs: package.quantize(&encoded.inputs)?, tokens: Some(encoded.ids.len()), context })
-}
-
-/// A text that the model continues.
-fn generation(folder: &Folder, package: &Package, prompt: &str, wanted: usize, context: &[u8], output: &Output) -> Result<Job> {
-    let tokenizer = folder.tokenizer().context(NO_TOKENIZER)?;
-    let inputs = TextInputs::of(&package.input_model()).map_err(|problem| problem.of(folder.path()))?;
-    // One more than fits: a prompt is never cut.
-    let (given, _) = tokenizer.encode(prompt, inputs.tokens().saturating_add(1))?;
-    let bar = output.bar();
-    bar.enter("generating", 0.0);
-    let ids = generate(package, &given, wanted, tokenizer.padding())?;
-    drop(bar);
-    let context = generation::context(u32::try_from(given.len())?, u32::try_from(ids.len())?, context);
-    let inputs = package.quantize(&inputs.fill(&ids, tokenizer.padding()))?;
-    Ok(Job { inputs, tokens: Some(ids.len()), context })
-}
-
-const NO_TOKENIZER: &str = "text needs a tokenizer: run `lemma compile` with --tokenizer";
 
 /// Proves a job and writes the proof file.
 pub fn prove(folder: &Folder, package: &Package, job: &Job, path: &Path, output: &Output) -> Result<ProveResult> {

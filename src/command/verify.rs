@@ -98,7 +98,7 @@ fn verified(key: &PreparedKey, json: &[u8], wanted: Option<&[u8]>) -> Result<(St
     let context = parse_context(&file.context).map_err(|e| e.to_string())?;
     let generation = Generation::of(&statement, &context).map_err(|e| e.to_string())?;
     let caller = match split_context(&context).map_err(|e| e.to_string())? {
-        Some((.., caller)) => caller,
+        Some(parts) => parts.caller,
         None => &context,
     };
     match wanted {

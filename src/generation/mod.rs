@@ -22,4 +22,4 @@ mod decode;
 mod rule;
 
 pub use decode::{GenerateError, generate};
-pub use rule::{Generation, GenerationError, TAG, context, is_decoder, split_context};
+pub use rule::{Generation, GenerationError, Parts, TAG, context, is_decoder, split_context};

@@ -69,15 +69,26 @@ pub fn context(prompt: u32, length: u32, caller: &[u8]) -> Vec<u8> {
     [&TAG[..], &prompt.to_be_bytes(), &length.to_be_bytes(), caller].concat()
 }
 
-/// The two lengths and the caller's bytes; `None` for the context of anything else.
+/// The context of a generation, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts<'a> {
+    /// Tokens of the prompt.
+    pub prompt: u32,
+    /// Tokens of prompt and text.
+    pub length: u32,
+    /// The caller's bytes.
+    pub caller: &'a [u8],
+}
+
+/// Takes the context of a generation apart; `None` for the context of anything else.
 ///
 /// # Errors
 /// [`GenerationError::CutShort`].
-pub fn split_context(bytes: &[u8]) -> Result<Option<(u32, u32, &[u8])>, GenerationError> {
+pub fn split_context(bytes: &[u8]) -> Result<Option<Parts<'_>>, GenerationError> {
     let Some(rest) = bytes.strip_prefix(TAG) else { return Ok(None) };
     let lengths = rest.split_first_chunk::<4>().and_then(|(prompt, rest)| Some((prompt, rest.split_first_chunk::<4>()?)));
     let (prompt, (length, caller)) = lengths.ok_or(GenerationError::CutShort)?;
-    Ok(Some((u32::from_be_bytes(*prompt), u32::from_be_bytes(*length), caller)))
+    Ok(Some(Parts { prompt: u32::from_be_bytes(*prompt), length: u32::from_be_bytes(*length), caller }))
 }
 
 /// Whether a key is that of a decoder: a public input `tokens` and a public output `next`, both `[1, T]` or `[T]` and whole numbers.
@@ -102,7 +113,7 @@ impl Generation {
         if Context::of(context) != statement.context {
             return Err(GenerationError::OtherContext);
         }
-        let Some((prompt, length, _)) = split_context(context)? else { return Ok(None) };
+        let Some(Parts { prompt, length, .. }) = split_context(context)? else { return Ok(None) };
         let signature: Vec<TensorSignature> = statement.tensors.iter().map(|tensor| tensor.signature.clone()).collect();
         if !is_decoder(&signature) {
             return Err(GenerationError::NoDecoder);
@@ -289,7 +300,7 @@ mod tests {
     #[test]
     fn the_context_comes_apart_as_it_was_put_together() {
         let bytes = context(5, 60, b"nonce");
-        assert_eq!(split_context(&bytes), Ok(Some((5, 60, &b"nonce"[..]))));
+        assert_eq!(split_context(&bytes), Ok(Some(Parts { prompt: 5, length: 60, caller: &b"nonce"[..] })));
         assert_eq!(split_context(b"nonce"), Ok(None));
     }
 }

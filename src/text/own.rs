@@ -62,7 +62,7 @@ mod tests {
         }
         assert_eq!(counts[2], 0);
         for (count, expected) in counts.into_iter().zip([1000, 3000, 0, 4000]) {
-            assert!((count - expected as i32).abs() < 200, "{counts:?}");
+            assert!(i32::abs(count - expected) < 200, "{counts:?}");
         }
     }
 }

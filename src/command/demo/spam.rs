@@ -8,7 +8,8 @@ use lemma::text::{TextInputs, Tokenizer, read_texts};
 use lemma::{CompileOptions, Folder, compile, inspect};
 
 use super::super::compile::{read_classes, write};
-use super::super::prove::{prove, text_job};
+use super::super::input::text_job;
+use super::super::prove::prove;
 use super::super::setup::setup;
 use super::super::{bytes, grouped};
 use super::{DemoResult, check, describe, in_evm};
@@ -46,7 +47,7 @@ pub fn run(text: &str, keep: Option<&Path>, evm: bool, output: &Output) -> Resul
     let inspection = inspect(&package);
     output.note(&format!("   {} constraints", grouped(inspection.constraints as u64)));
     // Before the keys: a message that leaves the ranges is refused at once.
-    let job = text_job(&folder, &package, text, Vec::new(), output)?;
+    let job = text_job(&folder, &package, text, &[], output)?;
     package.graph().execute(&job.inputs).map_err(lemma::InferError::from)?;
     output.note("2. make the keys");
     let keys = setup(&folder, output)?;
