@@ -32,14 +32,13 @@ fn file(path: &str) -> String {
     Path::new(ROOT).join(path).to_str().unwrap().to_owned()
 }
 
-/// A file of the shared models, or a printed line.
+/// A file of the models and data that are not part of the project, in a folder `shared` beside it or above; or a printed line.
 fn shared(path: &str) -> Option<String> {
-    let path = Path::new(ROOT).join("../shared").join(path);
-    if !path.exists() {
-        println!("skipped: {} is not there", path.display());
-        return None;
+    let found = Path::new(ROOT).ancestors().map(|folder| folder.join("shared").join(path)).find(|path| path.exists());
+    if found.is_none() {
+        println!("skipped: ../shared/{path} is not there");
     }
-    Some(path.to_str().unwrap().to_owned())
+    found.map(|path| path.to_str().unwrap().to_owned())
 }
 
 fn text(value: &Value) -> &str {
@@ -242,4 +241,21 @@ fn the_character_model_agrees_with_its_original() {
     let result = json(&["compile", &model, "--tokenizer", &config, "--calibration", &calibration, "--test", test, "-o", out]);
     assert_eq!(result["report"]["out_of_range"], 0);
     assert!(result["report"]["agreement"].as_f64().unwrap() >= 0.97, "{}", result["report"]["agreement"]);
+}
+
+/// The integer model continues the story as the original does, token for token.
+#[test]
+fn the_story_model_tells_the_golden_opening() {
+    let Some(model) = shared("models/stories260K/stories260K.bin") else { return };
+    let tokenizer = shared("models/stories260K/tok512.bin").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let compiled = folder.path().join("compiled");
+    let compiled = compiled.to_str().unwrap();
+    let result = json(&["compile", &model, "--tokenizer", &tokenizer, "--tokens", "64", "-o", compiled]);
+    assert!(result["report"]["agreement"].as_f64().unwrap() > 0.95, "{}", result["report"]["agreement"]);
+    let told = json(&["run", compiled, "--prompt", "Once upon a time", "--generate", "45"]);
+    let golden = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a \
+                  big, red ball.";
+    assert!(text(&told["text"]).starts_with(golden), "{told}");
+    assert_eq!(told["tokens"], 50);
 }

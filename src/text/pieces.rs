@@ -260,11 +260,12 @@ mod tests {
     /// Token ids that the reference implementation gives.
     #[test]
     fn the_story_tokenizer_agrees_with_its_reference() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/models/stories260K/tok512.bin");
-        if !path.exists() {
+        let above = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+        let Some(path) = above.map(|folder| folder.join("shared/models/stories260K/tok512.bin")).find(|path| path.exists())
+        else {
             println!("skipped: ../shared/models/stories260K is not there");
             return;
-        }
+        };
         let tokenizer = Tokenizer::read(&path).unwrap();
         assert_eq!(tokenizer.vocabulary(), 512);
         assert_eq!(tokenizer.encode("Once upon a time", 64).unwrap().0, [1, 403, 407, 261, 378]);
