@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `model.lemma` | compile | the integer graph and its tables; keep it private, it holds the weights |
 //! | `report.json`, `report.txt` | compile | the accuracy report |
+//! | `tokenizer` | compile | the tokenizer's file, for models of text |
 //! | `proving.key` | setup | the proving key; depends on the weights |
 //! | `verifying.key` | setup | the verifying key; give it to whoever checks |
 
@@ -14,6 +15,7 @@ use lemma_prover::store::{read_verifying_key, write_atomically, write_verifying_
 use lemma_quantizer::report::Report;
 
 use crate::error::PackageError;
+use crate::text::{TextError, Tokenizer};
 use crate::{Package, ProvingKey, VerifyingKey};
 
 /// A folder with the files of one compiled model.
@@ -54,6 +56,28 @@ impl Folder {
         write_atomically(&self.path.join("report.json"), |file| file.write_all(&json))?;
         write_atomically(&self.path.join("report.txt"), |file| file.write_all(report.to_string().as_bytes()))?;
         Ok(())
+    }
+
+    /// Writes the model's tokenizer, or removes the one that was there.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_tokenizer(&self, tokenizer: Option<&Tokenizer>) -> Result<(), PackageError> {
+        let path = self.path.join("tokenizer");
+        match tokenizer {
+            Some(tokenizer) => tokenizer.write(&path)?,
+            None if path.exists() => std::fs::remove_file(&path).map_err(|source| PackageError::Read { path, source })?,
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Reads the model's tokenizer.
+    ///
+    /// # Errors
+    /// A missing file, when the model was compiled without one, or a damaged one.
+    pub fn tokenizer(&self) -> Result<Tokenizer, TextError> {
+        Tokenizer::read(&self.path.join("tokenizer"))
     }
 
     /// Reads the compiled model.

@@ -31,9 +31,11 @@
 mod compile;
 mod error;
 mod folder;
+pub mod generation;
 mod inspect;
 mod opening;
 mod package;
+pub mod text;
 
 pub use lemma_circuits as circuits;
 pub use lemma_contracts as contracts;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use lemma::generation::GenerateError;
 use lemma::quantizer::graph::ExecuteError;
 use lemma::{InferError, Progress};
 use serde::Serialize;
@@ -27,10 +28,9 @@ pub enum Exit {
 impl Exit {
     /// The code for an error.
     pub fn of(error: &anyhow::Error) -> Exit {
-        match error.downcast_ref::<InferError>() {
-            Some(InferError::Execute(ExecuteError::OutOfRange { .. })) => Exit::OutOfRange,
-            _ => Exit::Failure,
-        }
+        let inferred = matches!(error.downcast_ref(), Some(InferError::Execute(ExecuteError::OutOfRange { .. })));
+        let generated = matches!(error.downcast_ref(), Some(GenerateError::Execute(ExecuteError::OutOfRange { .. })));
+        if inferred || generated { Exit::OutOfRange } else { Exit::Failure }
     }
 
     fn code(self) -> u8 {

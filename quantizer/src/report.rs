@@ -69,6 +69,9 @@ pub struct Report {
     pub close_to_edge: Vec<RangeUse>,
     /// On labelled data.
     pub accuracy: Option<Accuracy>,
+    /// Over all samples and all rows along the last axis of the first output: the share whose largest entry has the same index in both models.
+    /// Of an [`ArgMax`](crate::model::Op::ArgMax), the share of equal indices. A sample outside the calibrated range counts as different.
+    pub agreement: f64,
 }
 
 impl std::fmt::Display for Report {
@@ -100,6 +103,7 @@ impl std::fmt::Display for Report {
                 100.0 * accuracy.agreement
             )?;
         }
+        write!(f, "\nagreement of the first output's largest entry: {:.2}%", 100.0 * self.agreement)?;
         for close in &self.close_to_edge {
             write!(f, "\nclose to its edge: {} ({}), {:.0}% of the range", close.layer, close.operation, 100.0 * close.used)?;
         }
@@ -121,6 +125,8 @@ pub struct Reporter<'a> {
     labelled: usize,
     right: [usize; 2],
     agreed: usize,
+    rows: usize,
+    same_rows: usize,
 }
 
 impl<'a> Reporter<'a> {
@@ -152,6 +158,8 @@ impl<'a> Reporter<'a> {
             labelled: 0,
             right: [0, 0],
             agreed: 0,
+            rows: 0,
+            same_rows: 0,
         }
     }
 
@@ -175,6 +183,7 @@ impl<'a> Reporter<'a> {
             }
             None => self.out_of_range += 1,
         }
+        self.compare_rows(&float, integer.as_deref());
         if let Some(label) = label {
             let output = self.model.outputs.first().map(|(_, id)| *id);
             let op = output.and_then(|id| self.model.node(id)).map(|node| &node.op);
@@ -188,6 +197,23 @@ impl<'a> Reporter<'a> {
             self.agreed += usize::from(float == integer);
         }
         Ok(())
+    }
+
+    fn compare_rows(&mut self, float: &[ArrayD<f32>], integer: Option<&[Vec<i64>]>) {
+        let Some((_, output)) = self.model.outputs.first() else { return };
+        let (Some(node), Some(float)) = (self.model.node(*output), float.get(output.0)) else { return };
+        let indices = matches!(node.op, model::Op::ArgMax);
+        let width = if indices { 1 } else { node.shape.last().copied().unwrap_or(1).max(1) };
+        let winners = |values: &[f64]| -> Vec<i64> {
+            let winner = |row: &[f64]| {
+                if indices { row.first().map_or(-1, |v| *v as i64) } else { class(row, None).map_or(-1, |c| c as i64) }
+            };
+            values.chunks(width).map(winner).collect()
+        };
+        let float = winners(&float.iter().map(|v| f64::from(*v)).collect::<Vec<_>>());
+        let integer = integer.and_then(|values| dequantize_node(self.quantized, *output, values)).map(|values| winners(&values));
+        self.rows += float.len();
+        self.same_rows += integer.map_or(0, |integer| float.iter().zip(&integer).filter(|(a, b)| a == b).count());
     }
 
     fn compare(&mut self, float: &[ArrayD<f32>], integer: &[Vec<i64>]) {
@@ -257,6 +283,7 @@ impl<'a> Reporter<'a> {
             layers: layers.collect(),
             close_to_edge,
             accuracy,
+            agreement: self.same_rows as f64 / self.rows.max(1) as f64,
         }
     }
 }

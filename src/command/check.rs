@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use lemma::Folder;
 use lemma::circuits::check::violations;
 use lemma::circuits::relation::Relation;
-use lemma::{Folder, Samples};
 use serde::Serialize;
 
 use super::grouped;
+use super::input::{Input, Integers};
 use crate::output::{Exit, Output};
 
 /// Arguments of `lemma check`.
@@ -17,12 +18,8 @@ use crate::output::{Exit, Output};
 pub struct Check {
     /// Folder of a compiled model.
     folder: PathBuf,
-    /// The input, .npz or .json.
-    #[arg(long)]
-    input: PathBuf,
-    /// Which sample of the input, when it holds several.
-    #[arg(long, default_value_t = 0)]
-    index: usize,
+    #[command(flatten)]
+    input: Input,
 }
 
 /// What `lemma check` prints.
@@ -37,8 +34,9 @@ struct Checked {
 impl Check {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
-        let package = Folder::new(self.folder).package()?;
-        let inputs = package.inputs(&Samples::read(&self.input)?, self.index)?;
+        let folder = Folder::new(self.folder);
+        let package = folder.package()?;
+        let inputs = self.input.job(&folder, &package, &Integers::new(), &[], output)?.inputs;
         let found = violations(package.compiled(), package.infer(&inputs)?);
         let checked = Checked {
             satisfied: found.is_empty(),

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use lemma::quantizer::calibrate::Method;
-use lemma::quantizer::import::onnx;
-use lemma::quantizer::model::Model;
+use lemma::quantizer::import::{llama2c, onnx};
+use lemma::quantizer::model::{Model, Op};
+use lemma::text::{TextInputs, Tokenizer, is_text, own_texts, read_texts};
 use lemma::{CompileOptions, Folder, Inspection, Package, Report, Samples, compile, inspect};
 use serde::Serialize;
 
@@ -16,18 +17,22 @@ use crate::output::{Exit, Output};
 /// Arguments of `lemma compile`.
 #[derive(Args)]
 pub struct Compile {
-    /// The ONNX file.
+    /// The model: an ONNX file, or a llama2.c checkpoint (.bin).
     model: PathBuf,
-    /// Sample inputs, .npz or .json: what the ranges are taken from.
+    /// Sample inputs, .npz or .json, or with a tokenizer .txt or .tsv: what the ranges are taken from. A llama2.c model without any writes
+    /// its own.
+    #[arg(long, required_unless_present = "tokens")]
+    calibration: Option<PathBuf>,
+    /// The tokenizer of a model of text: tokenizer.json, tokenizer.bin of llama2.c, or a JSON object with a list `chars`.
     #[arg(long)]
-    calibration: PathBuf,
+    tokenizer: Option<PathBuf>,
     /// Held-out data to measure accuracy on; the calibration data when absent.
     #[arg(long)]
     test: Option<PathBuf>,
     /// Name of the array with the class labels in the test data.
     #[arg(long)]
     labels: Option<String>,
-    /// JSON list with the names of the classes.
+    /// JSON list with the names of the classes, or an object with such a list as `labels`.
     #[arg(long)]
     classes: Option<PathBuf>,
     /// An input to show in the statement; may be repeated. Outputs are shown unless --private names them.
@@ -70,35 +75,75 @@ struct Compiled<'a> {
     report: Report,
 }
 
+/// A sample with its class, where it has one.
+type Labelled = (lemma::Inputs, Option<usize>);
+
+/// Texts that a decoder writes to calibrate itself.
+const OWN_TEXTS: usize = 16;
+
 impl Compile {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
         let bar = output.bar();
-        let model = onnx::load(&self.model, &onnx::Options { tokens: self.tokens })?;
-        let calibration = Samples::read(&self.calibration)?;
-        for note in calibration.notes(&model) {
-            output.note(&note);
-        }
-        let inputs = all_samples(&calibration, &model)?;
-        let test = self.test_data(&model, &calibration)?;
+        let model = self.load(false)?;
+        let tokenizer = self.tokenizer.as_deref().map(Tokenizer::read).transpose()?;
+        let options = self.options(&model, tokenizer.as_ref())?;
+        let data = |path: &Path, labels| samples(path, &model, tokenizer.as_ref(), labels, &options.classes, output);
+        let calibration: Vec<lemma::Inputs> = match &self.calibration {
+            // Only --test may have labels of its own; without it the calibration data are measured.
+            Some(path) => data(path, None)?.into_iter().map(|(inputs, _)| inputs).collect(),
+            None => self.written_by_itself(&model)?,
+        };
+        let test = match (&self.test, &self.calibration, &self.labels) {
+            (Some(path), _, labels) => data(path, labels.as_deref())?,
+            (None, Some(path), Some(labels)) => data(path, Some(labels))?,
+            _ => Vec::new(),
+        };
         let name = self.model.file_stem().and_then(|stem| stem.to_str()).unwrap_or("model");
-        let options = self.options()?;
-        let (package, report) = compile(name, model, &inputs, &test, &options, &bar)?;
+        let (package, report) = compile(name, model, &calibration, &test, &options, &bar)?;
         drop(bar);
         write(&package, &report, &self.output)?;
+        Folder::new(&self.output).write_tokenizer(tokenizer.as_ref())?;
         let compiled = Compiled { folder: &self.output, inspection: inspect(&package), report };
         output.result(&compiled, |compiled| describe(compiled))?;
         Ok(Exit::Success)
     }
 
-    fn options(&self) -> Result<CompileOptions> {
-        let classes = match &self.classes {
+    /// The float model; `logits` asks a llama2.c model for its logits too.
+    fn load(&self, logits: bool) -> Result<Model> {
+        if self.is_checkpoint() {
+            let tokens = self.tokens.context("a llama2.c checkpoint needs --tokens N, the number of tokens of a proof")?;
+            return Ok(llama2c::load(&self.model, &llama2c::Options { tokens, logits })?);
+        }
+        Ok(onnx::load(&self.model, &onnx::Options { tokens: self.tokens })?)
+    }
+
+    fn is_checkpoint(&self) -> bool {
+        self.model.extension().is_some_and(|ending| ending == "bin")
+    }
+
+    fn written_by_itself(&self, model: &Model) -> Result<Vec<lemma::Inputs>> {
+        if !self.is_checkpoint() {
+            bail!("--calibration is needed: sample inputs to take the ranges from");
+        }
+        let inputs = TextInputs::of(model).map_err(|problem| problem.of(&self.model))?;
+        Ok(own_texts(&self.load(true)?, &inputs, llama2c::START, OWN_TEXTS)?)
+    }
+
+    fn options(&self, model: &Model, tokenizer: Option<&Tokenizer>) -> Result<CompileOptions> {
+        let mut classes = match &self.classes {
             None => Vec::new(),
-            Some(path) => {
-                let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-                serde_json::from_slice(&text).with_context(|| format!("{}: a JSON list of names is expected", path.display()))?
-            }
+            Some(path) => read_classes(path)?,
         };
+        if let Some(tokenizer) = tokenizer.filter(|tokenizer| classes.is_empty() && class_count(model) == tokenizer.vocabulary())
+        {
+            classes = tokenizer.names();
+        }
+        let mut public = self.public.clone();
+        // A generated text is checked against its tokens, so they are shown.
+        if is_decoder(model) && !self.private.iter().chain(&public).any(|name| name == "tokens") {
+            public.push("tokens".into());
+        }
         let method = match self.percentile {
             None => Method::Max,
             Some(p) if (0.0..=100.0).contains(&p) => Method::Percentile(p / 100.0),
@@ -114,28 +159,64 @@ impl Compile {
             headroom: self.headroom,
             weight_bits: self.weight_bits,
             method,
-            public: self.public.clone(),
+            public,
             private: self.private.clone(),
             committed: self.committed.clone(),
             fractional_bits,
             classes,
         })
     }
+}
 
-    fn test_data(&self, model: &Model, calibration: &Samples) -> Result<Vec<(lemma::Inputs, Option<usize>)>> {
-        let own;
-        let samples = match &self.test {
-            Some(path) => {
-                own = Samples::read(path)?;
-                &own
-            }
-            None if self.labels.is_some() => calibration,
-            None => return Ok(Vec::new()),
-        };
-        let inputs = all_samples(samples, model)?;
-        let labels = self.labels.as_ref().map(|name| samples.labels(name)).transpose()?;
-        Ok(inputs.into_iter().enumerate().map(|(i, x)| (x, labels.as_ref().and_then(|l| l.get(i).copied()))).collect())
+/// Class names from a list, or from the `labels` of an object.
+pub fn read_classes(path: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let names = || format!("{}: a JSON list of names is expected, or an object with one as `labels`", path.display());
+    let mut value: serde_json::Value = serde_json::from_slice(&text).with_context(names)?;
+    if let Some(labels) = value.get_mut("labels") {
+        value = labels.take();
     }
+    serde_json::from_value(value).with_context(names)
+}
+
+/// Entries along the last axis of the first output, or indices that it can have.
+fn class_count(model: &Model) -> usize {
+    let node = model.outputs.first().and_then(|(_, id)| model.node(*id));
+    let scores = match node {
+        Some(node) if matches!(node.op, Op::ArgMax) => node.inputs.first().and_then(|id| model.node(*id)),
+        node => node,
+    };
+    scores.and_then(|node| node.shape.last()).copied().unwrap_or(0)
+}
+
+/// Whether the model maps `tokens` to the `next` ones.
+fn is_decoder(model: &Model) -> bool {
+    let tokens = model.inputs.iter().filter_map(|id| model.node(*id)).any(|node| node.name == "tokens");
+    let next = model.outputs.iter().find(|(name, _)| name == "next").and_then(|(_, id)| model.node(*id));
+    tokens && next.is_some_and(|node| matches!(node.op, Op::ArgMax))
+}
+
+/// The samples of a file of texts or arrays.
+fn samples(
+    path: &Path,
+    model: &Model,
+    tokenizer: Option<&Tokenizer>,
+    labels: Option<&str>,
+    classes: &[String],
+    output: &Output,
+) -> Result<Vec<Labelled>> {
+    if is_text(path) {
+        let tokenizer = tokenizer.with_context(|| format!("{}: texts need --tokenizer", path.display()))?;
+        let inputs = TextInputs::of(model).map_err(|problem| problem.of(path))?;
+        return Ok(read_texts(path, tokenizer, &inputs, classes)?);
+    }
+    let samples = Samples::read(path)?;
+    for note in samples.notes(model) {
+        output.note(&note);
+    }
+    let inputs = all_samples(&samples, model)?;
+    let labels = labels.map(|name| samples.labels(name)).transpose()?;
+    Ok(inputs.into_iter().enumerate().map(|(i, x)| (x, labels.as_ref().and_then(|l| l.get(i).copied()))).collect())
 }
 
 /// Writes a package with its report and the readable table.

@@ -1,5 +1,7 @@
 //! `lemma demo`: the whole way on a model that comes with the program.
 
+mod spam;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
@@ -9,7 +11,9 @@ use lemma::quantizer::import::onnx;
 use lemma::{CompileOptions, Folder, PreparedKey, ProofFile, Samples, compile, inspect};
 use serde::Serialize;
 
+use super::commitments::Commitments;
 use super::compile::{all_samples, write};
+use super::input::Job;
 use super::prove::{ProveResult, prove, statement_text};
 use super::setup::{SetupResult, setup};
 use super::verify::{VerifyResult, verify};
@@ -27,6 +31,9 @@ pub struct Demo {
     /// Which of the 1,000 test images to classify.
     #[arg(long, default_value_t = 0)]
     index: usize,
+    /// Classify this message as spam or not, with a transformer, instead of an image.
+    #[arg(long, conflicts_with = "index")]
+    text: Option<String>,
     /// Also run the proof through the generated contract, in an EVM on this machine.
     #[arg(long)]
     evm: bool,
@@ -55,6 +62,9 @@ struct DemoResult {
 impl Demo {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
+        if let Some(text) = &self.text {
+            return spam::run(text, self.keep.as_deref(), self.evm, output);
+        }
         let temporary = tempfile::tempdir()?;
         let path = self.keep.clone().unwrap_or_else(|| temporary.path().join("lenet_fashion"));
         std::fs::create_dir_all(&path)?;
@@ -97,7 +107,8 @@ impl Demo {
             output.note(&picture(image.iter().copied(), 28));
         }
         let proof_path = path.join("proof.json");
-        let proved = prove(&folder, &test, self.index, &[], &proof_path, output)?;
+        let job = Job::new(package.inputs(&test, self.index)?, None, Vec::new());
+        let proved = prove(&folder, &package, &job, &Commitments::default(), &proof_path, output)?;
         output.note(&format!("   {:.3} s, {} bytes", proved.prove_seconds, proved.proof_bytes));
         output.note("4. verify");
         let verified = check(&folder, &proof_path)?;
@@ -119,7 +130,7 @@ impl Demo {
 
 fn check(folder: &Folder, proof: &Path) -> Result<VerifyResult> {
     let key = PreparedKey::new(folder.verifying_key()?);
-    Ok(verify(&key, &std::fs::read(proof)?))
+    Ok(verify(&key, &std::fs::read(proof)?, None))
 }
 
 /// Gas of the transaction that submits the proof to its contract.
@@ -133,17 +144,12 @@ fn in_evm(folder: &Folder, proof: &Path) -> Result<u64> {
 
 fn describe(result: &DemoResult) -> String {
     let verdict = if result.verified { "verified" } else { "NOT verified" };
-    let best = result.prove.statement.tensors.iter().find_map(|tensor| {
-        let largest = tensor.values.iter().max()?;
-        let at = tensor.values.iter().position(|v| v == largest)?;
-        tensor.readable().get(at).cloned()
-    });
     let gas = result.gas_used.map_or(String::new(), |gas| format!("\nthe contract accepted it for {} gas", grouped(gas)));
     format!(
-        "{verdict} in {:.2} ms. What was proven, without the image and without the weights:\n{}\nhighest score: {}{gas}",
+        "{verdict} in {:.2} ms. What was proven, without the input and without the weights:\n{}\nanswer: {}{gas}",
         result.verify_seconds * 1e3,
         statement_text(&result.prove.statement),
-        best.unwrap_or_default()
+        result.prove.answer.as_deref().unwrap_or_default()
     )
 }
 

@@ -2,11 +2,14 @@
 
 mod calldata;
 mod check;
+mod commitments;
 mod compile;
 mod contract;
 mod demo;
+mod input;
 mod inspect;
 mod prove;
+mod run;
 mod setup;
 mod verify;
 mod verify_chain;
@@ -18,10 +21,12 @@ use crate::output::{Exit, Output};
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Turn an ONNX model into an integer graph and a circuit.
+    /// Turn an ONNX model or a llama2.c checkpoint into an integer graph and a circuit.
     Compile(compile::Compile),
     /// Make the proving and the verifying key of a compiled model.
     Setup(setup::Setup),
+    /// Run a compiled model, without a proof.
+    Run(run::Run),
     /// Run a compiled model on private data and prove the result.
     Prove(prove::Prove),
     /// Check a proof; exit code 0 only when it verifies.
@@ -46,6 +51,7 @@ impl Command {
         match self {
             Command::Compile(command) => command.run(output),
             Command::Setup(command) => command.run(output),
+            Command::Run(command) => command.run(output),
             Command::Prove(command) => command.run(output),
             Command::Verify(command) => command.run(output),
             Command::VerifyChain(command) => command.run(output),

@@ -1,16 +1,19 @@
 //! `lemma prove`
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use lemma::generation::Generation;
 use lemma::prover::store::write_atomically;
-use lemma::{Context, Folder, InferError, Openings, Package, ProofFile, Salt, Samples, Statement, parse_salt};
+use lemma::verifier::{Labels, Role};
+use lemma::{Context, Folder, Package, ProofFile, Statement};
 use serde::Serialize;
 
-use super::{bytes, named};
+use super::bytes;
+use super::commitments::{Commitments, Given};
+use super::input::{Input, Job};
 use crate::output::{Exit, Output, peak_bytes};
 
 /// Arguments of `lemma prove`.
@@ -18,12 +21,8 @@ use crate::output::{Exit, Output, peak_bytes};
 pub struct Prove {
     /// Folder of a compiled model with its keys.
     folder: PathBuf,
-    /// The input, .npz or .json; not needed when --opening gives all inputs.
-    #[arg(long)]
-    input: Option<PathBuf>,
-    /// Which sample of the input, when it holds several.
-    #[arg(long, default_value_t = 0)]
-    index: usize,
+    #[command(flatten)]
+    input: Input,
     /// Bytes, in hexadecimal, that the proof is bound to: a nonce, a chain id, a contract.
     #[arg(long, default_value = "")]
     context: String,
@@ -32,20 +31,6 @@ pub struct Prove {
     /// The proof file to write.
     #[arg(short, long)]
     output: PathBuf,
-}
-
-/// Arguments about committed tensors.
-#[derive(Args, Default)]
-pub struct Commitments {
-    /// INPUT=FILE: take a committed input, integers and salt, from the openings of another proof; may be repeated.
-    #[arg(long, value_name = "INPUT=FILE", value_parser = named)]
-    opening: Vec<(String, String)>,
-    /// NAME=HEX: the salt of a committed tensor, 31 bytes; by default a new one. Other users of the machine can see arguments.
-    #[arg(long, value_name = "NAME=HEX", value_parser = named)]
-    salt: Vec<(String, String)>,
-    /// Write salts and integers of the committed tensors to this file, as secret as they are: it opens the digests.
-    #[arg(long, value_name = "FILE")]
-    openings: Option<PathBuf>,
 }
 
 /// What `lemma prove` prints.
@@ -57,6 +42,12 @@ pub struct ProveResult {
     pub peak_bytes: Option<u64>,
     /// Size of the proof.
     pub proof_bytes: usize,
+    /// Name of the largest entry of the output's only row, or of the row of the text's last token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// The generated text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<Generation>,
     /// What was proven.
     pub statement: Statement,
 }
@@ -64,17 +55,19 @@ pub struct ProveResult {
 impl Prove {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
-        let context = parse_context(&self.context)?;
-        let samples = self.input.as_deref().map(Samples::read).transpose()?;
-        let samples = samples.as_ref().map(|samples| (samples, self.index));
         let folder = Folder::new(&self.folder);
-        let result = prove_with(&folder, samples, &self.commitments, &context, &self.output, output)?;
+        let package = folder.package()?;
+        let Given { values, salts } = self.commitments.given(&package)?;
+        let mut job = self.input.job(&folder, &package, &values, &parse_context(&self.context)?, output)?;
+        job.salts = salts;
+        let result = prove(&folder, &package, &job, &self.commitments, &self.output, output)?;
         output.result(&result, |r| {
             let memory = r.peak_bytes.map_or(String::new(), |peak| format!(", peak memory {}", bytes(peak)));
             format!(
-                "{}\nproved in {:.3} s{memory}; {} proof bytes written to {path}\n\
+                "{}{}\nproved in {:.3} s{memory}; {} proof bytes written to {path}\n\
                  on chain: cast send CONTRACT $(lemma calldata {path})",
                 statement_text(&r.statement),
+                meaning_text(r.answer.as_deref(), r.generation.as_ref()),
                 r.prove_seconds,
                 r.proof_bytes,
                 path = self.output.display()
@@ -84,81 +77,38 @@ impl Prove {
     }
 }
 
-/// Proves one sample and writes the proof file.
+/// Proves a job and writes the proof file, after the openings of committed tensors.
 pub fn prove(
     folder: &Folder,
-    samples: &Samples,
-    index: usize,
-    context: &[u8],
-    path: &Path,
-    output: &Output,
-) -> Result<ProveResult> {
-    prove_with(folder, Some((samples, index)), &Commitments::default(), context, path, output)
-}
-
-/// As [`prove`], with what the arguments say about committed tensors. The openings are written before the proof.
-fn prove_with(
-    folder: &Folder,
-    samples: Option<(&Samples, usize)>,
+    package: &Package,
+    job: &Job,
     commitments: &Commitments,
-    context: &[u8],
     path: &Path,
     output: &Output,
 ) -> Result<ProveResult> {
-    let package = folder.package()?;
-    let key = folder.proving_key(&package)?;
+    let key = folder.proving_key(package)?;
     let bar = output.bar();
     let start = Instant::now();
-    let given = commitments.given(&package)?;
-    let inputs = package.inputs_beside(&given.values, samples)?;
-    let salts = package.salts(&given.salts)?;
-    let (proven, tensors) = package.prove_salted(&key, &inputs, &salts, Context::of(context), &bar)?;
+    let salts = package.salts(&job.salts)?;
+    let (proven, openings) = package.prove_salted(&key, &job.inputs, &salts, Context::of(&job.context), &bar)?;
     let prove_seconds = start.elapsed().as_secs_f64();
     drop(bar);
-    match &commitments.openings {
-        Some(path) => Openings { model: package.name().to_owned(), tensors }.write(path)?,
-        None if !tensors.is_empty() => {
-            output.note("the salts of the committed tensors are not kept: without --openings nobody can open the digests");
-        }
-        None => {}
-    }
-    let file = ProofFile::new(key.verifying_key(), &proven.values, context, &proven.proof)?;
+    // What a verifier will see; a generation that does not follow its rule is not written.
+    let generation = Generation::of(proven.verified.statement(), &job.context)?;
+    commitments.keep(package, openings, output)?;
+    let file = ProofFile::new(key.verifying_key(), &proven.values, &job.context, &proven.proof)?;
     let json = file.to_json()?;
     write_atomically(path, |out| out.write_all(json.as_bytes()))?;
+    let statement = proven.verified.into_statement();
+    let answer = if generation.is_some() { None } else { answer(&statement, job.tokens) };
     Ok(ProveResult {
         prove_seconds,
         peak_bytes: peak_bytes(),
         proof_bytes: proven.proof.to_bytes().len(),
-        statement: proven.verified.into_statement(),
+        answer,
+        generation,
+        statement,
     })
-}
-
-/// Integers of inputs and salts of committed tensors, by name.
-#[derive(Default)]
-struct Given {
-    values: BTreeMap<String, Vec<i64>>,
-    salts: BTreeMap<String, Salt>,
-}
-
-impl Commitments {
-    /// The integers and the salts that are given, by the tensor's name.
-    fn given(&self, package: &Package) -> Result<Given> {
-        let Given { mut values, mut salts } = Given::default();
-        for (name, file) in &self.opening {
-            let port = package.graph().inputs.iter().find(|port| port.name == *name);
-            let port = port.with_context(|| format!("--opening {name}: the model has no such input"))?;
-            let node = package.graph().node(port.node);
-            let openings = Openings::read(Path::new(file)).map_err(InferError::from)?;
-            let opening = openings.fitting(name, node.len(), node.fractional_bits).map_err(InferError::from)?;
-            values.insert(name.clone(), opening.values.clone());
-            salts.insert(name.clone(), opening.salt.clone());
-        }
-        for (name, text) in &self.salt {
-            let salt = parse_salt(text).with_context(|| format!("--salt {name}=..: 62 hexadecimal digits are expected"))?;
-            anyhow::ensure!(salts.insert(name.clone(), salt).is_none(), "`{name}` has a salt already");
-        }
-        Ok(Given { values, salts })
-    }
 }
 
 /// Bytes from hexadecimal digits, with or without `0x`.
@@ -167,6 +117,38 @@ pub fn parse_context(text: &str) -> Result<Vec<u8>> {
     let malformed = || format!("--context {text}: pairs of hexadecimal digits are expected");
     anyhow::ensure!(digits.len().is_multiple_of(2) && digits.is_ascii(), malformed());
     (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).with_context(malformed)).collect()
+}
+
+/// Name of the largest entry of the first named output: of its only row, or of row `tokens - 1` where the length of the text is known.
+pub fn answer(statement: &Statement, tokens: Option<usize>) -> Option<String> {
+    let outputs = statement.tensors.iter().filter(|tensor| tensor.signature.role == Role::Output);
+    outputs.into_iter().find_map(|tensor| {
+        let (names, width) = match &tensor.signature.labels {
+            Labels::None => return None,
+            Labels::Entries(names) => (names, names.len()),
+            Labels::Values(names) => (names, 1),
+        };
+        let rows: Vec<&[i64]> = tensor.values.chunks(width.max(1)).collect();
+        let row = if rows.len() == 1 { *rows.first()? } else { *rows.get(tokens?.checked_sub(1)?)? };
+        let largest = row.iter().max()?;
+        let index = if width == 1 { usize::try_from(*largest).ok()? } else { row.iter().position(|v| v == largest)? };
+        names.get(index).cloned()
+    })
+}
+
+/// What a statement means, for people: nothing, or lines that begin with a line break.
+pub fn meaning_text(answer: Option<&str>, generation: Option<&Generation>) -> String {
+    let answer = answer.map_or(String::new(), |answer| format!("\nanswer: {answer:?}"));
+    let Some(generation) = generation else { return answer };
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "(this key does not name its tokens)".into());
+    let Generation { prompt_length, length, tokens, .. } = generation;
+    let ids = if generation.text.is_none() { format!("\ntokens: {tokens:?}") } else { String::new() };
+    format!(
+        "{answer}\nprompt ({prompt_length} tokens): {}\ngenerated greedily ({} tokens): {}{ids}",
+        text(&generation.prompt),
+        length - prompt_length,
+        text(&generation.text)
+    )
 }
 
 /// A statement for people.

@@ -4,5 +4,6 @@
 //! is a model whose shapes are consistent and whose weights are finite, or a typed error that names the file and the
 //! place. Nothing past the float model knows which format a model came from.
 
+pub mod llama2c;
 #[cfg(feature = "onnx")]
 pub mod onnx;

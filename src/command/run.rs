@@ -1,0 +1,82 @@
+//! `lemma run`
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use lemma::quantizer::quantize::dequantize;
+use lemma::{Folder, InferError};
+use serde::Serialize;
+
+use super::input::{Input, Integers};
+use crate::output::{Exit, Output};
+
+/// Arguments of `lemma run`.
+#[derive(Args)]
+pub struct Run {
+    /// Folder of a compiled model; it needs no keys.
+    folder: PathBuf,
+    #[command(flatten)]
+    input: Input,
+}
+
+/// What `lemma run` prints.
+#[derive(Serialize)]
+struct Outputs {
+    outputs: Vec<Values>,
+    /// Tokens of the text, padding left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens: Option<usize>,
+    /// A generated text with its prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+/// An output of the integer model as real numbers.
+#[derive(Serialize)]
+struct Values {
+    name: String,
+    shape: Vec<usize>,
+    values: Vec<f64>,
+}
+
+impl Run {
+    /// Runs the command.
+    pub fn run(self, output: &Output) -> Result<Exit> {
+        let folder = Folder::new(self.folder);
+        let package = folder.package()?;
+        let job = self.input.job(&folder, &package, &Integers::new(), &[], output)?;
+        let graph = package.graph();
+        let values = graph.execute(&job.inputs).map_err(InferError::from)?;
+        let outputs = graph.outputs.iter().map(|port| {
+            let node = graph.node(port.node);
+            let integers = values.get(port.node.0).map_or(&[][..], |values| values);
+            let values = integers.iter().map(|v| dequantize(*v, node.fractional_bits)).collect();
+            Values { name: port.name.clone(), shape: node.shape.clone(), values }
+        });
+        // A generation has lengths in its context; the model has read the text itself.
+        let text = match (job.context.is_empty(), job.tokens, job.inputs.first()) {
+            (false, Some(tokens), Some(ids)) => {
+                let ids: Vec<u32> = ids.iter().take(tokens).filter_map(|id| u32::try_from(*id).ok()).collect();
+                Some(folder.tokenizer()?.decode(&ids))
+            }
+            _ => None,
+        };
+        let outputs = Outputs { outputs: outputs.collect(), tokens: job.tokens, text };
+        output.result(&outputs, describe)?;
+        Ok(Exit::Success)
+    }
+}
+
+fn describe(outputs: &Outputs) -> String {
+    const SHOWN: usize = 16;
+    let mut lines: Vec<String> = outputs.text.iter().cloned().collect();
+    for Values { name, shape, values } in &outputs.outputs {
+        let shown = values.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let more = values.len().saturating_sub(SHOWN);
+        let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
+        lines.push(format!("output `{name}` {shape:?} = [{shown}{rest}]"));
+    }
+    lines.push("not proven: `lemma prove` does that".into());
+    lines.join("\n")
+}

@@ -1,0 +1,206 @@
+//! Texts as inputs of a model with a fixed number of tokens.
+
+use std::collections::BTreeMap;
+
+use lemma_quantizer::model::Model;
+use ndarray::{ArrayD, Dimension as _};
+
+use super::{TextProblem, Tokenizer};
+use crate::Inputs;
+
+/// What an input of a text model holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// Token ids.
+    Tokens,
+    /// 1 where there is a token, 0 where there is padding.
+    Mask,
+    /// Zeros: the first of several segments.
+    Segment,
+    /// 0, 1, 2, ...
+    Position,
+}
+
+/// Names that exporters give to inputs.
+const NAMES: [(&str, Role); 14] = [
+    ("ids", Role::Tokens),
+    ("input_ids", Role::Tokens),
+    ("token_ids", Role::Tokens),
+    ("tokens", Role::Tokens),
+    ("idx", Role::Tokens),
+    ("input", Role::Tokens),
+    ("mask", Role::Mask),
+    ("attention_mask", Role::Mask),
+    ("input_mask", Role::Mask),
+    ("token_type_ids", Role::Segment),
+    ("segment_ids", Role::Segment),
+    ("type_ids", Role::Segment),
+    ("position_ids", Role::Position),
+    ("positions", Role::Position),
+];
+
+/// The inputs of a text model, by their names: `ids`, `input_ids` or `tokens`, and where the model has them `mask` or `attention_mask`,
+/// `token_type_ids`, `position_ids`.
+#[derive(Clone, Debug)]
+pub struct TextInputs {
+    inputs: Vec<(String, Vec<usize>, Role)>,
+    tokens: usize,
+    masked: bool,
+}
+
+/// A text as a model reads it.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// The model's inputs.
+    pub inputs: Inputs,
+    /// The tokens, without padding.
+    pub ids: Vec<u32>,
+    /// How many tokens the whole text has; more than `ids` when it was cut.
+    pub whole: usize,
+}
+
+impl TextInputs {
+    /// The text inputs of a model. An input whose name says nothing holds the tokens, if it is the only one.
+    ///
+    /// # Errors
+    /// [`TextProblem::Input`]: an input that is none of these, or of another shape than `[tokens]` or `[1, tokens]`.
+    pub fn of(model: &Model) -> Result<TextInputs, TextProblem> {
+        let mut inputs = Vec::new();
+        let nodes: Vec<_> = model.inputs.iter().filter_map(|id| model.node(*id)).collect();
+        for node in &nodes {
+            let fail = |problem: String| TextProblem::Input { input: node.name.clone(), problem };
+            let known = NAMES.iter().find(|(name, _)| *name == node.name).map(|(_, role)| *role);
+            let role = known.or((nodes.len() == 1).then_some(Role::Tokens)).ok_or_else(|| {
+                fail(format!("its name is none of {:?}; give the inputs as .npz or .json", NAMES.map(|(name, _)| name)))
+            })?;
+            let length: usize = node.shape.iter().product();
+            if node.shape.last() != Some(&length) {
+                return Err(fail(format!("its shape is {:?}, that of a text is [1, tokens]", node.shape)));
+            }
+            inputs.push((node.name.clone(), node.shape.clone(), role));
+        }
+        let ids: Vec<&(String, Vec<usize>, Role)> = inputs.iter().filter(|(.., role)| *role == Role::Tokens).collect();
+        let [(name, shape, _)] = ids[..] else {
+            let input = ids.last().map_or_else(|| "tokens".to_owned(), |(name, ..)| name.clone());
+            return Err(TextProblem::Input { input, problem: format!("the model has {} inputs of tokens", ids.len()) });
+        };
+        let tokens = shape.iter().product();
+        if let Some((other, shape, _)) = inputs.iter().find(|(_, shape, _)| shape.iter().product::<usize>() != tokens) {
+            let problem = format!("its shape is {shape:?}, but `{name}` has {tokens} tokens");
+            return Err(TextProblem::Input { input: other.clone(), problem });
+        }
+        let masked = inputs.iter().any(|(.., role)| *role == Role::Mask);
+        Ok(TextInputs { inputs, tokens, masked })
+    }
+
+    /// Number of tokens of the model.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// Whether the model takes a mask: then it reads separate texts. Without one it is taken for a decoder, which reads on and on.
+    pub fn masked(&self) -> bool {
+        self.masked
+    }
+
+    /// A text, cut or filled up to the model's number of tokens.
+    ///
+    /// # Errors
+    /// A character that the tokenizer has no token for.
+    pub fn encode(&self, tokenizer: &Tokenizer, text: &str) -> Result<Encoded, TextProblem> {
+        let (ids, whole) = tokenizer.encode(text, self.tokens)?;
+        Ok(Encoded { inputs: self.fill(&ids, tokenizer.padding()), ids, whole })
+    }
+
+    /// Every window of a long text, one after the other, each with the tokenizer's first token in front; a remainder is left out unless it is
+    /// all there is.
+    ///
+    /// # Errors
+    /// A character that the tokenizer has no token for.
+    pub fn windows(&self, tokenizer: &Tokenizer, text: &str) -> Result<Vec<Inputs>, TextProblem> {
+        let first = tokenizer.first();
+        let width = self.tokens.saturating_sub(usize::from(first.is_some())).max(1);
+        let ids = tokenizer.body(text)?;
+        let window = |part: &[u32]| {
+            let ids: Vec<u32> = first.into_iter().chain(part.iter().copied()).collect();
+            self.fill(&ids, tokenizer.padding())
+        };
+        if ids.len() < width {
+            return Ok(vec![window(&ids)]);
+        }
+        Ok(ids.chunks_exact(width).map(window).collect())
+    }
+
+    /// Inputs for tokens; the rest is `padding`. Tokens past the end are left out.
+    pub fn fill(&self, ids: &[u32], padding: u32) -> Inputs {
+        let value = |role: Role, at: usize| match role {
+            Role::Tokens => ids.get(at).copied().unwrap_or(padding) as f32,
+            Role::Mask => f32::from(u8::from(at < ids.len())),
+            Role::Segment => 0.0,
+            Role::Position => at as f32,
+        };
+        let tensor = |(name, shape, role): &(String, Vec<usize>, Role)| {
+            // The shape has one axis that is longer than 1.
+            let tensor = ArrayD::from_shape_fn(shape.as_slice(), |at| value(*role, at.slice().last().copied().unwrap_or(0)));
+            (name.clone(), tensor)
+        };
+        self.inputs.iter().map(tensor).collect::<BTreeMap<_, _>>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lemma_quantizer::model::Op;
+
+    use super::*;
+
+    fn model(inputs: &[(&str, &[usize])]) -> Model {
+        let mut model = Model::default();
+        for (name, shape) in inputs {
+            model.push_input(*name, Op::Input, shape).unwrap();
+        }
+        model
+    }
+
+    fn characters() -> Tokenizer {
+        Tokenizer::from_bytes(br#"{"chars": ["-", "a", "b", "c"]}"#.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn every_input_gets_what_its_name_says() {
+        let shape: &[usize] = &[1, 4];
+        let names = ["input_ids", "attention_mask", "token_type_ids", "position_ids"];
+        let inputs = TextInputs::of(&model(&names.map(|name| (name, shape)))).unwrap();
+        assert!(inputs.masked() && inputs.tokens() == 4);
+        let encoded = inputs.encode(&characters(), "cab").unwrap();
+        let found = names.map(|name| encoded.inputs[name].iter().map(|v| *v as usize).collect::<Vec<_>>());
+        assert_eq!(found, [[3, 1, 2, 0], [1, 1, 1, 0], [0, 0, 0, 0], [0, 1, 2, 3]]);
+        assert_eq!((encoded.ids, encoded.whole), (vec![3, 1, 2], 3));
+        let cut = inputs.encode(&characters(), "cabab").unwrap();
+        assert_eq!((cut.ids, cut.whole), (vec![3, 1, 2, 1], 5));
+    }
+
+    #[test]
+    fn a_long_text_becomes_windows() {
+        let inputs = TextInputs::of(&model(&[("x", &[3])])).unwrap();
+        let ids = |text: &str| -> Vec<Vec<f32>> {
+            let windows = inputs.windows(&characters(), text).unwrap();
+            windows.iter().map(|window| window["x"].iter().copied().collect()).collect()
+        };
+        assert_eq!(ids("abcabca"), [[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]);
+        assert_eq!(ids("ab"), [[1.0, 2.0, 0.0]]);
+    }
+
+    #[test]
+    fn rejects_inputs_that_no_text_fills() {
+        for inputs in [
+            &[("image", &[1, 4][..]), ("ids", &[1, 4])][..],
+            &[("ids", &[2, 4])],
+            &[("mask", &[1, 4])],
+            &[("ids", &[1, 4]), ("tokens", &[1, 4])],
+            &[("ids", &[1, 4]), ("mask", &[1, 5])],
+        ] {
+            assert!(matches!(TextInputs::of(&model(inputs)), Err(TextProblem::Input { .. })), "{inputs:?}");
+        }
+    }
+}

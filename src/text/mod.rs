@@ -1,0 +1,260 @@
+//! Text in and out: tokenizers, texts as model inputs, files of texts.
+//!
+//! Three formats are read, told apart by their contents:
+//!
+//! | format | recognised by | text to tokens |
+//! |---|---|---|
+//! | `tokenizer.json` of Hugging Face | a JSON object with `model` | by the crate `tokenizers` |
+//! | a list of characters | a JSON object with `chars` | one token a character |
+//! | `tokenizer.bin` of llama2.c | anything else | the start token, a space, then merges by score; bytes where nothing fits |
+//!
+//! A `tokenizer.json` without a post-processor that has a special token `<cls>`, `[CLS]` or `<s>` gets it in front: there is no other reason to
+//! have one.
+
+mod characters;
+mod error;
+mod files;
+mod input;
+mod own;
+mod pieces;
+
+use std::path::Path;
+
+use lemma_prover::StoreError;
+use lemma_prover::store::write_atomically;
+use tokenizers::PostProcessor as _;
+use tokenizers::utils::truncation::TruncationDirection;
+
+use characters::Characters;
+use pieces::Pieces;
+
+pub use error::{TextError, TextProblem};
+pub use files::{is_text, read_texts};
+pub use input::{Encoded, TextInputs};
+pub use own::own_texts;
+
+/// Largest tokenizer file in bytes.
+const MAX_BYTES: u64 = 1 << 26;
+
+/// Names of the special token that begins a text, where nothing else says so.
+const FIRST: [&str; 3] = ["<cls>", "[CLS]", "<s>"];
+
+/// Names of the special token that fills up a text.
+const PADDING: [&str; 3] = ["<pad>", "[PAD]", "<|padding|>"];
+
+/// Text to tokens and back.
+#[derive(Clone, Debug)]
+pub struct Tokenizer {
+    kind: Kind,
+    first: Option<u32>,
+    padding: u32,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Json(Box<tokenizers::Tokenizer>),
+    Characters(Characters),
+    Pieces(Pieces),
+}
+
+impl Tokenizer {
+    /// Reads a tokenizer file of at most 64 MiB.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no tokenizer.
+    pub fn read(path: &Path) -> Result<Tokenizer, TextError> {
+        let read = || {
+            let bytes = std::fs::metadata(path).map_err(TextProblem::Read)?.len();
+            if bytes > MAX_BYTES {
+                return Err(TextProblem::TooLarge { bytes, limit: MAX_BYTES });
+            }
+            Tokenizer::from_bytes(std::fs::read(path).map_err(TextProblem::Read)?)
+        };
+        read().map_err(|problem| problem.of(path))
+    }
+
+    /// The tokenizer in the contents of a file.
+    ///
+    /// # Errors
+    /// Contents that are no tokenizer.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Tokenizer, TextProblem> {
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            let pieces = Pieces::parse(&bytes)?;
+            return Ok(Tokenizer { kind: Kind::Pieces(pieces), first: Some(pieces::START), padding: pieces::START, bytes });
+        }
+        let fields: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&bytes).map_err(|error| TextProblem::Malformed(error.to_string()))?;
+        if let Some(list) = fields.get("chars") {
+            let kind = Kind::Characters(Characters::parse(list)?);
+            return Ok(Tokenizer { kind, first: None, padding: 0, bytes });
+        }
+        let mut inner = tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| TextProblem::Malformed(error.to_string()))?;
+        let special = |names: &[&str]| names.iter().find_map(|name| inner.token_to_id(name));
+        let declared = inner.get_padding().map(|padding| padding.pad_id);
+        let padding = declared.or_else(|| special(&PADDING)).unwrap_or(0);
+        let first = if inner.get_post_processor().is_none() { special(&FIRST) } else { None };
+        // The model's shape decides how long a text is, not the file.
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(|error| TextProblem::Malformed(error.to_string()))?;
+        Ok(Tokenizer { kind: Kind::Json(Box::new(inner)), first, padding, bytes })
+    }
+
+    /// The tokens of a text with the special ones around it, and at most `limit` of them; the second result is how many the whole text has.
+    ///
+    /// # Errors
+    /// A character that the tokenizer has no token for.
+    pub fn encode(&self, text: &str, limit: usize) -> Result<(Vec<u32>, usize), TextProblem> {
+        let first = usize::from(self.first.is_some());
+        let (mut ids, whole) = match &self.kind {
+            Kind::Json(inner) => {
+                let failed = |error: tokenizers::Error| TextProblem::Tokenizer(error.to_string());
+                let mut encoding = inner.encode(text, false).map_err(failed)?;
+                let added = inner.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
+                let whole = encoding.len().saturating_add(added);
+                encoding.truncate(limit.saturating_sub(added + first), 0, TruncationDirection::Right);
+                (inner.post_process(encoding, None, true).map_err(failed)?.get_ids().to_vec(), whole)
+            }
+            _ => self.body(text).map(|ids| (ids.clone(), ids.len()))?,
+        };
+        ids.splice(0..0, self.first);
+        ids.truncate(limit);
+        Ok((ids, whole.saturating_add(first)))
+    }
+
+    /// The tokens of a text without special ones.
+    ///
+    /// # Errors
+    /// A character that the tokenizer has no token for.
+    pub fn body(&self, text: &str) -> Result<Vec<u32>, TextProblem> {
+        match &self.kind {
+            Kind::Json(inner) => {
+                let encoding = inner.encode(text, false).map_err(|error| TextProblem::Tokenizer(error.to_string()))?;
+                Ok(encoding.get_ids().to_vec())
+            }
+            Kind::Characters(characters) => characters.encode(text),
+            Kind::Pieces(pieces) => pieces.encode(text),
+        }
+    }
+
+    /// The text of tokens, special ones left out; unknown ids are left out too.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        match &self.kind {
+            Kind::Json(inner) => inner.decode(ids, true).unwrap_or_default(),
+            Kind::Characters(characters) => characters.decode(ids),
+            Kind::Pieces(pieces) => join_pieces(ids.iter().filter_map(|id| pieces.piece(*id))),
+        }
+    }
+
+    /// Number of token ids.
+    pub fn vocabulary(&self) -> usize {
+        match &self.kind {
+            Kind::Json(inner) => inner.get_vocab_size(true),
+            Kind::Characters(characters) => characters.len(),
+            Kind::Pieces(pieces) => pieces.len(),
+        }
+    }
+
+    /// The name of each token; for llama2.c these are the pieces that [`join_pieces`] makes text of.
+    pub fn names(&self) -> Vec<String> {
+        let name = |id: u32| match &self.kind {
+            Kind::Json(inner) => inner.id_to_token(id).unwrap_or_default(),
+            Kind::Characters(characters) => characters.decode(&[id]),
+            Kind::Pieces(pieces) => pieces.piece(id).unwrap_or_default().to_owned(),
+        };
+        (0..self.vocabulary() as u32).map(name).collect()
+    }
+
+    /// The token that begins every text, if any.
+    pub fn first(&self) -> Option<u32> {
+        self.first
+    }
+
+    /// The token that fills up a text that is shorter than the model's input.
+    pub fn padding(&self) -> u32 {
+        self.padding
+    }
+
+    /// Writes the file that this was read from.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write(&self, path: &Path) -> Result<(), StoreError> {
+        write_atomically(path, |file| file.write_all(&self.bytes))
+    }
+}
+
+/// The text of llama2.c pieces: `<0x0A>` is a byte, `<unk>`, `<s>` and `</s>` are nothing, and so is the space in front of all.
+pub fn join_pieces<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut bytes = Vec::new();
+    for name in names {
+        match pieces::byte(name) {
+            Some(byte) => bytes.push(byte),
+            None if pieces::SPECIAL.contains(&name.trim()) => {}
+            None => bytes.extend_from_slice(name.as_bytes()),
+        }
+    }
+    String::from_utf8_lossy(bytes.strip_prefix(b" ").unwrap_or(&bytes)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models");
+
+    fn words() -> Tokenizer {
+        Tokenizer::read(&Path::new(MODELS).join("sms_spam_tx/tokenizer.json")).unwrap()
+    }
+
+    #[test]
+    fn byte_pairs_come_back_and_begin_with_the_class_token() {
+        let tokenizer = words();
+        let (ids, whole) = tokenizer.encode("Call me later", 64).unwrap();
+        assert_eq!((ids[0], ids.len()), (1, whole));
+        assert!(ids.len() < 10 && tokenizer.decode(&ids).contains("call"), "{}", tokenizer.decode(&ids));
+        assert_eq!(tokenizer.names().len(), 1024);
+        assert_eq!(tokenizer.padding(), 0);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_its_length_is_known() {
+        let (ids, whole) = words().encode(&"late again ".repeat(100), 64).unwrap();
+        assert_eq!(ids.len(), 64);
+        assert!(whole > 200);
+        assert_eq!(words().encode("", 64).unwrap(), (vec![1], 1));
+    }
+
+    #[test]
+    fn a_post_processor_keeps_its_last_token_when_a_text_is_cut() {
+        let json = r#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,
+            "pre_tokenizer":{"type":"Whitespace"},"decoder":null,
+            "post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"[CLS]","type_id":0}},
+              {"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"[SEP]","type_id":0}}],
+              "pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":0}}],
+              "special_tokens":{"[CLS]":{"id":"[CLS]","ids":[1],"tokens":["[CLS]"]},"[SEP]":{"id":"[SEP]","ids":[2],"tokens":["[SEP]"]}}},
+            "model":{"type":"WordLevel","vocab":{"[PAD]":0,"[CLS]":1,"[SEP]":2,"a":3,"b":4},"unk_token":"a"}}"#;
+        let tokenizer = Tokenizer::from_bytes(json.into()).unwrap();
+        assert_eq!(tokenizer.encode("a b a b a b", 5).unwrap(), (vec![1, 3, 4, 3, 2], 8));
+        assert_eq!(tokenizer.encode("b", 5).unwrap(), (vec![1, 4, 2], 3));
+    }
+
+    #[test]
+    fn characters_come_back_and_strangers_are_named() {
+        let tokenizer = Tokenizer::read(&Path::new(MODELS).join("nanogpt_shakespeare/config.json")).unwrap();
+        assert_eq!(tokenizer.vocabulary(), 65);
+        let (ids, _) = tokenizer.encode("To be,\nor not", 64).unwrap();
+        assert_eq!(tokenizer.decode(&ids), "To be,\nor not");
+        let error = tokenizer.encode("naïve", 64).unwrap_err();
+        assert!(matches!(error, TextProblem::Unencodable { character: 'ï', position: 2 }), "{error}");
+    }
+
+    #[test]
+    fn rejects_what_is_no_tokenizer() {
+        for bytes in [&b""[..], b"{", b"{}", b"{\"chars\": 3}", b"{\"chars\": [\"ab\"]}", b"{\"model\": {}}", b"hello"] {
+            assert!(Tokenizer::from_bytes(bytes.to_vec()).is_err(), "{}", String::from_utf8_lossy(bytes));
+        }
+        let error = Tokenizer::read(Path::new("/nonexistent")).unwrap_err();
+        assert!(matches!(error.problem, TextProblem::Read(_)));
+    }
+}
