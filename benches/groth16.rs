@@ -3,7 +3,8 @@
 //! Ours proves a dense ReLU network, with and without the vector path. Arkworks proves a circuit with as many constraints, short rows, and
 //! as many wires of full width as ours has: rows `inverse * (challenge - small) = 1`, as in a lookup. For comparison it also proves one whose
 //! values are all small, `y (y - q) = 0` and products, which no argument by a random challenge has.
-//! `LEMMA_BENCH_WIDTHS=7000,60000` chooses the sizes of the hidden layer.
+//! `LEMMA_BENCH_WIDTHS=7000,60000` chooses the sizes of the hidden layer,
+//! `LEMMA_BENCH_RUNS` the number of turns, whose medians are printed.
 
 mod support;
 
@@ -22,8 +23,6 @@ use rand_chacha::ChaCha20Rng;
 
 use lemma::quantizer::model::Unary;
 use support::Network;
-
-const RUNS: usize = 5;
 
 /// A circuit of `rows` constraints, the first of which have inverses as wires and the others only small values.
 #[derive(Clone)]
@@ -104,7 +103,7 @@ fn compare(width: usize) {
     let paths = [("prove", None), ("prove, portable", Some(Path::Portable))];
     let mut stages = paths.map(|_| Stages::default());
     let mut times = paths.map(|_| Vec::new());
-    for _ in 0..RUNS {
+    for _ in 0..number("LEMMA_BENCH_RUNS", 5) {
         let ark = [0, 1].map(|k| {
             let circuit = circuits[k].clone();
             timed(|| Groth16::<Bn254>::create_random_proof_with_reduction(circuit, &keys[k], &mut rng).unwrap()).0
@@ -126,11 +125,17 @@ fn compare(width: usize) {
 
 /// The time between two reports of progress.
 #[derive(Default)]
-struct Stages(Mutex<(Option<(&'static str, Instant)>, Vec<(&'static str, Vec<f64>)>)>);
+struct Stages(Mutex<Reports>);
+
+#[derive(Default)]
+struct Reports {
+    last: Option<(&'static str, Instant)>,
+    times: Vec<(&'static str, Vec<f64>)>,
+}
 
 impl Stages {
     fn enter(&self, stage: &'static str) {
-        let (last, times) = &mut *self.0.lock().unwrap();
+        let Reports { last, times } = &mut *self.0.lock().unwrap();
         if last.is_some_and(|(before, _)| before == stage) {
             return;
         }
@@ -144,11 +149,15 @@ impl Stages {
 
     /// The median time of each stage.
     fn print(self) {
-        let stages = self.0.into_inner().unwrap().1;
+        let stages = self.0.into_inner().unwrap().times;
         for (stage, times) in stages.into_iter().filter(|(stage, _)| !stage.is_empty()) {
             println!("  {:8.1} ms  {stage}", median(times) * 1e3);
         }
     }
+}
+
+fn number(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).ok().and_then(|number| number.parse().ok()).unwrap_or(otherwise)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
