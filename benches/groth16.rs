@@ -1,36 +1,58 @@
 //! Our prover against `ark-groth16` on the same number of constraints, in turns in one process.
 //!
-//! Ours proves a dense ReLU network. Arkworks proves a circuit with as many constraints and witnesses, as short rows and as small values: `y (y - q) =
-//! 0` for a third of the rows, products of small values for the rest. `LEMMA_BENCH_WIDTHS=7000,60000` chooses the sizes of the hidden layer.
+//! Ours proves a dense ReLU network, with and without the vector path. Arkworks proves a circuit with as many constraints, short rows, and
+//! as many wires of full width as ours has: rows `inverse * (challenge - small) = 1`, as in a lookup. For comparison it also proves one whose
+//! values are all small, `y (y - q) = 0` and products, which no argument by a random challenge has.
+//! `LEMMA_BENCH_WIDTHS=7000,60000` chooses the sizes of the hidden layer,
+//! `LEMMA_BENCH_RUNS` the number of turns, whose medians are printed.
 
 mod support;
 
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use ark_bn254::{Bn254, Fr};
 use ark_groth16::Groth16;
 use ark_relations::gr1cs::{ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, SynthesisError, Variable};
 use ark_relations::lc;
-use lemma::{Context, inspect};
-use rand::SeedableRng;
+use lemma::Context;
+use lemma_circuits::relation::Relation;
+use lemma_prover::kernel::{Path, batch_inverse, set_path};
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
 use lemma::quantizer::model::Unary;
 use support::Network;
 
-const RUNS: usize = 5;
-
-/// A circuit of `rows` constraints over small values.
+/// A circuit of `rows` constraints, the first of which have inverses as wires and the others only small values.
 #[derive(Clone)]
 struct Rows {
     rows: usize,
+    challenge: Fr,
+    /// `1 / (challenge - k)` for each row k that has one.
+    inverses: Arc<Vec<Fr>>,
+}
+
+impl Rows {
+    fn new(rows: usize, inverses: usize) -> Rows {
+        let mut rng = ChaCha20Rng::seed_from_u64(2);
+        let challenge = Fr::from(rng.r#gen::<u128>()) * Fr::from(rng.r#gen::<u128>());
+        let mut values: Vec<Fr> = (0..inverses.min(rows)).map(|k| challenge - Fr::from(k as u64)).collect();
+        batch_inverse(&mut values);
+        Rows { rows, challenge, inverses: Arc::new(values) }
+    }
 }
 
 impl ConstraintSynthesizer<Fr> for Rows {
     fn generate_constraints(self, cs: ConstraintSystemRef<Fr>) -> Result<(), SynthesisError> {
         let mut last = cs.new_input_variable(|| Ok(Fr::from(3u64)))?;
-        for row in 0..self.rows {
+        let challenge = cs.new_input_variable(|| Ok(self.challenge))?;
+        for (row, inverse) in self.inverses.iter().enumerate() {
+            let small = cs.new_witness_variable(|| Ok(Fr::from(row as u64)))?;
+            let inverse = cs.new_witness_variable(|| Ok(*inverse))?;
+            cs.enforce_r1cs_constraint(|| lc!() + inverse, || lc!() + challenge - small, || lc!() + Variable::One)?;
+        }
+        for row in self.inverses.len()..self.rows {
             let value = Fr::from(row as u64 % 4096);
             if row % 3 == 0 {
                 let y = cs.new_witness_variable(|| Ok(value))?;
@@ -49,7 +71,6 @@ impl ConstraintSynthesizer<Fr> for Rows {
 
 fn main() {
     let widths = std::env::var("LEMMA_BENCH_WIDTHS").unwrap_or_else(|_| "8000,80000".into());
-    println!("constraints  setup: ours s  ark s  ratio   prove: ours s  ark s  ratio");
     for width in widths.split(',').filter_map(|width| width.parse().ok()) {
         compare(width);
     }
@@ -61,56 +82,82 @@ fn compare(width: usize) {
     let hidden = net.unary(hidden, Unary::Relu);
     let output = net.dense(hidden, 4);
     let (package, _, input) = support::compiled("dense", net.finish(output), &lemma::CompileOptions::default());
-    let rows = inspect(&package).constraints;
+    let layout = package.compiled().circuit().layout();
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let circuit = Rows { rows };
+    let circuits = [layout.round2, 0].map(|inverses| Rows::new(layout.constraints, inverses));
 
-    let (ours_setup, (proving, _)) = timed(|| package.setup(&()).unwrap());
-    let (ark_setup, key) =
-        timed(|| Groth16::<Bn254>::generate_random_parameters_with_reduction(circuit.clone(), &mut rng).unwrap());
-    let mut pairs = Vec::new();
-    let stages = Stages::default();
-    for _ in 0..RUNS {
-        let (ours, proven) = timed(|| package.prove(&proving, &input, Context::NONE, &|stage, _| stages.enter(stage)).unwrap());
-        drop(proven);
-        stages.enter("arkworks");
-        let (ark, _) = timed(|| Groth16::<Bn254>::create_random_proof_with_reduction(circuit.clone(), &key, &mut rng).unwrap());
-        pairs.push((ours.as_secs_f64(), ark.as_secs_f64()));
+    let (ours, (proving, _)) = timed(|| package.setup(&()).unwrap());
+    let [first, second] = circuits
+        .clone()
+        .map(|circuit| timed(|| Groth16::<Bn254>::generate_random_parameters_with_reduction(circuit, &mut rng).unwrap()));
+    println!("{} constraints, {} wires of full width", layout.constraints, layout.round2);
+    println!("                      s  arkworks: s  ratio  all small: s  ratio");
+    let print = |name: &str, times: &[[f64; 3]]| {
+        let column = |of: fn(&[f64; 3]) -> f64| median(times.iter().map(of).collect());
+        let [ours, full, small] = [0, 1, 2].map(|k| median(times.iter().map(|times| times[k]).collect()));
+        let ratios = [column(|t| t[0] / t[1]), column(|t| t[0] / t[2])];
+        println!("{name:16} {ours:8.3} {full:9.3} {:9.3} {small:10.3} {:9.3}", ratios[0], ratios[1]);
+    };
+    print("setup", &[[ours, first.0, second.0]]);
+    let keys = [first.1, second.1];
+    let paths = [("prove", None), ("prove, portable", Some(Path::Portable))];
+    let mut stages = paths.map(|_| Stages::default());
+    let mut times = paths.map(|_| Vec::new());
+    for _ in 0..number("LEMMA_BENCH_RUNS", 5) {
+        let ark = [0, 1].map(|k| {
+            let circuit = circuits[k].clone();
+            timed(|| Groth16::<Bn254>::create_random_proof_with_reduction(circuit, &keys[k], &mut rng).unwrap()).0
+        });
+        for ((path, stages), times) in paths.iter().zip(&mut stages).zip(&mut times) {
+            set_path(path.1);
+            let report = |stage, _| stages.enter(stage);
+            let (ours, _) = timed(|| package.prove(&proving, &input, Context::NONE, &report).unwrap());
+            stages.enter("");
+            times.push([ours, ark[0], ark[1]]);
+        }
+        set_path(None);
     }
-    let ours = median(pairs.iter().map(|pair| pair.0).collect());
-    let ark = median(pairs.iter().map(|pair| pair.1).collect());
-    let ratio = median(pairs.iter().map(|pair| pair.0 / pair.1).collect());
-    println!(
-        "{rows:>11}  {:>13.2}  {:>5.2}  {:>5.3}  {ours:>14.2}  {ark:>5.2}  {ratio:>5.3}",
-        ours_setup.as_secs_f64(),
-        ark_setup.as_secs_f64(),
-        ours_setup.as_secs_f64() / ark_setup.as_secs_f64(),
-    );
-    stages.print();
+    for ((path, stages), times) in paths.iter().zip(stages).zip(times) {
+        print(path.0, &times);
+        stages.print();
+    }
 }
 
 /// The time between two reports of progress.
 #[derive(Default)]
-struct Stages(Mutex<(Option<(&'static str, Instant)>, Vec<(&'static str, Vec<f64>)>)>);
+struct Stages(Mutex<Reports>);
+
+#[derive(Default)]
+struct Reports {
+    last: Option<(&'static str, Instant)>,
+    times: Vec<(&'static str, Vec<f64>)>,
+}
 
 impl Stages {
     fn enter(&self, stage: &'static str) {
-        let (last, times) = &mut *self.0.lock().unwrap();
-        if let Some((before, start)) = last.replace((stage, Instant::now())) {
-            let time = start.elapsed().as_secs_f64();
-            match times.iter_mut().find(|(name, _)| *name == before) {
-                Some((_, times)) => times.push(time),
-                None => times.push((before, vec![time])),
-            }
+        let Reports { last, times } = &mut *self.0.lock().unwrap();
+        if last.is_some_and(|(before, _)| before == stage) {
+            return;
+        }
+        let Some((before, start)) = last.replace((stage, Instant::now())) else { return };
+        let time = start.elapsed().as_secs_f64();
+        match times.iter_mut().find(|(name, _)| *name == before) {
+            Some((_, times)) => times.push(time),
+            None => times.push((before, vec![time])),
         }
     }
 
     /// The median time of each stage.
     fn print(self) {
-        for (stage, times) in self.0.into_inner().unwrap().1 {
-            println!("             {:8.1} ms  {stage}", median(times) * 1e3);
+        let stages = self.0.into_inner().unwrap().times;
+        for (stage, times) in stages.into_iter().filter(|(stage, _)| !stage.is_empty()) {
+            println!("  {:8.1} ms  {stage}", median(times) * 1e3);
         }
     }
+}
+
+fn number(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).ok().and_then(|number| number.parse().ok()).unwrap_or(otherwise)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -118,8 +165,8 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-fn timed<T>(run: impl FnOnce() -> T) -> (Duration, T) {
+fn timed<T>(run: impl FnOnce() -> T) -> (f64, T) {
     let start = Instant::now();
     let value = run();
-    (start.elapsed(), value)
+    (start.elapsed().as_secs_f64(), value)
 }

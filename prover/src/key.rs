@@ -9,11 +9,13 @@
 //! | `b` | `v_i` where it is not zero, with the wire's index in its round | G1 and G2 |
 //! | `k` | `K_i / delta` | G1 |
 //!
-//! and once: alpha, beta, delta1, delta2 and `u, v` of the public wires (G1), beta, delta2 and `v` of the public wires
-//! (G2), and the quotient query `H_j` ([setup](mod@crate::setup) defines it; G1), one point per element of the domain.
+//! and once: alpha, beta, delta1, delta2 and `u, v, -w T` of the public wires (G1), beta, delta2 and `v` of the public wires
+//! (G2), the quotient query `H_j` (G1), one point per element of the domain, and `-w_i T` for the round-1 wires for which
+//! it is not zero, with their indices (G1). [setup](mod@crate::setup) defines T and `H_j`. In round 2, `k` is
+//! `K_i / delta2 - w_i T`.
 //!
-//! Size: 64 (wires + A + B) + 128 B + 4 (A + B) + 64 N bytes, A and B the numbers of wires that occur in the left and
-//! right factors of the constraints, N the domain's size.
+//! Size: 64 (wires + A + B + C) + 128 B + 4 (A + B + C) + 64 N bytes, A and B the numbers of wires that occur in the left
+//! and right factors of the constraints, C that of round-1 wires in their products, N the domain's size.
 
 use std::fmt;
 
@@ -63,6 +65,8 @@ pub(crate) struct Material {
     pub(crate) round1: Round,
     pub(crate) round2: Round,
     pub(crate) h: Array<G1>,
+    pub(crate) c_wires: Vec<u32>,
+    pub(crate) c: Array<G1>,
 }
 
 /// The points that do not belong to a private wire.
@@ -75,6 +79,7 @@ pub(crate) struct Fixed {
     pub(crate) delta2: G1,
     pub(crate) a: [G1; PUBLIC_WIRES],
     pub(crate) b1: [G1; PUBLIC_WIRES],
+    pub(crate) c: [G1; PUBLIC_WIRES],
     pub(crate) beta_2: G2,
     pub(crate) delta2_2: G2,
     pub(crate) b2: [G2; PUBLIC_WIRES],

@@ -5,15 +5,17 @@
 //! chi = challenge(key, context, public values, C1)
 //! A   = [alpha] + sum z_i [u_i] + r [delta2]
 //! B   = [beta]  + sum z_i [v_i] + s [delta2]                    in G2, and the same in G1
-//! C2  = sum_{round 2} z_i [K_i / delta2] + sum h_j [H_j] + s A + r B - r s [delta2] - rho [delta1]
+//! C2  = sum_{round 2} z_i [K_i / delta2] + [h t / delta2] + s A + r B - r s [delta2] - rho [delta1]
 //! ```
+//!
+//! where `[h t / delta2] = sum (u v)(g e_j) [H_j] - sum z_i [w_i T]` (`crate::quotient`).
 //!
 //! Zero knowledge: A and B are uniform by r and s, C1 by rho, and C2 is what the pairing equation makes of them.
 //! Without rho a small witness could be found by trying all of them against C1 (CVE-2024-45040). The three
 //! scalars come from the operating system for each proof.
 //!
 //! Cost: multi-scalar multiplications over the wires (3 in G1, 1 in G2; round 1 with 64-bit scalars) and over the domain
-//! (1 in G1), six transforms; after round 2 all of it side by side. Memory: the vectors of [`Round2`], the three of rows
+//! (1 in G1), four transforms; after round 2 all of it side by side. Memory: the vectors of [`Round2`], two of rows
 //! padded to the domain; the kernel's buckets; the key stays in its file.
 //!
 //! Every proof is verified before it is returned. Not covered: timing (see [`crate::kernel`]).
@@ -35,7 +37,7 @@ use crate::error::ProveError;
 use crate::kernel::{Domain, Point, Scalars, msm};
 use crate::key::{Material, ProvingKey, Wires};
 use crate::progress::Progress;
-use crate::quotient::{pad, quotient};
+use crate::quotient::{pad, product};
 use crate::randomness::scalar;
 
 /// A proof that was verified, and what it proves.
@@ -122,7 +124,7 @@ impl Job<'_> {
 
         progress.enter("filling round 2", 0.15);
         let chi = challenge(self.digest, self.context, assignment.public_values(), &c1);
-        let Round2 { phi, wires: second, mut a, mut b, mut c } = assignment.round2(chi);
+        let Round2 { phi, wires: second, mut a, mut b, c } = assignment.round2(chi);
         shape("round-2 wires", round2, second.len())?;
         shape("rows of A z", constraints, a.len())?;
         shape("rows of B z", constraints, b.len())?;
@@ -138,14 +140,15 @@ impl Job<'_> {
         let parts = Parts::start(progress, "committing to round 2 and to the quotient", 0.2);
         let wires = Witness { public, round1: Wires::Small(assignment.round1()), round2: Wires::Field(&second) };
         let of_quotient = || {
-            pad(self.domain, public, [&mut a, &mut b, &mut c]);
-            let h = quotient(self.domain, a, b, c);
+            drop(c);
+            pad(self.domain, public, [&mut a, &mut b]);
+            let h = product(self.domain, a, b);
             parts.finish(0.15);
             parts.after(0.25, msm(&self.material.h, Scalars::Field(&h)))
         };
         // Side by side, so that no thread waits at the end of one sum for the others.
         let ((of_h, of_k), (proof_a, (proof_b1, proof_b2))) = rayon::join(
-            || rayon::join(of_quotient, || parts.after(0.15, msm(&self.material.round2.k, wires.round2.all()))),
+            || rayon::join(of_quotient, || parts.after(0.15, self.k(&wires))),
             || rayon::join(|| parts.after(0.15, self.a(&wires, blinding)), || parts.after(0.08, self.b(&wires, blinding))),
         );
         let mut c2 = of_h + of_k;
@@ -159,6 +162,17 @@ impl Job<'_> {
     fn commit(&self, round1: &[i64], rho: Fr) -> G1Affine {
         let blind = self.material.fixed.delta2.to_affine() * rho;
         (msm(&self.material.round1.k, Scalars::Small(round1)) + blind).into_affine()
+    }
+
+    /// What round 2 and the products of the constraints add to C2.
+    fn k(&self, wires: &Witness) -> G1Projective {
+        let Material { fixed, round2, c_wires, c, .. } = self.material;
+        let mut sum = msm(&round2.k, wires.round2.all());
+        sum += msm(c, wires.round1.at(c_wires));
+        for (point, value) in fixed.c.iter().zip(wires.public) {
+            sum += point.to_affine() * value;
+        }
+        sum
     }
 
     fn a(&self, wires: &Witness, blinding: &Blinding) -> G1Projective {

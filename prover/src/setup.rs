@@ -6,19 +6,23 @@
 //! ```text
 //! u = A^T L(tau),  v = B^T L(tau),  w = C^T L(tau),  u_j += L_(constraints + j)(tau) for the public wires
 //! K_i = beta u_i + alpha v_i + w_i
-//! H_j = L_j(tau / g) t(tau) / ((g^N - 1) delta2)
+//! T   = t(tau) / ((g^N - 1) delta2)
+//! H_j = L_j(tau / g) T
 //! ```
 //!
 //! The verifier knows nothing of D. `L_j(X / g)` is the Lagrange basis of the coset `g D`. `H` spans the same space as the powers `tau^j t(tau) / delta2`
 //! of Groth16, j < N, in a basis that spares the prover a transform: a quotient is at most of degree N - 2, so its
-//! values on N points determine it.
+//! values on N points determine it. With `u v - w = h t`, t constant on the coset, the prover's sum over H is that of the
+//! values of `u v` there, less `w(tau) T`; and since `w(tau) = sum z_i w_i`, the key holds `-w_i T` for each wire (for
+//! round 2 within `K_i / delta2`) and the prover never transforms w. These points are combinations of the `H_j` by public
+//! numbers, so the key says no more and no less than one without them.
 //!
 //! Whoever knows one of alpha, beta, gamma, delta1, delta2, tau can forge. They come from the operating system, and they
 //! and everything computed from them in the clear are overwritten afterwards; copies inside the relation, the
 //! fixed-base tables and swapped memory are beyond reach. A key made here is a *development key*, and says so.
 //!
 //! Cost: one pass over the matrices, N field inversions (batched), and about 3 multiplications in G1 and 1 in G2 per
-//! wire, N in G1, all of fixed bases.
+//! wire, one in G1 per round-1 wire in C, N in G1, all of fixed bases.
 
 use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
@@ -139,11 +143,17 @@ pub(crate) fn keys(
         let inverse = over(delta);
         wires.into_par_iter().map(|i| (beta * u[i] + alpha * v[i] + w[i]) * inverse).collect()
     };
+    let scale = quotient_scale(domain, trapdoor);
     let round1 = round(&u[first..second], &v[first..second], k(first..second, delta1));
+    let (c_wires, mut c) = nonzero(&w[first..second]);
+    c.par_iter_mut().for_each(|value| *value *= -scale);
+    let c_points = fixed_base_g1(&g1(Fr::one()), &c);
     progress.enter("points of round 2", 0.4);
-    let round2 = round(&u[second..], &v[second..], k(second..layout.wires(), delta2));
+    let mut k2 = k(second..layout.wires(), delta2);
+    k2.par_iter_mut().zip(&w[second..]).for_each(|(k, w)| *k -= scale * w);
+    let round2 = round(&u[second..], &v[second..], k2);
     progress.enter("points of the quotient", 0.7);
-    let h = quotient_query(domain, trapdoor);
+    let h = quotient_query(domain, trapdoor, scale);
 
     let fixed = Fixed {
         alpha: g1(alpha),
@@ -152,6 +162,7 @@ pub(crate) fn keys(
         delta2: g1(delta2),
         a: [g1(u[0]), g1(u[1]), g1(u[2])],
         b1: [g1(v[0]), g1(v[1]), g1(v[2])],
+        c: [g1(-scale * w[0]), g1(-scale * w[1]), g1(-scale * w[2])],
         beta_2: g2(beta),
         delta2_2: g2(delta2),
         b2: [g2(v[0]), g2(v[1]), g2(v[2])],
@@ -170,10 +181,10 @@ pub(crate) fn keys(
         delta2_2: fixed.delta2_2.into(),
         ic: [g1(ic[0]).into(), g1(ic[1]).into(), g1(ic[2]).into()],
     };
-    for values in [&mut columns.u, &mut columns.v, &mut columns.w, &mut ic] {
+    for values in [&mut columns.u, &mut columns.v, &mut columns.w, &mut ic, &mut c] {
         values.zeroize();
     }
-    Ok((Material { fixed, round1, round2, h: h.into() }, parts))
+    Ok((Material { fixed, round1, round2, h: h.into(), c_wires, c: c_points.into() }, parts))
 }
 
 /// The QAP polynomials at tau, one entry per wire.
@@ -222,11 +233,14 @@ fn nonzero(values: &[Fr]) -> (Vec<u32>, Vec<Fr>) {
     (0..).zip(values).filter(|(_, value)| !value.is_zero()).unzip()
 }
 
-fn quotient_query(domain: &Domain, trapdoor: &Trapdoor) -> Vec<G1> {
-    let shift = domain.coset();
-    let denominator = domain.vanishing(shift) * trapdoor.delta2;
-    let scale = domain.vanishing(trapdoor.tau) * denominator.inverse().unwrap_or_default();
-    let mut values = domain.lagrange(trapdoor.tau / shift);
+/// `T = t(tau) / ((g^N - 1) delta2)`.
+fn quotient_scale(domain: &Domain, trapdoor: &Trapdoor) -> Fr {
+    let denominator = domain.vanishing(domain.coset()) * trapdoor.delta2;
+    domain.vanishing(trapdoor.tau) * denominator.inverse().unwrap_or_default()
+}
+
+fn quotient_query(domain: &Domain, trapdoor: &Trapdoor, scale: Fr) -> Vec<G1> {
+    let mut values = domain.lagrange(trapdoor.tau / domain.coset());
     values.par_iter_mut().for_each(|value| *value *= scale);
     let points = fixed_base_g1(&g1(Fr::one()), &values);
     values.zeroize();

@@ -10,7 +10,7 @@ use super::{SECTIONS, checksum};
 use crate::error::StoreError;
 
 /// Version of the proving key file.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"lemma.pk";
 /// Magic, version and header length.

@@ -10,8 +10,8 @@
 //!     16     32  circuit digest
 //!     48     32  digest of the verifying key
 //!     80     32  constraints, round-1 wires, round-2 wires, public values (u64 each)
-//!    112    224  14 sections: length in bytes, checksum (u64 each)
-//!    336         canonical bytes of the verifying key
+//!    112    256  16 sections: length in bytes, checksum (u64 each)
+//!    368         canonical bytes of the verifying key
 //!    H-8      8  checksum of all bytes before
 //! ```
 //!
@@ -46,7 +46,7 @@ use crate::setup::domain;
 use header::{Header, aligned, io_error};
 
 /// Names of the sections, in file order.
-pub const SECTIONS: [&str; 14] = [
+pub const SECTIONS: [&str; 16] = [
     "the fixed points",
     "the wires of A in round 1",
     "A of round 1",
@@ -61,6 +61,8 @@ pub const SECTIONS: [&str; 14] = [
     "B in G2 of round 2",
     "K of round 2",
     "the quotient query",
+    "the wires of C in round 1",
+    "C of round 1",
 ];
 
 const PIECE: usize = 1 << 20;
@@ -121,6 +123,12 @@ impl ProvingKey {
         if domain.size() != material.h.len() {
             return Err(inconsistent("the quotient query"));
         }
+        if material.c_wires.par_iter().any(|&wire| wire as usize >= header.layout.round1) {
+            return Err(inconsistent(SECTIONS[14]));
+        }
+        if material.c.len() != material.c_wires.len() {
+            return Err(inconsistent(SECTIONS[15]));
+        }
         material.round1.check(header.layout.round1).map_err(|at| inconsistent(SECTIONS[1 + at]))?;
         material.round2.check(header.layout.round2).map_err(|at| inconsistent(SECTIONS[7 + at]))?;
         Ok(ProvingKey { layout: header.layout, domain, key: PreparedKey::new(key), material })
@@ -180,7 +188,8 @@ impl Material {
         let [a1, b1, c1, d1, e1, f1] = self.round1.sections();
         let [a2, b2, c2, d2, e2, f2] = self.round2.sections();
         let fixed = bytemuck::bytes_of(&self.fixed);
-        [fixed, a1, b1, c1, d1, e1, f1, a2, b2, c2, d2, e2, f2, bytemuck::cast_slice(&self.h)]
+        let [h, wires, c] = [bytemuck::cast_slice(&self.h), bytemuck::cast_slice(&self.c_wires), bytemuck::cast_slice(&self.c)];
+        [fixed, a1, b1, c1, d1, e1, f1, a2, b2, c2, d2, e2, f2, h, wires, c]
     }
 
     fn read(windows: &Windows) -> Result<Material, StoreError> {
@@ -188,7 +197,14 @@ impl Material {
         let [fixed] = *fixed else {
             return Err(StoreError::Inconsistent { path: windows.path.to_path_buf(), section: SECTIONS[0] });
         };
-        Ok(Material { fixed, round1: Round::read(windows, 1)?, round2: Round::read(windows, 7)?, h: windows.array(13)? })
+        Ok(Material {
+            fixed,
+            round1: Round::read(windows, 1)?,
+            round2: Round::read(windows, 7)?,
+            h: windows.array(13)?,
+            c_wires: windows.array(14)?.to_vec(),
+            c: windows.array(15)?,
+        })
     }
 }
 
@@ -231,4 +247,4 @@ impl Round {
 }
 
 const _: () = assert!(cfg!(target_endian = "little"), "key files hold little-endian limbs that are used in place");
-const _: () = assert!(PUBLIC_WIRES == 3 && size_of::<Fixed>() == 1280 && size_of::<Layout>() == 32);
+const _: () = assert!(PUBLIC_WIRES == 3 && size_of::<Fixed>() == 1472 && size_of::<Layout>() == 32);

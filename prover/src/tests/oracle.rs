@@ -9,7 +9,7 @@ use lemma_verifier::{Context, Digest};
 use super::toy::{Filled, Toy, rng};
 use crate::kernel::{Domain, G1, G2, Point};
 use crate::prove::{Blinding, Job};
-use crate::quotient::{pad, quotient};
+use crate::quotient::{pad, product};
 use crate::setup::{Trapdoor, keys};
 
 /// `prod_(i != j) (x - p_i) / (p_j - p_i)`.
@@ -64,19 +64,24 @@ fn keys_and_proofs_are_what_the_protocol_defines() {
         let [u, v, w] = evaluations(&toy, &domain, tau);
         let k: Vec<Fr> = (0..u.len()).map(|i| beta * u[i] + alpha * v[i] + w[i]).collect();
         let (first, second) = (PUBLIC_WIRES, PUBLIC_WIRES + layout.round1);
-        for (round, range, delta) in [(&material.round1, first..second, delta1), (&material.round2, second..u.len(), delta2)] {
+        let t = |x: Fr| x.pow([domain.size() as u64]) - Fr::one();
+        let scale = t(tau) / (t(domain.coset()) * delta2);
+        let rounds = [(&material.round1, first..second, delta1, Fr::zero()), (&material.round2, second..u.len(), delta2, scale)];
+        for (round, range, delta, scale) in rounds {
             expect_g1(&round.a, &round.a_wires, &u[range.clone()]);
             expect_g1(&round.b1, &round.b_wires, &v[range.clone()]);
             let in_g2: Vec<G2> = range.clone().map(|i| v[i]).filter(|v| !v.is_zero()).map(|v| g2(v).into()).collect();
             assert_eq!(*round.b2, in_g2);
-            let k: Vec<G1> = range.map(|i| g1(k[i] / delta).into()).collect();
+            let k: Vec<G1> = range.map(|i| g1(k[i] / delta - scale * w[i]).into()).collect();
             assert_eq!(*round.k, k);
         }
+        let c: Vec<Fr> = w.iter().map(|w| -scale * w).collect();
+        expect_g1(&material.c, &material.c_wires, &c[first..second]);
+        assert_eq!(material.fixed.c.map(|c| c.to_affine()), [g1(c[0]), g1(c[1]), g1(c[2])]);
         assert_eq!(parts.ic, [g1(k[0] / gamma), g1(k[1] / gamma), g1(k[2] / gamma)]);
         assert_eq!((parts.alpha1, parts.beta2, parts.gamma2), (g1(alpha), g2(beta), g2(gamma)));
         assert_eq!((parts.delta1_2, parts.delta2_2), (g2(delta1), g2(delta2)));
         let coset: Vec<Fr> = (0..domain.size()).map(|j| domain.coset() * domain.element(j)).collect();
-        let t = |x: Fr| x.pow([domain.size() as u64]) - Fr::one();
         for (j, point) in material.h.iter().enumerate() {
             let expected = lagrange(&coset, j, tau) * t(tau) / (t(coset[j]) * delta2);
             assert_eq!(point.to_affine(), g1(expected));
@@ -118,14 +123,17 @@ fn the_quotient_of_satisfied_rows_has_degree_below_the_domain() {
         if wrong {
             c[0] += Fr::one();
         }
-        pad(&domain, [Fr::one(), chi, honest.phi], [&mut a, &mut b, &mut c]);
+        pad(&domain, [Fr::one(), chi, honest.phi], [&mut a, &mut b]);
+        c.resize(domain.size(), Fr::zero());
         let coefficients = [&a, &b, &c].map(|rows| {
             let mut rows = rows.clone();
             domain.ifft(&mut rows);
             rows
         });
-        let mut h = quotient(&domain, a, b, c);
-        h.iter_mut().for_each(|h| *h /= domain.vanishing(domain.coset()));
+        domain.ifft(&mut c);
+        domain.coset_fft(&mut c);
+        let mut h = product(&domain, a, b);
+        h.iter_mut().zip(c).for_each(|(h, c)| *h = (*h - c) / domain.vanishing(domain.coset()));
         domain.coset_ifft(&mut h);
         let x = Fr::from(987_654_321u64);
         let at = |f: &[Fr]| f.iter().rev().fold(Fr::zero(), |sum, c| sum * x + c);

@@ -11,7 +11,7 @@ use lemma_verifier::{Context, KeyParts, Proof, VerifyingKey};
 use super::toy::{Toy, evaluate, rng};
 use crate::kernel::{Domain, G1, Point, Scalars, msm};
 use crate::key::Material;
-use crate::quotient::{pad, quotient};
+use crate::quotient::{pad, product};
 use crate::setup::{Trapdoor, keys};
 
 /// The equation as the protocol states it, with no key lint.
@@ -37,7 +37,7 @@ fn forge_after_the_challenge(
     let chi = challenge(parts.digest(), Context::NONE, &values, &c1);
     let mut z = filled.wires(chi);
     balance_the_lookups(toy, &mut z, chi);
-    let [mut a, mut b, mut c] = evaluate(toy, &z);
+    let [mut a, mut b, c] = evaluate(toy, &z);
     assert!((0..a.len()).all(|row| a[row] * b[row] == c[row]), "every constraint holds");
 
     let (first, second) = (PUBLIC_WIRES, PUBLIC_WIRES + toy.layout().round1);
@@ -52,8 +52,12 @@ fn forge_after_the_challenge(
         proof_a += a.to_affine() * value;
         proof_b += b.to_affine() * value;
     }
-    pad(domain, [z[0], z[1], z[2]], [&mut a, &mut b, &mut c]);
-    let mut c2 = msm(&material.h, Scalars::Field(&quotient(domain, a, b, c))) - c1;
+    pad(domain, [z[0], z[1], z[2]], [&mut a, &mut b]);
+    let mut c2 = msm(&material.h, Scalars::Field(&product(domain, a, b))) - c1;
+    c2 += sum(&material.c, &material.c_wires, &z[first..second]);
+    for (value, c) in z.iter().zip(&fixed.c) {
+        c2 += c.to_affine() * value;
+    }
     c2 += msm(&round1.k, Scalars::Field(&z[first..second])) + msm(&round2.k, Scalars::Field(&z[second..]));
     let proof = Proof::new(proof_a.into_affine(), proof_b.into_affine(), c1, c2.into_affine());
     (values, proof.expect("points of G1 and G2"))
