@@ -186,6 +186,7 @@ mod tests {
         PublicTensor {
             signature: TensorSignature { name, role, shape, fractional_bits: 0, low: 0, high: 6, labels },
             values: values.to_vec(),
+            digest: None,
         }
     }
 

@@ -26,7 +26,7 @@ impl Lowering<'_> {
         let transposed: Vec<f32> = weight.t().iter().copied().collect();
         let rows = node.shape.iter().product::<usize>() / outputs.max(1);
         let build = |weight: Arc<[i32]>| LinearMap::Dense { weight, outputs, inputs };
-        let product = self.weighted(id, node, &transposed, build)?;
+        let product = self.weighted(id, node, &transposed, outputs, build)?;
         let bias = bias.map(|b| (0..rows).flat_map(|_| b.iter().copied()).collect::<Vec<f32>>());
         self.biased(node, product, bias)
     }
@@ -45,7 +45,7 @@ impl Lowering<'_> {
         let geometry = self.geometry(node, operand, window, weight.dim().0, groups)?;
         let area: usize = geometry.output.iter().product();
         let build = |weight: Arc<[i32]>| LinearMap::Conv(Conv { weight, ..geometry.clone() });
-        let product = self.weighted(id, node, &values, build)?;
+        let product = self.weighted(id, node, &values, weight.dim().0, build)?;
         let bias = bias.map(|b| b.iter().flat_map(|b| std::iter::repeat_n(*b, area)).collect::<Vec<f32>>());
         self.biased(node, product, bias)
     }
@@ -90,6 +90,7 @@ impl Lowering<'_> {
         id: NodeId,
         node: &Node,
         weight: &[f32],
+        outputs: usize,
         build: impl Fn(Arc<[i32]>) -> LinearMap,
     ) -> Result<Tensor, QuantizeError> {
         let limb = self.options.bits as i32;
@@ -101,12 +102,15 @@ impl Lowering<'_> {
         let mut operand = self.operand(node, 0)?;
         let missing = coarsest - (target - operand.frac);
         if missing > 0 {
-            // Either the operand is rounded, two constraints an element, or the result's rescale takes more limbs, one each.
+            // Either the operand is rounded, or the result's rescale takes more limbs, one constraint each.
             let limbs = ((missing + limb - 1) / limb) as usize;
             let operand_len: usize = self.graph.node(operand.id).len();
             let result_len: usize = node.shape.iter().product();
-            let room = self.bounds(operand).magnitude() < 1 << 34;
-            if !room || 2 * operand_len < limbs * result_len {
+            let source = node.inputs.first().copied().unwrap_or(NodeId(0));
+            let rounding = self.narrowing_cost(operand, self.ranges.magnitude(source));
+            if !self.has_room(operand, weight.len() / outputs.max(1), self.options.weight_bits + 1)
+                || rounding * operand_len < limbs * result_len
+            {
                 operand = self.narrow_operand(node, 0)?;
             }
         }
@@ -118,6 +122,12 @@ impl Lowering<'_> {
         let integers: Arc<[i32]> = weight.iter().map(|w| quantize_value(f64::from(*w), bits) as i32).collect();
         let map = Primitive::Linear(Arc::new(build(integers)));
         self.push(node, map, &[operand], &node.shape, operand.frac + bits)
+    }
+
+    /// Whether sums of `terms` products of the tensor with weights of so many bits stay far below 2^62.
+    fn has_room(&self, operand: Tensor, terms: usize, weight_bits: u32) -> bool {
+        let sum = u128::from(self.bounds(operand).magnitude()) * terms as u128;
+        sum << weight_bits < 1 << 59
     }
 
     /// Adds constants, element by element.

@@ -197,7 +197,7 @@ impl<'a> Lowering<'a> {
             }
             Op::Unary(Unary::Relu | Unary::LeakyRelu(_)) | Op::PRelu { .. } => self.natural(operand),
             Op::Unary(function) => self.fitting(self.table_magnitudes(*function).0),
-            Op::Softmax => self.softmax_bits(operand),
+            Op::Softmax => self.softmax_bits(),
             // A signed range keeps one bit for the sign.
             _ => self.natural(operand) - 1,
         }
@@ -398,8 +398,24 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// Constraints an element that [`Lowering::narrow`] costs: the limbs of the shift and the range.
+    fn narrowing_cost(&self, tensor: Tensor, magnitude: f64) -> usize {
+        let (frac, _) = self.declared(magnitude, self.bounds(tensor).lo >= 0);
+        let excess = (tensor.frac - frac).max(0) as usize;
+        excess.div_ceil(self.options.bits as usize) + 1
+    }
+
     /// The tensor rounded to the activation bits of its calibrated range; unchanged when it has no more.
     fn narrow(&mut self, node: &Node, tensor: Tensor, magnitude: f64) -> Result<Tensor, QuantizeError> {
+        // Elements that gathers repeat are rounded once.
+        let gathered = self.graph.node(tensor.id);
+        if let (Primitive::Gather(index), [source]) = (&gathered.op, gathered.inputs.as_slice())
+            && self.gathered_from(*source) < index.len()
+        {
+            let (index, shape) = (index.clone(), gathered.shape.clone());
+            let source = self.narrow(node, Tensor { id: *source, frac: tensor.frac }, magnitude)?;
+            return self.push(node, Primitive::Gather(index), &[source], &shape, source.frac);
+        }
         let nonnegative = self.bounds(tensor).lo >= 0;
         let (frac, range) = self.declared(magnitude, nonnegative);
         if tensor.frac <= frac && range.covers(self.bounds(tensor)) {
@@ -408,6 +424,15 @@ impl<'a> Lowering<'a> {
         let (raised, shift, frac) = self.shifted(node, tensor, frac)?;
         let shape = self.shape(raised);
         self.push(node, Primitive::Requantize { shift, range }, &[raised], &shape, frac)
+    }
+
+    /// Elements of the tensor that gathers, one after the other, made this one from.
+    fn gathered_from(&self, id: graph::NodeId) -> usize {
+        let node = self.graph.node(id);
+        match (&node.op, node.inputs.as_slice()) {
+            (Primitive::Gather(_), [source]) => self.gathered_from(*source),
+            _ => node.len(),
+        }
     }
 
     fn finish(mut self) -> Result<Quantized, QuantizeError> {

@@ -18,7 +18,7 @@ impl Lowering<'_> {
         let groups: Arc<[u32]> = live.iter().map(|row| row.len() as u32).collect();
         let index: Arc<[u32]> = live.iter().flatten().copied().collect();
         let scores = self.push(node, Primitive::Gather(index.clone()), &[operand], &[index.len()], operand.frac)?;
-        let (scores, shift, frac) = self.shifted(node, scores, self.softmax_bits(source))?;
+        let (scores, shift, frac) = self.shifted(node, scores, self.softmax_bits())?;
         let keys = Interval { lo: 0, hi: (1 << bits) - 1 };
         let exponential = |distance: i64| quantize_value(libm::exp(-super::dequantize(distance, frac)), self.unit_bits());
         let table = Table::tabulate(&format!("exp -{frac}"), keys, exponential).map(Arc::new);
@@ -113,10 +113,14 @@ impl Lowering<'_> {
         self.push(node, Primitive::Reciprocal { bits: numerator }, &[sums], &row, frac)
     }
 
-    /// Fractional bits at which the differences inside a row fill the activation bits.
-    pub(super) fn softmax_bits(&self, operand: NodeId) -> i32 {
-        let spread = self.ranges.of(operand).map_or(1.0, |range| f64::from(range.spread)).max(1e-3);
-        self.fitting(spread).min(self.natural(operand))
+    /// Fractional bits at which the differences inside a row fill the activation bits: the fewest of all softmaxes, which share the table.
+    pub(super) fn softmax_bits(&self) -> i32 {
+        let softmaxes = self.model.nodes.iter().filter(|node| matches!(node.op, Op::Softmax));
+        let bits = softmaxes.filter_map(|node| node.inputs.first()).map(|operand| {
+            let spread = self.ranges.of(*operand).map_or(1.0, |range| f64::from(range.spread)).max(1e-3);
+            self.fitting(spread).min(self.natural(*operand))
+        });
+        bits.min().unwrap_or(0)
     }
 
     /// The index of the largest element, from the unrounded values: rounding first could make ties.
