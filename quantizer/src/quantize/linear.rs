@@ -11,6 +11,9 @@ use crate::model::{MASKED, Node, NodeId, Window};
 /// Most bits of a weight.
 const MAX_WEIGHT_BITS: i32 = 30;
 
+/// Sums of unrounded products stay below this.
+const ROOM: f64 = (1u64 << 60) as f64;
+
 /// Products of two tensors stay unrounded up to these bounds, so that their sums do too.
 const PRODUCT_BOUND: u64 = 1 << 50;
 
@@ -100,34 +103,33 @@ impl Lowering<'_> {
         let coarsest = self.options.weight_bits as i32 - scale;
         let target = self.wanted[id.0] + limb;
         let mut operand = self.operand(node, 0)?;
-        let missing = coarsest - (target - operand.frac);
-        if missing > 0 {
-            // Either the operand is rounded, or the result's rescale takes more limbs, one constraint each.
-            let limbs = ((missing + limb - 1) / limb) as usize;
+        // Whole limbs more than the users want, until the weights have their bits.
+        let limbs_for = |frac: i32| ((coarsest - (target - frac)).max(0) + limb - 1) / limb;
+        let bits_for = |frac: i32| target - frac + limbs_for(frac) * limb;
+        let mut bits = bits_for(operand.frac);
+        if limbs_for(operand.frac) > 0 {
+            // Either the operand is rounded, or the result's rescale takes those limbs, one constraint each.
             let operand_len: usize = self.graph.node(operand.id).len();
             let result_len: usize = node.shape.iter().product();
             let source = node.inputs.first().copied().unwrap_or(NodeId(0));
-            let rounding = self.narrowing_cost(operand, self.ranges.magnitude(source));
-            if !self.has_room(operand, weight.len() / outputs.max(1), self.options.weight_bits + 1)
-                || rounding * operand_len < limbs * result_len
-            {
-                operand = self.narrow_operand(node, 0)?;
+            let rounding = self.narrowing_cost(operand, self.ranges.magnitude(source)) * operand_len;
+            let row = weight.chunks((weight.len() / outputs.max(1)).max(1));
+            let heaviest = row.map(|row| row.iter().map(|w| f64::from(w.abs())).sum()).fold(0f64, f64::max);
+            // Sums stay far below 2^62, if need be with as few bits as the weights may have.
+            let magnitude = self.bounds(operand).magnitude() as f64 * heaviest;
+            let room = [bits, coarsest].into_iter().find(|bits| magnitude * f64::from(*bits).exp2() < ROOM);
+            match room {
+                Some(room) if rounding >= limbs_for(operand.frac) as usize * result_len => bits = room,
+                _ => {
+                    operand = self.narrow_operand(node, 0)?;
+                    bits = bits_for(operand.frac);
+                }
             }
-        }
-        let mut bits = target - operand.frac;
-        while bits < coarsest {
-            bits += limb;
         }
         let bits = bits.min(finest);
         let integers: Arc<[i32]> = weight.iter().map(|w| quantize_value(f64::from(*w), bits) as i32).collect();
         let map = Primitive::Linear(Arc::new(build(integers)));
         self.push(node, map, &[operand], &node.shape, operand.frac + bits)
-    }
-
-    /// Whether sums of `terms` products of the tensor with weights of so many bits stay far below 2^62.
-    fn has_room(&self, operand: Tensor, terms: usize, weight_bits: u32) -> bool {
-        let sum = u128::from(self.bounds(operand).magnitude()) * terms as u128;
-        sum << weight_bits < 1 << 59
     }
 
     /// Adds constants, element by element.
