@@ -34,19 +34,24 @@ pub(super) struct Norm<'a> {
 impl Lowering<'_> {
     pub(super) fn norm(&mut self, id: NodeId, node: &Node, norm: &Norm<'_>) -> Result<Tensor, QuantizeError> {
         let width = node.shape.last().copied().unwrap_or(1);
-        let unit = self.normalised(node, norm, width)?;
         let rows = node.shape.iter().product::<usize>() / width.max(1);
         let factor = |i: usize| norm.gain.and_then(|g| g.get(i)).map_or(1.0, |g| f64::from(*g)) * norm.factor;
         let factors: Vec<f32> = (0..width).map(|i| factor(i) as f32).collect();
         let unchanged = factors.iter().all(|f| (f - 1.0).abs() < 1e-6);
         let repeated = |values: &[f32]| (0..rows).flat_map(|_| values.iter().copied()).collect::<Vec<f32>>();
+        let (unit, peak) = self.normalised(node, norm, width)?;
+        if unchanged && norm.bias.is_none() {
+            return self.narrow(node, unit, peak);
+        }
+        // Rounded once, after gain and bias: every user then finds an activation.
         let scaled = if unchanged { unit } else { self.scale(id, node, unit, &repeated(&factors))? };
         let bias = norm.bias.map(|bias| repeated(&bias.to_vec()));
-        self.biased(node, scaled, bias)
+        let biased = self.biased(node, scaled, bias)?;
+        self.narrow(node, biased, self.ranges.magnitude(id))
     }
 
     /// `x / sqrt(sum x^2 + epsilon)` for each row, rounded to the activation bits.
-    fn normalised(&mut self, node: &Node, norm: &Norm<'_>, width: usize) -> Result<Tensor, QuantizeError> {
+    fn normalised(&mut self, node: &Node, norm: &Norm<'_>, width: usize) -> Result<(Tensor, f64), QuantizeError> {
         let source = node.inputs.first().copied().unwrap_or(NodeId(0));
         let statistics = self.ranges.of(source).map(|range| if norm.centred { range.centred } else { range.raw });
         let statistics = statistics.unwrap_or(RowStatistics { least: 1.0, most: 1.0, peak: 1.0 });
@@ -66,7 +71,7 @@ impl Lowering<'_> {
         let root = self.push(node, Primitive::Rsqrt { bits }, &[energy], &row, 0)?;
         let roots = self.broadcast(node, root, &node.shape)?;
         let product = self.push(node, Primitive::Product, &[c, roots], &node.shape, frac)?;
-        self.narrow(node, product, peak)
+        Ok((product, peak))
     }
 
     /// `x` less the mean of its row, which is rounded to the scale of `x`: half a unit, the same for the whole row.
