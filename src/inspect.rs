@@ -75,8 +75,8 @@ const G1_BYTES: u64 = 64;
 const G2_BYTES: u64 = 128;
 
 /// Microseconds per constraint on two cores with the vector kernel, measured on circuits of 2^15 to 2^20 constraints.
-const SETUP_RATE: f64 = 30.0;
-const PROVE_RATE: f64 = 4.5;
+const SETUP_RATE: f64 = 5.0;
+const PROVE_RATE: f64 = 3.0;
 
 /// Memory that a proof takes besides what grows with the circuit.
 const BASE_BYTES: u64 = 20_000_000;

@@ -6,7 +6,7 @@
 
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::{AffineRepr, ScalarMul, VariableBaseMSM};
-use ark_ff::{BigInt, Fp};
+use ark_ff::{BigInt, Field, Fp};
 use bytemuck::{Pod, Zeroable};
 
 /// A point of G1: 64 bytes, one cache line.
@@ -32,7 +32,9 @@ pub struct G2 {
 /// What the kernel needs to know of a group; [`G1`] and [`G2`] are the two cases.
 pub trait Point: Pod + PartialEq + Send + Sync + std::fmt::Debug {
     /// arkworks' affine form.
-    type Affine: AffineRepr<ScalarField = Fr, Group = Self::Group>;
+    type Affine: AffineRepr<ScalarField = Fr, Group = Self::Group, BaseField = Self::Base>;
+    /// The field of the coordinates.
+    type Base: Field;
     /// arkworks' projective form.
     type Group: ScalarMul<MulBase = Self::Affine, ScalarField = Fr> + VariableBaseMSM + ark_ec::CurveGroup<Affine = Self::Affine>;
 
@@ -47,6 +49,9 @@ pub trait Point: Pod + PartialEq + Send + Sync + std::fmt::Debug {
     /// Neither the curve equation nor the subgroup is checked, nor that limbs are below the modulus:
     /// whoever takes points from outside checks them first.
     fn to_affine(&self) -> Self::Affine;
+
+    /// The affine point with these coordinates, which are on the curve.
+    fn affine(coordinates: (Self::Base, Self::Base)) -> Self::Affine;
 
     /// The point at infinity.
     fn infinity() -> Self {
@@ -73,6 +78,7 @@ fn limbs2(value: &Fq2) -> [[u64; 4]; 2] {
 
 impl Point for G1 {
     type Affine = G1Affine;
+    type Base = Fq;
     type Group = G1Projective;
     const DEGREE: usize = 1;
 
@@ -81,6 +87,10 @@ impl Point for G1 {
             return Self::default();
         }
         Self { x: point.x.0.0, y: point.y.0.0 }
+    }
+
+    fn affine((x, y): (Fq, Fq)) -> G1Affine {
+        G1Affine::new_unchecked(x, y)
     }
 
     fn to_affine(&self) -> G1Affine {
@@ -93,6 +103,7 @@ impl Point for G1 {
 
 impl Point for G2 {
     type Affine = G2Affine;
+    type Base = Fq2;
     type Group = G2Projective;
     const DEGREE: usize = 2;
 
@@ -101,6 +112,10 @@ impl Point for G2 {
             return Self::default();
         }
         Self { x: limbs2(&point.x), y: limbs2(&point.y) }
+    }
+
+    fn affine((x, y): (Fq2, Fq2)) -> G2Affine {
+        G2Affine::new_unchecked(x, y)
     }
 
     fn to_affine(&self) -> G2Affine {

@@ -3,13 +3,20 @@
 use ark_bn254::Fr;
 use ark_ec::VariableBaseMSM;
 use ark_ec::scalar_mul::BatchMulPreprocessing;
-use ark_ff::{AdditiveGroup, Field, Zero};
+use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, Zero};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
 
+use super::buckets;
 use super::domain::{Kind, Thirds};
 use super::msm::Scalars;
 use super::point::Point;
+
+/// Bits that arkworks has a quicker way for.
+const NARROW: u32 = 64;
+
+/// Fewer wide scalars than this are left to arkworks.
+const FEW: usize = 1 << 10;
 
 /// `sum_k scalars[k] bases[k]`.
 pub(super) fn msm<P: Point>(bases: &[P], scalars: Scalars<'_>) -> P::Group {
@@ -32,7 +39,12 @@ pub(super) fn msm<P: Point>(bases: &[P], scalars: Scalars<'_>) -> P::Group {
     if points.is_empty() {
         return P::Group::ZERO;
     }
-    P::Group::msm_unchecked(&points, &values)
+    // arkworks sorts scalars by width, which pays when many are narrow.
+    let wide = values.par_iter().filter(|value| value.into_bigint().num_bits() > NARROW).count();
+    if wide < FEW || 2 * wide < values.len() {
+        return P::Group::msm_unchecked(&points, &values);
+    }
+    buckets::msm::<P>(&points, &values)
 }
 
 /// `base * scalars[k]` for every k.
