@@ -1,32 +1,18 @@
 //! Models of text, end to end: a small decoder that generates, and the models that come with the program.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use lemma::generation;
 use lemma::{Context, Folder, ProofFile};
 use serde_json::Value;
 
+use program::{fails, json, lemma};
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
-fn lemma(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_lemma")).args(arguments).output().unwrap()
-}
-
-fn json(arguments: &[&str]) -> Value {
-    let output = lemma(&[&["--json"], arguments].concat());
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// Runs a command that must fail with `code`, and returns what it says on stderr and stdout.
-fn fails(code: i32, arguments: &[&str]) -> String {
-    let output = lemma(arguments);
-    let said = String::from_utf8_lossy(&[output.stderr, output.stdout].concat()).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-    said
-}
 
 fn file(path: &str) -> String {
     Path::new(ROOT).join(path).to_str().unwrap().to_owned()
