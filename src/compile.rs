@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use lemma_circuits::{Compiled, plan};
+use lemma_circuits::Compiled;
 use lemma_prover::Progress;
 use lemma_quantizer::calibrate::{Method, Ranges};
 use lemma_quantizer::model::Model;
-use lemma_quantizer::quantize::{Options, Quantized, quantize};
+use lemma_quantizer::quantize::{Options, Quantized};
 use lemma_quantizer::report::{Report, Reporter};
 use ndarray::ArrayD;
 
 use crate::Package;
 use crate::error::CompileError;
+use crate::placement;
 
 /// Named input tensors of one sample.
 pub type Inputs = BTreeMap<String, ArrayD<f32>>;
@@ -55,12 +56,6 @@ impl Default for CompileOptions {
     }
 }
 
-/// Activation bits that are tried when none are asked for.
-const BITS: std::ops::RangeInclusive<u32> = 12..=16;
-
-/// More bits are taken as long as they cost at most this much over the cheapest choice.
-const TOLERANCE: f64 = 1.02;
-
 /// Compiles a model: calibrates it on `calibration`, quantizes it, lowers it, and measures it on `test` (samples with their labels, where they
 /// have one).
 ///
@@ -79,11 +74,20 @@ pub fn compile(
     progress.enter("calibrating", 0.0);
     let ranges = Ranges::observe(&model, calibration.iter().cloned(), options.method)?;
     progress.enter("quantizing", 0.4);
-    let (quantized, bits) = quantized(&model, &ranges, &public, options)?;
+    let wanted = Options {
+        headroom: options.headroom,
+        weight_bits: options.weight_bits,
+        public: Some(public),
+        committed: options.committed.clone(),
+        fractional_bits: options.fractional_bits.clone(),
+        ..Options::default()
+    };
+    let (quantized, chosen) = placement::cheapest(&model, &ranges, &wanted, options.bits)?;
+    tracing::debug!(bits = chosen.bits, placement = ?chosen.placement, "quantized");
     progress.enter("lowering", 0.6);
     let compiled = Compiled::new(quantized.graph.clone())?;
     progress.enter("measuring accuracy", 0.7);
-    let report = measured(&model, &quantized, bits, options, calibration, test)?;
+    let report = measured(&model, &quantized, chosen.bits, options, calibration, test)?;
     progress.enter("compiled", 1.0);
     Ok((Package::new(name, options.classes.clone(), compiled)?, report))
 }
@@ -105,44 +109,6 @@ fn public_tensors(model: &Model, options: &CompileOptions) -> Result<Vec<String>
     }
     let shown = outputs.filter(|name| !options.private.contains(name));
     Ok(options.public.iter().cloned().chain(shown).collect())
-}
-
-/// The quantization with the wanted bits, or the most bits whose circuit costs hardly more than the cheapest.
-fn quantized(
-    model: &Model,
-    ranges: &Ranges,
-    public: &[String],
-    options: &CompileOptions,
-) -> Result<(Quantized, u32), CompileError> {
-    let with = |bits: u32| {
-        let options = Options {
-            bits,
-            headroom: options.headroom,
-            weight_bits: options.weight_bits,
-            public: Some(public.to_vec()),
-            committed: options.committed.clone(),
-            fractional_bits: options.fractional_bits.clone(),
-        };
-        quantize(model, ranges, &options).map(|quantized| (quantized, bits))
-    };
-    if let Some(bits) = options.bits {
-        return Ok(with(bits)?);
-    }
-    let mut priced = Vec::new();
-    for bits in BITS {
-        // More bits may not fit the integers; fewer always do.
-        match with(bits) {
-            Ok(candidate) => priced.push((plan::cost(&candidate.0.graph).constraints, candidate)),
-            Err(error) if priced.is_empty() => return Err(error.into()),
-            Err(_) => break,
-        }
-    }
-    let cheapest = priced.iter().map(|(price, _)| *price).min().unwrap_or(0);
-    let affordable = priced.into_iter().rev().find(|(price, _)| *price as f64 <= cheapest as f64 * TOLERANCE);
-    match affordable {
-        Some((_, best)) => Ok(best),
-        None => Ok(with(*BITS.start())?),
-    }
 }
 
 fn measured(

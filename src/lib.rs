@@ -35,6 +35,7 @@ pub mod generation;
 mod inspect;
 mod opening;
 mod package;
+mod placement;
 pub mod text;
 
 pub use lemma_circuits as circuits;

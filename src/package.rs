@@ -21,7 +21,7 @@ use crate::error::{CompileError, InferError, PackageError};
 use crate::opening::Opening;
 
 const MAGIC: &[u8; 8] = b"lemma.mg";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER: usize = 8 + 4 + 32;
 
 /// A compiled model.

@@ -1,12 +1,13 @@
 //! From the integer graph to gadgets. One node, one gadget; nodes without one are linear and cost nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lemma_quantizer::graph::{Graph, LinearMap, Node, NodeId, Op, RowTable, Visibility};
 
 use crate::builder::Builder;
 use crate::commitment::Salt;
-use crate::gadgets::{Gadgets, Plan, argmax};
+use crate::gadgets::{Gadgets, Plan, argmax, range};
 
 /// A relation between its two rounds.
 pub struct Pending<B: Builder> {
@@ -57,6 +58,11 @@ impl<B: Builder> Pending<B> {
         &self.public
     }
 
+    /// How many elements the gadgets asked to lie in which range.
+    pub(crate) fn ranges(&self) -> &BTreeMap<range::Wanted, usize> {
+        &self.gadgets.ranges
+    }
+
     /// The builder.
     pub fn builder(&self) -> &B {
         &self.gadgets.builder
@@ -70,6 +76,7 @@ impl<B: Builder> Pending<B> {
     /// Round 2: the arguments that need the challenge.
     pub fn round2(mut self) -> B {
         self.gadgets.prove_matmuls();
+        self.gadgets.prove_energies();
         self.gadgets.prove_lookups();
         self.gadgets.fold_statement(&self.public);
         self.gadgets.builder
@@ -105,7 +112,7 @@ fn operation<B: Builder>(graph: &Graph, node: &Node, gadgets: &mut Gadgets<B>, f
         Op::TableBelowMax { shift, groups, range, table } => gadgets.table_below_max(operand(0), *shift, groups, *range, table),
         Op::MatMul(dims) => gadgets.matmul(*dims, operand(0), operand(1)),
         Op::RowGather(table) => gadgets.row_gather(operand(0), table),
-        Op::Rsqrt { bits } => gadgets.rsqrt(operand(0), *bits, bounds(0)),
+        Op::Normalize { energy, bits } => gadgets.normalize(operand(0), *energy, *bits),
         Op::Max { shift, group, bits, range } => gadgets.max(operand(0), *shift, *group, *bits, *range, bounds(0)),
         Op::ArgMax { group } => match product_rows(graph, node) {
             Some((h, table)) => gadgets.argmax_by_row(operand(0), &forms[h.0], &table, bounds(0)),

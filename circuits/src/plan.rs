@@ -1,12 +1,13 @@
 //! The choice of range tables.
 //!
-//! A table of `2^w` rows costs `2^w` constraints once and saves limbs on every wider range. The count builder prices each choice of one or
-//! two widths exactly; the cheapest wins, ties going to fewer and narrower tables.
+//! A table of `2^w` rows costs `2^w` constraints once and saves limbs on every wider range. The gadgets' ranges do not depend on the tables, so they are
+//! collected once and priced, by the count builder, under each choice of one or two widths; the cheapest wins, ties going to fewer and narrower
+//! tables.
 
 use lemma_quantizer::graph::Graph;
 
 use crate::count::{Cost, Count};
-use crate::gadgets::Plan;
+use crate::gadgets::{Gadgets, Plan};
 use crate::lower;
 
 /// Widths that are tried, in bits.
@@ -16,9 +17,22 @@ const WIDTHS: std::ops::RangeInclusive<u32> = 4..=20;
 pub fn cheapest(graph: &Graph) -> Plan {
     let singles = WIDTHS.map(|w| vec![w]);
     let pairs = WIDTHS.flat_map(|a| (a + 1..=*WIDTHS.end()).map(move |b| vec![a, b]));
-    let price = |widths: &Vec<u32>| count(graph, &Plan { widths: widths.clone() }).total().constraints;
-    let widths = singles.chain(pairs).min_by_key(price);
-    Plan { widths: widths.unwrap_or_else(|| vec![*WIDTHS.start()]) }
+    let narrowest = || Plan { widths: vec![*WIDTHS.start()] };
+    let collected = lower::round1(graph, &narrowest(), Count::default(), &[], &[]);
+    let price = |plan: &Plan| {
+        let mut gadgets = Gadgets::new(Count::default(), plan);
+        for (wanted, len) in collected.ranges() {
+            if wanted.exact {
+                gadgets.range(len, wanted.n);
+            } else {
+                gadgets.small(len, wanted.n);
+            }
+        }
+        gadgets.count_lookups();
+        gadgets.prove_lookups();
+        gadgets.builder.total().constraints
+    };
+    singles.chain(pairs).map(|widths| Plan { widths }).min_by_key(price).unwrap_or_else(narrowest)
 }
 
 /// What a graph costs under a plan.

@@ -11,7 +11,7 @@ use lemma_circuits::builder::{Site, Values};
 use lemma_circuits::check::violations;
 use lemma_circuits::field::from_integer;
 use lemma_circuits::{Compiled, Plan};
-use lemma_quantizer::graph::{Causal, Graph, Interval, Leak, MatMul, Op, Port, RowTable, Table, Visibility};
+use lemma_quantizer::graph::{Causal, Energy, Graph, Interval, Leak, MatMul, Op, Port, RowTable, Table, Visibility};
 
 /// A circuit of one operation with a public result, and honest inputs.
 struct Case {
@@ -35,6 +35,8 @@ fn case(range: Interval, inputs: &[&[i64]], op: Op, result: usize) -> Case {
 
 const LEFT: [i64; 16] = [7, -3, 2, 1, 0, 4, 9, -9, 31, -32, 5, 5, 1, 1, 2, -7];
 const RIGHT: [i64; 16] = [2, 5, 1, 1, -8, 3, 3, 0, 12, -1, 6, 4, 8, 15, -2, -2];
+
+const ENERGY: Energy = Energy { group: 3, shift: 2, epsilon: 1, range: Interval { lo: 1, hi: 300 } };
 
 fn cases() -> Vec<Case> {
     let wide = Interval { lo: -2000, hi: 2000 };
@@ -61,7 +63,7 @@ fn cases() -> Vec<Case> {
         case(narrow, &[&LEFT, &RIGHT], Op::MatMul(MatMul { causal: Causal::Left, ..MatMul::full(1, 4, 4, 4) }), 16),
         case(Interval { lo: 0, hi: 4 }, &[&[4, 0, 2]], Op::RowGather(rows), 9),
         case(Interval { lo: 1, hi: 64 }, &[&[7, 8]], Op::Reciprocal { bits: 12 }, 2),
-        case(Interval { lo: 1, hi: 300 }, &[&[7, 256]], Op::Rsqrt { bits: 20 }, 2),
+        case(narrow, &[&[7, -3, 2, 9, 0, 1]], Op::Normalize { energy: ENERGY, bits: 20 }, 6),
     ]
 }
 

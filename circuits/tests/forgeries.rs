@@ -11,7 +11,9 @@ use ark_ff::Field;
 use lemma_circuits::builder::Values;
 use lemma_circuits::check::{ViolationKind, violations};
 use lemma_circuits::{Compiled, Plan};
-use lemma_quantizer::graph::{Causal, Graph, Interval, Leak, LinearMap, MatMul, NodeId, Op, Port, RowTable, Table, Visibility};
+use lemma_quantizer::graph::{
+    Causal, Energy, Graph, Interval, Leak, LinearMap, MatMul, NodeId, Op, Port, RowTable, Table, Visibility,
+};
 
 /// A graph of one operation on one input, with a public result.
 fn graph(range: Interval, len: usize, op: Op, result: usize) -> Graph {
@@ -518,19 +520,24 @@ fn row_gather_rejects_another_row() {
 
 #[test]
 fn rsqrt_rejects_one_off_by_one() {
-    let c = compile(graph(Interval { lo: 1, hi: 300 }, 1, Op::Rsqrt { bits: 20 }, 1));
-    for x in 1..=300i64 {
-        let y = (0..).take_while(|y| y * y * x <= 1 << 20).last().unwrap();
-        honest(&c, &[x], &[y]);
+    // The energy of a single 1, and an epsilon.
+    let root = |energy: i64| {
+        let energy = Energy { group: 1, shift: 0, epsilon: energy - 1, range: Interval { lo: 1, hi: 300 } };
+        compile(graph(Interval { lo: 0, hi: 1 }, 1, Op::Normalize { energy, bits: 20 }, 1))
+    };
+    for e in 1..=300i64 {
+        let y = (0..).take_while(|y| y * y * e <= 1 << 20).last().unwrap();
+        honest(&root(e), &[1], &[y]);
     }
+    let c = root(7);
     for forge in [(|v| v[0] += int(1)) as fn(&mut Vec<Fr>), |v| v[0] -= int(1), |v| v[0] = -v[0]] {
-        assert!(caught(&c, &[7], "rsqrt.root", forge).contains("lookup.sum"));
+        assert!(caught(&c, &[1], "rsqrt.root", forge).contains("lookup.sum"));
     }
     for wire in ["rsqrt.square", "rsqrt.product", "rsqrt.linear"] {
-        assert!(caught(&c, &[7], wire, |v| v[0] += int(1)).contains(wire), "{wire}");
+        assert!(caught(&c, &[1], wire, |v| v[0] += int(1)).contains(wire), "{wire}");
     }
     // The exact case: 2^20 / 256 = 64^2.
-    assert!(caught(&c, &[256], "rsqrt.root", |v| v[0] -= int(1)).contains("lookup.sum"));
+    assert!(caught(&root(256), &[1], "rsqrt.root", |v| v[0] -= int(1)).contains("lookup.sum"));
 }
 
 #[test]
@@ -541,4 +548,86 @@ fn groups_of_a_causal_mask_have_their_own_maxima() {
     honest(&c, &[-5, 1, 0, 2, 4, 1], &[1000, 1000, 500, 250, 1000, 125]);
     let found = caught(&c, &[-5, 1, 0, 2, 4, 1], "table below max.selector", |v| v[0] = int(0));
     assert_eq!(found, set(["table below max.selected"]));
+}
+
+/// Energies of 3^2 + 1 = 10 and so on: the sum of squares, divided by 4 and rounded, and one more.
+fn normalize() -> Op {
+    Op::Normalize { energy: Energy { group: 3, shift: 2, epsilon: 1, range: Interval { lo: 1, hi: 300 } }, bits: 20 }
+}
+
+#[test]
+fn normalize_rejects_another_energy_root_or_square() {
+    let c = compile(graph(Interval { lo: -32, hi: 31 }, 6, normalize(), 6));
+    // 62 / 4 rounds to 16, and 1024 / sqrt(17) to 248; 82 / 4 to 21, and 1024 / sqrt(22) to 218.
+    honest(&c, &[7, -3, 2, 9, 0, 1], &[1736, -744, 496, 1962, 0, 218]);
+    // A row of zeros has the energy epsilon.
+    honest(&c, &[0, 0, 0, -20, 21, 15], &[0, 0, 0, -1240, 1302, 930]);
+    let input = [7, -3, 2, 9, 0, 1];
+    let neighbours: [fn(&mut Vec<Fr>); 2] = [|v| v[0] += int(1), |v| v[1] -= int(1)];
+    for forge in neighbours {
+        // Within its range the energy is bound by the squares alone.
+        assert_eq!(caught(&c, &input, "normalize.energy", forge), set(["normalize.energy"]));
+        assert_eq!(caught(&c, &input, "product.product", forge), set(["product.product"]));
+        assert!(caught(&c, &input, "rsqrt.root", forge).contains("lookup.sum"));
+        // A wrong square also breaks the energy that it was to prove.
+        assert_eq!(caught(&c, &input, "normalize.square", forge), set(["normalize.energy", "normalize.square"]));
+    }
+    // Both remainders are 0, so one more is inside their range.
+    assert_eq!(caught(&c, &input, "normalize.remainder", |v| v[1] += int(1)), set(["normalize.energy"]));
+    // Two squares that make up for each other: only their own constraints object.
+    let moved = |v: &mut Vec<Fr>| {
+        v[0] += int(5);
+        v[1] -= int(5);
+    };
+    assert_eq!(caught(&c, &input, "normalize.square", moved), set(["normalize.square"]));
+}
+
+#[test]
+fn normalize_rejects_a_neighbouring_energy_with_matching_remainder() {
+    let c = compile(graph(Interval { lo: -32, hi: 31 }, 6, normalize(), 6));
+    for sign in [1, -1] {
+        let forger = Box::new(move |site: &lemma_circuits::builder::Site, values: &Values| {
+            let mut forged = values.to_field();
+            match (site.gadget, site.name) {
+                ("normalize", "energy") => forged[0] += int(sign),
+                ("normalize", "remainder") => forged[0] -= int(4 * sign),
+                _ => return None,
+            }
+            Some(Values::Field(Arc::new(forged)))
+        });
+        let found = violations(&c, c.infer_forged(&[vec![7, -3, 2, 9, 0, 1]], forger));
+        assert_eq!(found.iter().map(|v| v.site.name).collect::<Vec<_>>(), ["sum"], "{sign}");
+    }
+}
+
+#[test]
+fn normalize_rejects_an_energy_out_of_its_range() {
+    // Without epsilon a row of zeros has no root; a row of large elements passes the range.
+    let energy = Energy { group: 2, shift: 0, epsilon: 0, range: Interval { lo: 1, hi: 300 } };
+    let c = compile(graph(Interval { lo: -32, hi: 31 }, 2, Op::Normalize { energy, bits: 20 }, 2));
+    honest(&c, &[10, -14], &[590, -826]);
+    for row in [[0, 0], [31, 31]] {
+        assert!(c.infer(&[row.to_vec()]).is_err());
+        let found = violations(&c, c.infer_forged(&[row.to_vec()], Box::new(|_, _| None)));
+        assert!(!found.is_empty(), "{row:?} passes");
+    }
+}
+
+#[test]
+fn normalize_is_exact_where_squares_pass_64_bits() {
+    let edge = 1i64 << 55;
+    let energy = Energy { group: 4, shift: 62, epsilon: 0, range: Interval { lo: 1, hi: (1 << 51) - 1 } };
+    let c = compile(graph(Interval { lo: -edge, hi: edge - 1 }, 4, Op::Normalize { energy, bits: 58 }, 4));
+    for row in
+        [[edge - 1; 4], [-edge; 4], [-edge, edge - 1, 0, 1], [1 << 31, 0, 0, 0], [(1 << 54) + 12_345, -7, 1 << 40, -(1 << 53)]]
+    {
+        let inference = c.infer(&[row.to_vec()]).unwrap();
+        let norm = row.iter().map(|x| (*x as f64).powi(2)).sum::<f64>().sqrt();
+        for (x, z) in row.iter().zip(&inference.outputs()[0]) {
+            // y has at least 3 bits here, and may be a whole unit too small.
+            let exact = *x as f64 / norm * f64::from(60).exp2();
+            assert!((*z as f64 - exact).abs() <= exact.abs() / 4.0 + 1.0, "{row:?}: {z} for {exact}");
+        }
+        assert_eq!(violations(&c, inference), []);
+    }
 }

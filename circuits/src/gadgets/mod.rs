@@ -11,6 +11,7 @@ mod horner;
 pub mod lookup;
 pub mod matmul;
 pub mod max;
+pub mod normalize;
 pub mod product;
 pub mod quotient;
 pub mod range;
@@ -20,6 +21,7 @@ pub mod rows;
 pub mod rsqrt;
 pub mod table;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::builder::Builder;
@@ -40,13 +42,24 @@ pub struct Gadgets<B: Builder> {
     pub lookups: Lookups<B::Form>,
     /// Collects every matrix product that is checked at the end.
     pub(crate) claims: Vec<matmul::Claim<B::Form>>,
+    /// Collects every sum of squares that is checked at the end.
+    pub(crate) energies: Vec<normalize::Claim<B::Form>>,
+    /// How many elements were asked to lie in which range.
+    pub(crate) ranges: BTreeMap<range::Wanted, usize>,
     pub(crate) layer: Arc<str>,
 }
 
 impl<B: Builder> Gadgets<B> {
     /// An empty context.
     pub fn new(builder: B, plan: &Plan) -> Self {
-        Gadgets { builder, lookups: Lookups::new(plan), claims: Vec::new(), layer: "".into() }
+        Gadgets {
+            builder,
+            lookups: Lookups::new(plan),
+            claims: Vec::new(),
+            energies: Vec::new(),
+            ranges: BTreeMap::new(),
+            layer: "".into(),
+        }
     }
 
     /// Everything that follows belongs to `layer`.

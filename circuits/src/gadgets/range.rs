@@ -13,9 +13,23 @@
 use super::Gadgets;
 use crate::builder::Builder;
 
+/// A range that a gadget asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Wanted {
+    /// Its size.
+    pub(crate) n: u64,
+    /// Whether it must be proven exactly, and not only that values are small.
+    pub(crate) exact: bool,
+}
+
 impl<B: Builder> Gadgets<B> {
     /// Every element of `x` lies in `0..n`, `1 <= n <= 2^62`.
     pub fn range(&mut self, x: &B::Form, n: u64) {
+        *self.ranges.entry(Wanted { n, exact: true }).or_default() += self.builder.len(x);
+        self.prove_range(x, n);
+    }
+
+    fn prove_range(&mut self, x: &B::Form, n: u64) {
         self.enter("range");
         let bits = n.next_power_of_two().trailing_zeros();
         if n.is_power_of_two() {
@@ -34,10 +48,11 @@ impl<B: Builder> Gadgets<B> {
 
     /// Every element of `x` lies in `0..2^b` for some `b` with `n <= 2^b <= 2^60`, whichever is the cheapest: for values that only need to be
     /// small and not negative.
-    pub(super) fn small(&mut self, x: &B::Form, n: u64) {
+    pub(crate) fn small(&mut self, x: &B::Form, n: u64) {
+        *self.ranges.entry(Wanted { n, exact: false }).or_default() += self.builder.len(x);
         let bits = n.next_power_of_two().trailing_zeros();
         let cheapest = (bits..=bits.max(60)).min_by_key(|b| self.lookups.cost(*b)).unwrap_or(bits);
-        self.range(x, 1 << cheapest);
+        self.prove_range(x, 1 << cheapest);
     }
 
     /// `0 <= x < n` by two lookups in a table of `2^width >= n` rows.

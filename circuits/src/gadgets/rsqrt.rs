@@ -24,8 +24,8 @@ use super::Gadgets;
 use crate::builder::Builder;
 
 impl<B: Builder> Gadgets<B> {
-    /// [`Op::Rsqrt`](lemma_quantizer::graph::Op::Rsqrt). `bounds` are the proven bounds of `x`, positive.
-    pub fn rsqrt(&mut self, x: &B::Form, bits: u32, bounds: Interval) -> B::Form {
+    /// The reciprocal root of each element of `x`, whose proven bounds are positive.
+    pub(super) fn rsqrt(&mut self, x: &B::Form, bits: u32, bounds: Interval) -> B::Form {
         self.enter("rsqrt");
         let len = self.builder.len(x);
         let numerator = 1i64 << bits;

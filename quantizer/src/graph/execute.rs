@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::interval::{Interval, round_shift};
 use super::linear::IntegerSum;
-use super::op::{Causal, Leak, MatMul, Op, ZERO, rsqrt};
+use super::op::{Causal, Energy, Leak, MatMul, Op, ZERO, rsqrt};
 use super::{Graph, Node};
 
 /// Why an execution stops.
@@ -138,7 +138,12 @@ fn evaluate(node: &Node, operands: &[&[i64]]) -> Result<Vec<i64>, ExecuteError> 
             })
             .collect(),
         Op::Reciprocal { bits } => x.iter().map(|v| (1i64 << bits) / v).collect(),
-        Op::Rsqrt { bits } => x.iter().map(|v| rsqrt(*v, *bits)).collect(),
+        Op::Normalize { energy, bits } => {
+            let energies = x.chunks(energy.group).map(|g| energy.rounded(Energy::squares(g)).0 + energy.epsilon).collect();
+            let energies = inside(node, energies, energy.range)?;
+            let roots = energies.iter().map(|e| rsqrt(*e, *bits));
+            x.chunks(energy.group).zip(roots).flat_map(|(group, y)| group.iter().map(move |x| x * y)).collect()
+        }
         Op::MatMul(dims) => matmul(dims, x, operands[1]),
         Op::RowGather(table) => x.iter().flat_map(|id| table.row(*id).unwrap_or(&[])).map(|v| (*v).into()).collect(),
     })

@@ -16,7 +16,7 @@ use thiserror::Error;
 pub use execute::{ExecuteError, matmul, relu, split};
 pub use interval::{Interval, round_shift};
 pub use linear::{Accumulate, Conv, IntegerSum, LinearMap};
-pub use op::{Causal, Leak, MatMul, Op, Outcome, ZERO, rsqrt};
+pub use op::{Causal, Energy, Leak, MatMul, Op, Outcome, ZERO, rsqrt};
 pub use table::{RowTable, Table};
 
 /// Most elements of one tensor, of all tensors of a graph that came from outside, and of its public tensors.

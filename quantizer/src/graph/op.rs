@@ -95,11 +95,51 @@ pub enum Op {
         /// Fractional bits of the numerator.
         bits: u32,
     },
-    /// `floor(sqrt(2^bits / x))` for `x >= 1`.
-    Rsqrt {
-        /// Fractional bits of the numerator.
+    /// For groups of consecutive elements: each times `floor(sqrt(2^bits / e))`, where `e` is the group's [`Energy`].
+    Normalize {
+        /// The sum of squares.
+        energy: Energy,
+        /// Fractional bits of the root's numerator.
         bits: u32,
     },
+}
+
+/// The sum of the squares of a group of elements, divided by `2^shift`, rounded, plus `epsilon`; it must lie in `range`.
+///
+/// The squares are no tensor of the graph: they may pass 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Energy {
+    /// Group length.
+    pub group: usize,
+    /// Bits dropped from the sum.
+    pub shift: u32,
+    /// Added after the rounding.
+    pub epsilon: i64,
+    /// Declared range, positive.
+    pub range: Interval,
+}
+
+impl Energy {
+    /// The sum of the squares of one group. Exact as long as [`Op::Normalize`] accepts the operand's bounds.
+    pub fn squares(group: &[i64]) -> i128 {
+        group.iter().fold(0i128, |sum, x| sum.wrapping_add(i128::from(*x).wrapping_mul(i128::from(*x))))
+    }
+
+    /// The sum of squares divided by `2^shift` and rounded, at most 2^62, and what the rounding leaves.
+    pub fn rounded(&self, squares: i128) -> (i64, i64) {
+        let half = if self.shift == 0 { 0 } else { 1i128 << (self.shift - 1) };
+        let shifted = squares.wrapping_add(half);
+        ((shifted >> self.shift).clamp(0, 1 << 62) as i64, (shifted & ((1i128 << self.shift) - 1)) as i64)
+    }
+
+    /// Bounds of an element `|x| <= magnitude` of the group times its root: with `q = e - epsilon`, `x^2 < (q + 1/2) 2^shift` and `y^2 e <= 2^bits`,
+    /// so `(x y)^2 < 3/2 2^(shift + bits)`.
+    fn normalized(&self, magnitude: u64, bits: u32) -> Option<Interval> {
+        let square = 3u128.checked_shl(self.shift + bits).filter(|_| self.shift + bits <= 122)? / 2;
+        let by_root = i128::from(magnitude) * i128::from(rsqrt(self.range.lo, bits));
+        let bound = (square.isqrt() as i128 + 1).min(by_root);
+        Interval::new(-bound, bound)
+    }
 }
 
 /// Dimensions of [`Op::MatMul`].
@@ -352,16 +392,22 @@ impl Op {
                 let numerator = 1i64 << bits;
                 Ok(Outcome { len: x.len, bounds: Interval { lo: numerator / x.bounds.hi, hi: numerator / x.bounds.lo } })
             }
-            Op::Rsqrt { bits } => {
+            Op::Normalize { energy, bits } => {
                 let x = operands.first().ok_or("no operand")?;
-                if x.bounds.lo < 1 {
-                    return Err("the operand of a reciprocal root is not proven positive");
+                grouped(x.len, energy.group)?;
+                let magnitude = x.bounds.magnitude();
+                let squares = (u128::from(magnitude) * u128::from(magnitude)).checked_mul(energy.group as u128);
+                if squares.is_none_or(|squares| squares >= 1 << 125) {
+                    return Err("a sum of squares above 2^125");
                 }
-                if *bits > 60 || x.bounds.hi >= 1 << bits {
-                    return Err("a numerator above 2^60 or below the operand");
+                let range = declared(&energy.range)?;
+                if energy.shift > 62 || energy.epsilon < 0 || energy.epsilon >= 1 << 61 || range.lo < 1 {
+                    return Err("a shift above 62 bits, a negative epsilon, or an energy that is not positive");
                 }
-                let bounds = Interval { lo: rsqrt(x.bounds.hi, *bits), hi: rsqrt(x.bounds.lo, *bits) };
-                Ok(Outcome { len: x.len, bounds })
+                if *bits > 60 || range.hi >= 1 << bits {
+                    return Err("a numerator above 2^60 or below the energy");
+                }
+                Ok(Outcome { len: x.len, bounds: energy.normalized(magnitude, *bits).ok_or(OVERFLOW)? })
             }
         }
     }
@@ -386,7 +432,7 @@ impl Op {
             Op::Max { .. } => "max",
             Op::ArgMax { .. } => "argmax",
             Op::Reciprocal { .. } => "reciprocal",
-            Op::Rsqrt { .. } => "rsqrt",
+            Op::Normalize { .. } => "normalize",
             Op::MatMul(_) => "matmul",
             Op::RowGather(_) => "row gather",
         }

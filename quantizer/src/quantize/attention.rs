@@ -4,9 +4,22 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
+use super::linear::UNROUNDED_WEIGHT_BITS;
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
 use crate::graph::{Causal, Interval, MatMul, Op as Primitive, RowTable};
 use crate::model::{Node, NodeId, Op, View};
+
+/// Fractional bits that a user wants who takes a tensor as it is: as few as its weights allow.
+pub(super) const FEWEST: i32 = -10_000;
+
+/// What a matrix product is in an attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// Queries times keys, or any other product.
+    Scores,
+    /// Probabilities times values.
+    Values,
+}
 
 /// Most bits of an embedding's entry.
 const EMBEDDING_BITS: i32 = 28;
@@ -14,13 +27,9 @@ const EMBEDDING_BITS: i32 = 28;
 impl Lowering<'_> {
     /// `[.., m, k] x [.., k, n]`. When the left operand is a softmax that was left without its division, the result is divided instead.
     pub(super) fn matmul(&mut self, id: NodeId, node: &Node) -> Result<Tensor, QuantizeError> {
-        let divisor = node.inputs.first().and_then(|id| self.divisors.get(id).copied());
-        let right = match divisor {
-            Some(divisor) if self.stays_small(node, divisor.reciprocals)? => self.operand(node, 1)?,
-            _ => self.factor(node, 1, None)?,
-        };
-        let left =
-            if divisor.is_some() { self.operand(node, 0)? } else { self.factor(node, 0, Some((self.wanted[id.0], right.frac)))? };
+        let weighing = node.inputs.first().and_then(|id| self.weighings.get(id).copied());
+        let divisor = weighing.and_then(|weighing| weighing.divisor);
+        let [left, right] = self.factors(id, node, divisor)?;
         let (a, b) = (self.shape(left), self.shape(right));
         let (leading, m, n) = match node.shape.as_slice() {
             [leading @ .., m, n] => (leading.to_vec(), *m, *n),
@@ -33,7 +42,7 @@ impl Lowering<'_> {
         let right = if b.len() < 2 { right } else { self.broadcast(node, right, &full(k, n))? };
         let scores = self.causal_scores(id).filter(|_| m == n);
         let causal = match &scores {
-            _ if m == k && divisor.is_some_and(|divisor| divisor.causal) => Causal::Left,
+            _ if m == k && weighing.is_some_and(|weighing| weighing.causal) => Causal::Left,
             Some(_) => Causal::Result,
             None => Causal::No,
         };
@@ -44,9 +53,95 @@ impl Lowering<'_> {
         // One reciprocal a row of the left operand, whatever its leading axes looked like.
         let mut rows = node.shape.clone();
         rows.last_mut().into_iter().for_each(|last| *last = 1);
-        let divisor = self.reshaped(node, divisor.reciprocals, &rows)?;
+        let divisor = self.reshaped(node, divisor, &rows)?;
         let divisor = self.broadcast(node, divisor, &node.shape)?;
         self.push(node, Primitive::Product, &[product, divisor], &node.shape, product.frac + divisor.frac)
+    }
+
+    /// The operands of a matrix product, rounded where that is cheaper or needed.
+    fn factors(&mut self, id: NodeId, node: &Node, divisor: Option<Tensor>) -> Result<[Tensor; 2], QuantizeError> {
+        let placement = self.options.placement;
+        if let Some(divisor) = divisor {
+            let right = if self.stays_small(node, divisor)? { self.operand(node, 1)? } else { self.factor(node, 1, None)? };
+            return Ok([self.operand(node, 0)?, right]);
+        }
+        let exact = match self.role(node) {
+            Role::Scores => [placement.exact_scores; 2],
+            Role::Values => [false, placement.exact_values],
+        };
+        let small = |operands: [Tensor; 2], lowering: &Self| {
+            let k = lowering.shape(operands[0]).last().copied().unwrap_or(1) as u128;
+            let [a, b] = operands.map(|t| u128::from(lowering.bounds(t).magnitude()));
+            a.checked_mul(b).and_then(|product| product.checked_mul(k)).is_some_and(|sum| sum < 1 << 60)
+        };
+        let operand = |lowering: &mut Self, index: usize, fit| {
+            if exact[index] { lowering.operand(node, index) } else { lowering.factor(node, index, fit) }
+        };
+        let right = operand(self, 1, None)?;
+        let fit = Some((self.wanted[id.0], right.frac)).filter(|_| !exact[1]);
+        let left = operand(self, 0, fit)?;
+        if small([left, right], self) {
+            return Ok([left, right]);
+        }
+        let right = self.factor(node, 1, None)?;
+        Ok([self.factor(node, 0, Some((self.wanted[id.0], right.frac)))?, right])
+    }
+
+    /// What a matrix product is in an attention.
+    fn role(&self, node: &Node) -> Role {
+        let mut left = node.inputs.first().and_then(|id| self.model.node(*id));
+        loop {
+            match left {
+                Some(Node { op: Op::View(_), inputs, .. }) => left = inputs.first().and_then(|id| self.model.node(*id)),
+                Some(Node { op: Op::Softmax, .. }) => return Role::Values,
+                _ => return Role::Scores,
+            }
+        }
+    }
+
+    /// Fractional bits that a matrix product wants of an operand, when `own` are wanted of its result.
+    pub(super) fn factor_bits(&self, node: &Node, operand: NodeId, own: i32) -> i32 {
+        let placement = self.options.placement;
+        let natural = |index: usize| node.inputs.get(index).map_or(0, |id| self.natural(*id) - 1);
+        let left = node.inputs.first() == Some(&operand);
+        match self.role(node) {
+            Role::Scores if placement.exact_scores => {
+                self.exact_score_bits(node, own).map_or(FEWEST, |bits| bits[usize::from(!left)])
+            }
+            Role::Values if placement.exact_values && !left => FEWEST,
+            _ if left => self.matrix_bits(natural(0), own, natural(1)),
+            _ => natural(1),
+        }
+    }
+
+    /// Fractional bits of the operands of a product whose rescale to `own` drops all their bits: the fewest that their weights allow, and what the last
+    /// limb leaves as far as the integers have room. Less one limb, as in [`Lowering::wants`]; `None` when an operand is not a dense layer's result.
+    fn exact_score_bits(&self, node: &Node, own: i32) -> Option<[i32; 2]> {
+        let limb = self.limb();
+        let [left, right] = [self.fewest_bits(*node.inputs.first()?)?, self.fewest_bits(*node.inputs.get(1)?)?];
+        let terms = self.model.node(*node.inputs.first()?)?.shape.last().copied()? as f64;
+        let excess = left.0 + right.0 - own;
+        let spare = (excess + limb - 1).div_euclid(limb) * limb - excess;
+        let room = 59.0 - (left.1 + right.1 + terms.log2());
+        let spare = spare.min(room.floor() as i32).max(0);
+        Some([left.0 + spare - spare / 2 - limb, right.0 + spare / 2 - limb])
+    }
+
+    /// Of a dense layer's result with the fewest bits of its weights: the fractional bits, and the logarithm of the bound of its integers.
+    fn fewest_bits(&self, id: NodeId) -> Option<(i32, f64)> {
+        let node = self.model.node(id)?;
+        match &node.op {
+            Op::View(_) => self.fewest_bits(*node.inputs.first()?),
+            Op::Dense { weight, .. } => {
+                let operand = self.natural(*node.inputs.first()?) - 1;
+                let largest = weight.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
+                let coarsest = self.coarsest(largest) + UNROUNDED_WEIGHT_BITS;
+                let heaviest =
+                    weight.columns().into_iter().map(|row| row.iter().map(|w| f64::from(w.abs())).sum()).fold(0f64, f64::max);
+                Some((operand + coarsest, f64::from(self.options.bits as i32 - 1 + coarsest) + heaviest.max(1e-9).log2()))
+            }
+            _ => None,
+        }
     }
 
     /// Operand `index` of a matrix product, at most two bits wider than an activation. `fit` holds the fractional bits wanted of the product and
@@ -67,8 +162,8 @@ impl Lowering<'_> {
 
     /// Fractional bits of the left operand of a matrix product: `natural`, or up to three fewer so that the product's rescale to `own` fits one
     /// limb when the right operand has `other`.
-    pub(super) fn matrix_bits(&self, natural: i32, own: i32, other: i32) -> i32 {
-        natural - (natural + other - own - self.options.bits as i32).clamp(0, 3)
+    fn matrix_bits(&self, natural: i32, own: i32, other: i32) -> i32 {
+        natural - (natural + other - own - self.limb()).clamp(0, 3)
     }
 
     /// Whether the right operand of a softmax product can stay unrounded: one limb more in the result's rescale for two constraints less an element.
@@ -80,8 +175,8 @@ impl Lowering<'_> {
         Ok(product.is_some_and(|product| product < 1 << 60))
     }
 
-    /// Whether every user of a softmax is a matrix product that can be divided afterwards.
-    pub(super) fn divides_later(&self, id: NodeId) -> bool {
+    /// Whether every user of a softmax is a matrix product from the left.
+    pub(super) fn only_weighs(&self, id: NodeId) -> bool {
         if self.model.outputs.iter().any(|(_, output)| *output == id) {
             return false;
         }
@@ -91,7 +186,7 @@ impl Lowering<'_> {
                 Op::MatMul => node.inputs.first() == Some(&id) && node.inputs.get(1) != Some(&id),
                 Op::View(View::Reshape) => {
                     let width = self.model.node(id).and_then(|source| source.shape.last());
-                    node.shape.last() == width && self.divides_later(NodeId(user))
+                    node.shape.last() == width && self.only_weighs(NodeId(user))
                 }
                 _ => false,
             })
@@ -102,7 +197,8 @@ impl Lowering<'_> {
         let ids = self.operand(node, 0)?;
         let largest = table.iter().fold(0f64, |m, v| m.max(f64::from(v.abs())));
         let finest = EMBEDDING_BITS - largest.max(1e-9).log2().ceil() as i32;
-        let frac = (self.wanted[id.0] + self.options.bits as i32).min(finest);
+        let coarsest = self.coarsest(largest).max(self.natural(id) - 1);
+        let frac = (self.wanted[id.0] + self.limb()).max(coarsest).min(finest);
         let values: Arc<[i32]> = table.iter().map(|v| quantize_value(f64::from(*v), frac) as i32).collect();
         let rows = RowTable::new(table.dim().1, values).ok_or_else(|| self.unsupported(node, "an empty embedding"))?;
         self.push(node, Primitive::RowGather(Arc::new(rows)), &[ids], &node.shape, frac)

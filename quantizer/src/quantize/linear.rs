@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use ndarray::{Array1, Array2, Array4};
 
+use super::attention::FEWEST;
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
 use crate::graph::{Conv, LinearMap, Op as Primitive};
 use crate::model::{MASKED, Node, NodeId, Window};
 
 /// Most bits of a weight.
 const MAX_WEIGHT_BITS: i32 = 30;
+
+/// Bits that weights have beyond the fewest when nothing rounds their layer's result: no limb is filled up for them.
+pub(super) const UNROUNDED_WEIGHT_BITS: i32 = 2;
 
 /// Sums of unrounded products stay below this.
 const ROOM: f64 = (1u64 << 60) as f64;
@@ -96,16 +100,16 @@ impl Lowering<'_> {
         outputs: usize,
         build: impl Fn(Arc<[i32]>) -> LinearMap,
     ) -> Result<Tensor, QuantizeError> {
-        let limb = self.options.bits as i32;
+        let limb = self.limb();
         let largest = weight.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
-        let scale = if largest > 0.0 { largest.log2().floor() as i32 + 1 } else { 0 };
-        let finest = MAX_WEIGHT_BITS - scale;
-        let coarsest = self.options.weight_bits as i32 - scale;
+        let finest = MAX_WEIGHT_BITS - exponent(largest);
+        let coarsest = self.coarsest(largest);
         let target = self.wanted[id.0] + limb;
         let mut operand = self.operand(node, 0)?;
         // Whole limbs more than the users want, until the weights have their bits.
-        let limbs_for = |frac: i32| ((coarsest - (target - frac)).max(0) + limb - 1) / limb;
-        let bits_for = |frac: i32| target - frac + limbs_for(frac) * limb;
+        let fewest = self.wanted[id.0] <= FEWEST / 2;
+        let limbs_for = |frac: i32| if fewest { 0 } else { ((coarsest - (target - frac)).max(0) + limb - 1) / limb };
+        let bits_for = |frac: i32| if fewest { coarsest + UNROUNDED_WEIGHT_BITS } else { target - frac + limbs_for(frac) * limb };
         let mut bits = bits_for(operand.frac);
         if limbs_for(operand.frac) > 0 {
             // Either the operand is rounded, or the result's rescale takes those limbs, one constraint each.
@@ -130,6 +134,11 @@ impl Lowering<'_> {
         let integers: Arc<[i32]> = weight.iter().map(|w| quantize_value(f64::from(*w), bits) as i32).collect();
         let map = Primitive::Linear(Arc::new(build(integers)));
         self.push(node, map, &[operand], &node.shape, operand.frac + bits)
+    }
+
+    /// Fewest fractional bits of weights of which this is the largest.
+    pub(super) fn coarsest(&self, largest: f64) -> i32 {
+        self.options.weight_bits as i32 - exponent(largest)
     }
 
     /// Adds constants, element by element.
@@ -207,19 +216,27 @@ impl Lowering<'_> {
 
     /// Multiplication by constants, element by element.
     pub(super) fn scale(&mut self, id: NodeId, node: &Node, operand: Tensor, factors: &[f32]) -> Result<Tensor, QuantizeError> {
+        self.scale_to(node, operand, factors, self.wanted[id.0] + self.limb())
+    }
+
+    /// The same with a result of about `frac` fractional bits: factors have at least their fewest bits and at most those of a weight.
+    pub(super) fn scale_to(&mut self, node: &Node, operand: Tensor, factors: &[f32], frac: i32) -> Result<Tensor, QuantizeError> {
         let largest = factors.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
-        let exponent = if largest > 0.0 { largest.log2().floor() as i32 + 1 } else { 0 };
         let exact = factors.first().is_some_and(|f| f.abs() == largest as f32 && largest.log2().fract() == 0.0)
             && factors.iter().all(|f| Some(f) == factors.first());
         // A power of two moves the point and nothing else.
         let bits = if exact {
             -(largest.log2() as i32)
         } else {
-            let target = self.wanted[id.0] + self.options.bits as i32 - operand.frac;
-            target.clamp(self.options.weight_bits as i32 - exponent, MAX_WEIGHT_BITS - exponent)
+            (frac - operand.frac).clamp(self.coarsest(largest), MAX_WEIGHT_BITS - exponent(largest))
         };
         let integers: Arc<[i64]> = factors.iter().map(|w| quantize_value(f64::from(*w), bits)).collect();
         let map = Arc::new(LinearMap::Diagonal(integers));
         self.push(node, Primitive::Linear(map), &[operand], &node.shape, operand.frac + bits)
     }
+}
+
+/// `e` with `2^(e-1) <= x < 2^e`.
+fn exponent(x: f64) -> i32 {
+    if x > 0.0 { x.log2().floor() as i32 + 1 } else { 0 }
 }

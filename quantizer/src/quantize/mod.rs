@@ -39,12 +39,38 @@ pub struct Options {
     pub committed: Vec<String>,
     /// Fractional bits of inputs and outputs by name, where they must have certain ones: to agree with another model.
     pub fractional_bits: BTreeMap<String, i32>,
+    /// Where tensors are rounded.
+    pub placement: Placement,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { bits: 12, headroom: 2.0, weight_bits: 7, public: None, committed: Vec::new(), fractional_bits: BTreeMap::new() }
+        Options {
+            bits: 12,
+            headroom: 2.0,
+            weight_bits: 7,
+            public: None,
+            committed: Vec::new(),
+            fractional_bits: BTreeMap::new(),
+            placement: Placement::default(),
+        }
     }
+}
+
+/// Where tensors are rounded on their way through a transformer. Where the integers would grow too large, or a rounding costs less, a tensor is rounded
+/// whatever this says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    /// Whether queries and keys stay unrounded, and the scores drop all the bits.
+    pub exact_scores: bool,
+    /// Whether the values of an attention stay unrounded.
+    pub exact_values: bool,
+    /// Whether probabilities are divided by the sum of their row before the product with the values, and not after it.
+    pub divide_first: bool,
+    /// Bits that a limb of a rescale has beyond those of an activation.
+    pub wider_limbs: u32,
+    /// Limbs that the rescale of a normalised row should take when its operand is not rounded first; with zero, it is expected to be.
+    pub norm_limbs: u32,
 }
 
 /// Fewest and most bits of an activation.
@@ -80,11 +106,11 @@ struct Tensor {
     frac: i32,
 }
 
-/// What a softmax without its division left for later.
+/// A softmax that only weighs values, for the matrix products that use it.
 #[derive(Clone, Copy, Debug)]
-struct Divisor {
-    /// The reciprocals of the row sums.
-    reciprocals: Tensor,
+struct Weighing {
+    /// The reciprocals of the row sums, by which the result is still to be divided.
+    divisor: Option<Tensor>,
     /// Whether row `i` of each square matrix is zero after position `i`.
     causal: bool,
 }
@@ -131,8 +157,8 @@ struct Lowering<'a> {
     /// Fractional bits that the users of a node's result want after their rescale.
     wanted: Vec<i32>,
     inputs: Vec<(String, graph::NodeId)>,
-    /// Softmaxes that were left without their division.
-    divisors: BTreeMap<NodeId, Divisor>,
+    /// Softmaxes that only weigh values.
+    weighings: BTreeMap<NodeId, Weighing>,
     /// Scores whose cells above the diagonal a causal mask hides.
     hidden: BTreeSet<NodeId>,
 }
@@ -147,7 +173,7 @@ impl<'a> Lowering<'a> {
             tensors: Vec::with_capacity(model.nodes.len()),
             wanted: Vec::new(),
             inputs: Vec::new(),
-            divisors: BTreeMap::new(),
+            weighings: BTreeMap::new(),
             hidden: BTreeSet::new(),
         };
         lowering.wanted = lowering.wanted_bits();
@@ -157,6 +183,11 @@ impl<'a> Lowering<'a> {
     /// Fractional bits at which the calibrated range of a node fills the activation bits.
     fn natural(&self, id: NodeId) -> i32 {
         self.fitting(self.ranges.magnitude(id))
+    }
+
+    /// Bits of a limb of a rescale: shifts are whole numbers of them where the integers have room.
+    fn limb(&self) -> i32 {
+        (self.options.bits + self.options.placement.wider_limbs) as i32
     }
 
     /// Fractional bits at which a magnitude, with headroom, fills the activation bits.
@@ -178,7 +209,7 @@ impl<'a> Lowering<'a> {
             };
             for operand in &node.inputs {
                 let own = wanted.get(id).copied().flatten().unwrap_or_else(|| self.natural(NodeId(id)));
-                let bits = through.unwrap_or_else(|| self.wants(node, *operand, own));
+                let bits = through.unwrap_or_else(|| self.wants(NodeId(id), node, *operand, own));
                 if let Some(slot) = wanted.get_mut(operand.0) {
                     *slot = Some(slot.map_or(bits, |old| old.min(bits)));
                 }
@@ -187,19 +218,20 @@ impl<'a> Lowering<'a> {
         wanted.iter().enumerate().map(|(id, bits)| bits.unwrap_or_else(|| self.natural(NodeId(id)))).collect()
     }
 
-    /// Fractional bits that a node which does not keep the scale wants of an operand, when `own` are wanted of its result.
-    fn wants(&self, node: &Node, operand: NodeId, own: i32) -> i32 {
+    /// Fractional bits that a node which does not keep the scale wants of an operand, when `own` are wanted of its result. Whoever makes the operand adds
+    /// a limb, for the rounding that most nodes begin with.
+    fn wants(&self, id: NodeId, node: &Node, operand: NodeId, own: i32) -> i32 {
+        let limb = self.limb();
         match &node.op {
-            Op::MatMul if node.inputs.first() == Some(&operand) => {
-                let right = node.inputs.get(1).map_or(0, |right| self.natural(*right) - 1);
-                let natural = self.natural(operand) - 1;
-                self.matrix_bits(natural, own, right)
-            }
+            Op::MatMul => self.factor_bits(node, operand, own),
             Op::Unary(Unary::Relu | Unary::LeakyRelu(_)) | Op::PRelu { .. } => self.natural(operand),
             Op::Unary(function) => self.fitting(self.table_magnitudes(*function).0),
             Op::Softmax => self.softmax_bits(),
             // A signed range keeps one bit for the sign.
-            _ => self.natural(operand) - 1,
+            _ => match (Norm::of(node), self.options.placement.norm_limbs) {
+                (Some(norm), limbs @ 1..) => self.norm_operand_bits(id, &norm, operand, limbs as i32) - limb,
+                _ => self.natural(operand) - 1,
+            },
         }
     }
 
@@ -224,22 +256,10 @@ impl<'a> Lowering<'a> {
             Op::Mean { axes } => self.reduce(node, axes, true)?,
             Op::View(view) => self.view(id, node, view)?,
             Op::MatMul => self.matmul(id, node)?,
-            Op::LayerNorm { epsilon, gain, bias } => {
-                let width = node.shape.last().copied().unwrap_or(1) as f64;
-                let epsilon = f64::from(*epsilon) * width;
-                let (gain, bias) = (gain.as_ref(), bias.as_ref());
-                self.norm(id, node, &Norm { centred: true, epsilon, factor: width.sqrt(), gain, bias })?
-            }
-            Op::RmsNorm { epsilon, gain } => {
-                let width = node.shape.last().copied().unwrap_or(1) as f64;
-                let epsilon = f64::from(*epsilon) * width;
-                let gain = gain.as_ref();
-                self.norm(id, node, &Norm { centred: false, epsilon, factor: width.sqrt(), gain, bias: None })?
-            }
-            Op::L2Norm { epsilon } => {
-                let epsilon = f64::from(*epsilon).powi(2);
-                self.norm(id, node, &Norm { centred: false, epsilon, factor: 1.0, gain: None, bias: None })?
-            }
+            Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::L2Norm { .. } => match Norm::of(node) {
+                Some(norm) => self.norm(id, node, &norm)?,
+                None => return Err(self.unsupported(node, "a normalisation without parameters")),
+            },
             Op::Tokens { vocabulary } => self.tokens(node, *vocabulary)?,
             Op::Embedding { table } => self.embedding(id, node, table)?,
         };
@@ -386,12 +406,12 @@ impl<'a> Lowering<'a> {
     /// Prepares a rescale to `frac` fractional bits: the operand, raised so that the shift is a whole number of limbs, the shift, and
     /// the fractional bits after it (fewer than asked when the operand has no more).
     fn shifted(&mut self, node: &Node, tensor: Tensor, frac: i32) -> Result<(Tensor, u32, i32), QuantizeError> {
-        let bits = self.options.bits as i32;
+        let limb = self.limb();
         let excess = tensor.frac - frac;
         if excess <= 0 {
             return Ok((tensor, 0, tensor.frac));
         }
-        let shift = (excess + bits - 1) / bits * bits;
+        let shift = (excess + limb - 1) / limb * limb;
         match self.raise(node, tensor, frac + shift) {
             Ok(raised) => Ok((raised, shift as u32, frac)),
             Err(_) => Ok((tensor, excess as u32, frac)),
@@ -402,7 +422,7 @@ impl<'a> Lowering<'a> {
     fn narrowing_cost(&self, tensor: Tensor, magnitude: f64) -> usize {
         let (frac, _) = self.declared(magnitude, self.bounds(tensor).lo >= 0);
         let excess = (tensor.frac - frac).max(0) as usize;
-        excess.div_ceil(self.options.bits as usize) + 1
+        excess.div_ceil(self.limb() as usize) + 1
     }
 
     /// The tensor rounded to the activation bits of its calibrated range; unchanged when it has no more.

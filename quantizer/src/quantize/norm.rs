@@ -1,8 +1,8 @@
-//! Normalisations over the last axis, composed from exact integer steps.
+//! Normalisations over the last axis.
 //!
-//! With `c = x - mean(x)` (or `c = x`), `v = sum(c^2)` plus the epsilon in the same units, rounded to the bits that its calibrated range needs, and
-//! `y = floor(sqrt(2^n / v))`, the result `c y` stands for `x / sqrt(sum x^2)`; gains and the root of `d` follow as constants, or have been folded
-//! into the next layer. A square, a product and two roundings an element; the root once a row.
+//! With `c = x - mean(x)` (or `c = x`), `e = sum(c^2)` and the epsilon, rounded to twice the activation bits, and `y = floor(sqrt(2^n / e))`, the result
+//! `c y` stands for `x / sqrt(sum x^2)` ([`Energy`]); gain, bias and the root of `d` follow as constants, and then one rounding. The row's
+//! elements enter as they are or rounded first, whichever takes fewer constraints: a limb of the operand's rounding, or of the result's.
 
 use std::sync::Arc;
 
@@ -11,105 +11,212 @@ use ndarray::Array1;
 use super::pool::divisor;
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
 use crate::calibrate::RowStatistics;
-use crate::graph::{Interval, LinearMap, Op as Primitive};
-use crate::model::{Node, NodeId};
+use crate::graph::{Energy, Interval, LinearMap, Op as Primitive};
+use crate::model::{Node, NodeId, Op};
 
 /// Most fractional bits of the root's numerator.
-const ROOT_BITS: u32 = 60;
+const ROOT_BITS: i32 = 60;
+
+/// Fewest bits of the least root: a row is scaled by up to this much too little.
+const LEAST_ROOT_BITS: i32 = 8;
+
+/// Bits of the integers of a normalisation.
+const ROOM: f64 = 61.0;
+
+/// Most bits dropped from a sum of squares.
+const ENERGY_SHIFT: i32 = 62;
+
+/// Fractional bits of a mean beyond those of an activation.
+const MEAN_BITS: i32 = 8;
 
 /// A normalisation's parameters in one form.
 pub(super) struct Norm<'a> {
     /// Whether the mean is subtracted.
-    pub(super) centred: bool,
+    centred: bool,
     /// Added to the sum of squares.
-    pub(super) epsilon: f64,
+    epsilon: f64,
     /// What the normalised row is multiplied by besides its gain.
-    pub(super) factor: f64,
+    factor: f64,
     /// Gain of each element.
-    pub(super) gain: Option<&'a Array1<f32>>,
+    gain: Option<&'a Array1<f32>>,
     /// Bias of each element.
-    pub(super) bias: Option<&'a Array1<f32>>,
+    bias: Option<&'a Array1<f32>>,
+}
+
+impl<'a> Norm<'a> {
+    /// The parameters of a normalising node; `None` for any other.
+    pub(super) fn of(node: &'a Node) -> Option<Norm<'a>> {
+        let width = node.shape.last().copied().unwrap_or(1) as f64;
+        let by_width = |epsilon: f32| (f64::from(epsilon) * width, width.sqrt());
+        let ((epsilon, factor), centred, gain, bias) = match &node.op {
+            Op::LayerNorm { epsilon, gain, bias } => (by_width(*epsilon), true, gain.as_ref(), bias.as_ref()),
+            Op::RmsNorm { epsilon, gain } => (by_width(*epsilon), false, gain.as_ref(), None),
+            Op::L2Norm { epsilon } => ((f64::from(*epsilon).powi(2), 1.0), false, None, None),
+            _ => return None,
+        };
+        Some(Norm { centred, epsilon, factor, gain, bias })
+    }
+
+    /// What each element of a row is multiplied by; `None` when all factors are one.
+    fn factors(&self, width: usize) -> Option<Vec<f32>> {
+        let factor = |i: usize| self.gain.and_then(|g| g.get(i)).map_or(1.0, |g| f64::from(*g)) * self.factor;
+        let factors: Vec<f32> = (0..width).map(|i| factor(i) as f32).collect();
+        factors.iter().any(|f| (f - 1.0).abs() >= 1e-6).then_some(factors)
+    }
+}
+
+/// Scales of a normalisation, in bits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Widths {
+    /// Bits dropped from the sum of squares, an even number.
+    shift: i32,
+    /// Fractional bits of `c y`, which stands for `x / sqrt(sum x^2)`.
+    unit: i32,
+    /// Fractional bits after the factors.
+    scaled: i32,
+    /// Limbs of the result's rounding.
+    limbs: i32,
 }
 
 impl Lowering<'_> {
     pub(super) fn norm(&mut self, id: NodeId, node: &Node, norm: &Norm<'_>) -> Result<Tensor, QuantizeError> {
         let width = node.shape.last().copied().unwrap_or(1);
         let rows = node.shape.iter().product::<usize>() / width.max(1);
-        let factor = |i: usize| norm.gain.and_then(|g| g.get(i)).map_or(1.0, |g| f64::from(*g)) * norm.factor;
-        let factors: Vec<f32> = (0..width).map(|i| factor(i) as f32).collect();
-        let unchanged = factors.iter().all(|f| (f - 1.0).abs() < 1e-6);
+        let source = node.inputs.first().copied().unwrap_or(NodeId(0));
+        let statistics = self.row_statistics(source, norm.centred);
+        let operand = self.operand(node, 0)?;
+        let rounded = self.declared(self.ranges.magnitude(source), self.bounds(operand).lo >= 0).0;
+        let as_it_is = self.norm_widths(id, norm, &statistics, operand.frac);
+        let after_rounding = self.norm_widths(id, norm, &statistics, operand.frac.min(rounded));
+        let rounding = self.narrowing_cost(operand, self.ranges.magnitude(source)) as i32;
+        let fits = self.norm_fits(id, operand, norm, width, &as_it_is);
+        let (x, widths) = if fits && as_it_is.limbs < after_rounding.limbs + rounding {
+            (operand, as_it_is)
+        } else {
+            let x = self.narrow_operand(node, 0)?;
+            (x, self.norm_widths(id, norm, &statistics, x.frac))
+        };
+        let unit = self.normalised(node, norm, x, &statistics, &widths)?;
         let repeated = |values: &[f32]| (0..rows).flat_map(|_| values.iter().copied()).collect::<Vec<f32>>();
-        let (unit, peak) = self.normalised(node, norm, width)?;
-        if unchanged && norm.bias.is_none() {
-            return self.narrow(node, unit, peak);
-        }
+        let scaled = match norm.factors(width) {
+            Some(factors) => self.scale_to(node, unit, &repeated(&factors), widths.scaled)?,
+            None => unit,
+        };
         // Rounded once, after gain and bias: every user then finds an activation.
-        let scaled = if unchanged { unit } else { self.scale(id, node, unit, &repeated(&factors))? };
-        let bias = norm.bias.map(|bias| repeated(&bias.to_vec()));
-        let biased = self.biased(node, scaled, bias)?;
-        self.narrow(node, biased, self.ranges.magnitude(id))
+        let biased = self.biased(node, scaled, norm.bias.map(|bias| repeated(&bias.to_vec())))?;
+        self.narrow(node, biased, self.norm_magnitude(id, norm, &statistics))
     }
 
-    /// `x / sqrt(sum x^2 + epsilon)` for each row, rounded to the activation bits.
-    fn normalised(&mut self, node: &Node, norm: &Norm<'_>, width: usize) -> Result<(Tensor, f64), QuantizeError> {
-        let source = node.inputs.first().copied().unwrap_or(NodeId(0));
-        let statistics = self.ranges.of(source).map(|range| if norm.centred { range.centred } else { range.raw });
-        let statistics = statistics.unwrap_or(RowStatistics { least: 1.0, most: 1.0, peak: 1.0 });
-        let x = self.narrow_operand(node, 0)?;
+    /// Fractional bits that a normalisation wants of an operand that it takes unrounded: as many as let the result's rounding do with
+    /// `limbs` limbs.
+    pub(super) fn norm_operand_bits(&self, id: NodeId, norm: &Norm<'_>, source: NodeId, limbs: i32) -> i32 {
+        let statistics = self.row_statistics(source, norm.centred);
+        let natural = self.natural(source) - 1;
+        let at_natural = self.norm_excess(id, norm, &statistics, natural).0;
+        natural + limbs * self.limb() - at_natural
+    }
+
+    fn row_statistics(&self, source: NodeId, centred: bool) -> RowStatistics {
+        let statistics = self.ranges.of(source).map(|range| if centred { range.centred } else { range.raw });
+        statistics.unwrap_or(RowStatistics { least: 1.0, most: 1.0, peak: 1.0 })
+    }
+
+    /// The magnitude that the result is rounded to.
+    fn norm_magnitude(&self, id: NodeId, norm: &Norm<'_>, statistics: &RowStatistics) -> f64 {
+        let width = self.model.node(id).and_then(|node| node.shape.last()).copied().unwrap_or(1);
+        if norm.factors(width).is_none() && norm.bias.is_none() {
+            return statistics.peak.clamp(1e-3, 1.0 / self.options.headroom);
+        }
+        self.ranges.magnitude(id)
+    }
+
+    /// For an operand of `frac` fractional bits: the least bits that the result has in excess of its rounded form, those of the unit row and those that the
+    /// factors add, and the shift of the sum of squares. The root then has at least [`LEAST_ROOT_BITS`].
+    fn norm_excess(&self, id: NodeId, norm: &Norm<'_>, statistics: &RowStatistics, frac: i32) -> (i32, i32, i32, i32) {
+        let bits = self.options.bits as i32;
+        let most = (statistics.most * self.options.headroom.powi(2) + norm.epsilon).log2().ceil() as i32 + 2 * frac;
+        let shift = (most - 2 * bits).max(0);
+        let shift = shift + shift % 2;
+        let unit = most.div_euclid(2) + LEAST_ROOT_BITS;
+        let width = self.model.node(id).and_then(|node| node.shape.last()).copied().unwrap_or(1);
+        let largest = |factors: Vec<f32>| factors.iter().fold(0f64, |m, f| m.max(f64::from(f.abs())));
+        let factors = norm.factors(width).map_or(0, |factors| self.coarsest(largest(factors)));
+        let rounded = self.declared(self.norm_magnitude(id, norm, statistics), false).0;
+        (unit + factors - rounded, unit, factors, shift)
+    }
+
+    /// The scales for an operand of `frac` fractional bits. What the last limb leaves, as far as the integers have room, goes to the root, up
+    /// to the activation bits, and then to the factors.
+    fn norm_widths(&self, id: NodeId, norm: &Norm<'_>, statistics: &RowStatistics, frac: i32) -> Widths {
+        let limb = self.limb();
+        let (excess, unit, factors, shift) = self.norm_excess(id, norm, statistics, frac);
+        let limbs = (excess + limb - 1).div_euclid(limb).max(1);
+        let magnitude = self.norm_peak(id, norm);
+        let spare = (limbs * limb - excess).min((ROOM - magnitude).floor() as i32 - unit - factors).max(0);
+        let root = if magnitude == 0.0 { spare } else { spare.min(self.options.bits as i32 - LEAST_ROOT_BITS) };
+        let unit = (unit + root).min((ROOT_BITS + shift) / 2);
+        Widths { shift, unit, scaled: unit + factors + (spare - root), limbs }
+    }
+
+    /// Logarithm of the largest factor: a unit row's elements are at most 1.
+    fn norm_peak(&self, id: NodeId, norm: &Norm<'_>) -> f64 {
+        let width = self.model.node(id).and_then(|node| node.shape.last()).copied().unwrap_or(1);
+        norm.factors(width).map_or(0.0, |f| f.iter().fold(1f64, |m, f| m.max(f64::from(f.abs()))).log2())
+    }
+
+    /// Whether the integers of a normalisation without a rounding before it stay small enough.
+    fn norm_fits(&self, id: NodeId, x: Tensor, norm: &Norm<'_>, width: usize, widths: &Widths) -> bool {
+        let sums = (self.bounds(x).magnitude() as f64 * width as f64).log2();
+        let scaled = f64::from(widths.scaled) + self.norm_peak(id, norm);
+        let root = 2 * widths.unit - widths.shift;
+        (sums <= ROOM || !norm.centred) && scaled <= ROOM && widths.shift <= ENERGY_SHIFT && root <= ROOT_BITS
+    }
+
+    /// `x / sqrt(sum x^2 + epsilon)` for each row.
+    fn normalised(
+        &mut self,
+        node: &Node,
+        norm: &Norm<'_>,
+        x: Tensor,
+        statistics: &RowStatistics,
+        widths: &Widths,
+    ) -> Result<Tensor, QuantizeError> {
+        let group = node.shape.last().copied().unwrap_or(1);
+        let c = if norm.centred { self.centred(node, x, group)? } else { x };
+        let in_units = f64::from(2 * c.frac - widths.shift).exp2();
+        let headroom = self.options.headroom.powi(2);
+        let epsilon = quantize_value(norm.epsilon * in_units, 0);
+        let least = (statistics.least / headroom + norm.epsilon) * in_units;
+        let lo = least.floor().max(1.0) as i64;
+        let range = Interval { lo, hi: lo + (1i64 << (2 * self.options.bits)) - 1 };
+        let bits = (2 * widths.unit - widths.shift).max(2) as u32;
+        let energy = Energy { group, shift: widths.shift as u32, epsilon, range };
+        self.push(node, Primitive::Normalize { energy, bits }, &[c], &node.shape, widths.unit)
+    }
+
+    /// `x` less the mean of its row, which is rounded to the scale of `x`, or a little finer than an activation when `x` is finer still.
+    fn centred(&mut self, node: &Node, x: Tensor, width: usize) -> Result<Tensor, QuantizeError> {
         let mut row = node.shape.clone();
         row.last_mut().into_iter().for_each(|last| *last = 1);
-        let unit = f64::from(x.frac).exp2();
-        let c = if norm.centred { self.centred(node, x, &row, width)? } else { x };
-        let squares = self.push(node, Primitive::Product, &[c, c], &node.shape, 2 * c.frac)?;
+        let source = node.inputs.first().copied().unwrap_or(NodeId(0));
+        let magnitude = self.ranges.magnitude(source);
+        let frac = x.frac.min(self.natural(source) + MEAN_BITS);
         let ones = LinearMap::Dense { weight: vec![1; width].into(), outputs: 1, inputs: width };
-        let energy = self.push(node, Primitive::Linear(Arc::new(ones)), &[squares], &row, squares.frac)?;
-        let (energy, shift) = self.energy(node, energy, norm.epsilon, unit, &statistics)?;
-        // The product then has one limb more than its rounding keeps.
-        let peak = statistics.peak.clamp(1e-3, 1.0 / self.options.headroom);
-        let frac = (self.declared(peak, false).0 + self.options.bits as i32).min((ROOT_BITS + shift) as i32 / 2);
-        let bits = (2 * frac - shift as i32).max(2) as u32;
-        let root = self.push(node, Primitive::Rsqrt { bits }, &[energy], &row, 0)?;
-        let roots = self.broadcast(node, root, &node.shape)?;
-        let product = self.push(node, Primitive::Product, &[c, roots], &node.shape, frac)?;
-        Ok((product, peak))
-    }
-
-    /// `x` less the mean of its row, which is rounded to the scale of `x`: half a unit, the same for the whole row.
-    fn centred(&mut self, node: &Node, x: Tensor, row: &[usize], width: usize) -> Result<Tensor, QuantizeError> {
+        let sum = self.push(node, Primitive::Linear(Arc::new(ones)), &[x], &row, x.frac)?;
+        let sum = self.rounded_to(node, sum, frac, magnitude * width as f64)?;
         let (factor, bits) = divisor(width);
-        let map = LinearMap::Dense { weight: vec![factor as i32; width].into(), outputs: 1, inputs: width };
-        let mean = self.push(node, Primitive::Linear(Arc::new(map)), &[x], row, x.frac + bits)?;
-        let (mean, shift, frac) = self.shifted(node, mean, x.frac)?;
-        let edge = 1i64 << self.options.bits;
-        let range = Interval { lo: -edge / 2, hi: edge / 2 - 1 };
-        let mean = self.push(node, Primitive::Requantize { shift, range }, &[mean], row, frac)?;
+        let mean = self.push(node, Primitive::Sum([factor].into()), &[sum], &row, sum.frac + bits)?;
+        let mean = self.rounded_to(node, mean, frac, magnitude)?;
+        let mean = self.raise(node, mean, x.frac)?;
         let means = self.broadcast(node, mean, &node.shape)?;
         self.push(node, Primitive::Sum([1, -1].into()), &[x, means], &node.shape, x.frac)
     }
 
-    /// The sum of squares with its epsilon, rounded by an even shift to about twice the activation bits.
-    fn energy(
-        &mut self,
-        node: &Node,
-        energy: Tensor,
-        epsilon: f64,
-        unit: f64,
-        statistics: &RowStatistics,
-    ) -> Result<(Tensor, u32), QuantizeError> {
-        let shape = self.shape(energy);
-        let constant = quantize_value(epsilon * unit * unit, 0);
-        let len = shape.iter().product();
-        let constants = self.push(node, Primitive::Constant(vec![constant; len].into()), &[], &shape, energy.frac)?;
-        let energy = self.push(node, Primitive::Sum([1, 1].into()), &[energy, constants], &shape, energy.frac)?;
-        let headroom = self.options.headroom * self.options.headroom;
-        let most = (statistics.most * headroom + epsilon) * unit * unit;
-        let least = (statistics.least / headroom + epsilon) * unit * unit;
-        let bits = 2 * self.options.bits as i32;
-        let shift = (most.log2().ceil() as i32 - bits).max(0) as u32;
-        let shift = shift + shift % 2;
-        let lo = (least * f64::from(-(shift as i32)).exp2()).floor().max(1.0) as i64;
-        let range = Interval { lo, hi: lo + (1i64 << bits) - 1 };
-        let rounded = self.push(node, Primitive::Requantize { shift, range }, &[energy], &shape, energy.frac)?;
-        Ok((rounded, shift))
+    /// The tensor rounded to `frac` fractional bits, with the range that a magnitude has there.
+    fn rounded_to(&mut self, node: &Node, tensor: Tensor, frac: i32, magnitude: f64) -> Result<Tensor, QuantizeError> {
+        let (raised, shift, frac) = self.shifted(node, tensor, frac)?;
+        let range = self.range_at(&node.name, magnitude, frac, false)?;
+        let shape = self.shape(raised);
+        self.push(node, Primitive::Requantize { shift, range }, &[raised], &shape, frac)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Divisor, Lowering, QuantizeError, Tensor, quantize_value};
+use super::{Lowering, QuantizeError, Tensor, Weighing, quantize_value};
 use crate::graph::{Interval, LinearMap, Op as Primitive, Table, ZERO};
 use crate::model::{MASKED, Node, NodeId, Op, View};
 
@@ -31,15 +31,32 @@ impl Lowering<'_> {
         for (from, to) in index.iter().enumerate() {
             places.get_mut(*to as usize).into_iter().for_each(|place| *place = from as u32);
         }
-        let exponentials = self.push(node, Primitive::Gather(places.into()), &[compact], &node.shape, compact.frac)?;
-        let reciprocal = self.reciprocal_sums(node, exponentials, group)?;
-        if self.divides_later(id) {
-            self.divisors.insert(id, Divisor { reciprocals: reciprocal, causal: is_causal(&live, group) });
+        let places: Arc<[u32]> = places.into();
+        let exponentials = self.push(node, Primitive::Gather(places.clone()), &[compact], &node.shape, compact.frac)?;
+        let weighs = self.only_weighs(id);
+        let rounded = weighs && self.options.placement.divide_first;
+        // A probability that is rounded has one limb more before.
+        let spare = if rounded { self.limb() } else { bits as i32 + 3 };
+        let reciprocal = self.reciprocal_sums(node, exponentials, group, spare)?;
+        if weighs {
+            let divisor = (!rounded).then_some(reciprocal);
+            self.weighings.insert(id, Weighing { divisor, causal: is_causal(&live, group) });
+        }
+        if weighs && !rounded {
             return Ok(exponentials);
         }
         let reciprocals = self.broadcast(node, reciprocal, &node.shape)?;
         let frac = exponentials.frac + reciprocal.frac;
-        self.push(node, Primitive::Product, &[exponentials, reciprocals], &node.shape, frac)
+        if !rounded {
+            return self.push(node, Primitive::Product, &[exponentials, reciprocals], &node.shape, frac);
+        }
+        // Only the live cells are divided and rounded.
+        let reciprocals = self.push(node, Primitive::Gather(index.clone()), &[reciprocals], &[index.len()], reciprocals.frac)?;
+        let probabilities = self.push(node, Primitive::Product, &[compact, reciprocals], &[index.len()], frac)?;
+        let (probabilities, shift, frac) = self.shifted(node, probabilities, exponentials.frac)?;
+        let range = Interval { lo: 0, hi: (1 << bits) - 1 };
+        let probabilities = self.push(node, Primitive::Requantize { shift, range }, &[probabilities], &[index.len()], frac)?;
+        self.push(node, Primitive::Gather(places), &[probabilities], &node.shape, frac)
     }
 
     /// Flat indices of the scores of each row that no mask forbids.
@@ -98,8 +115,8 @@ impl Lowering<'_> {
         self.options.bits as i32 - 3
     }
 
-    /// `1 / sum` of each row. The largest entry of a row is the table's first, one; the range check of the sum says so.
-    fn reciprocal_sums(&mut self, node: &Node, exponentials: Tensor, group: usize) -> Result<Tensor, QuantizeError> {
+    /// `1 / sum` of each row with `frac` fractional bits. The largest entry of a row is the table's first, one; the range check of the sum says so.
+    fn reciprocal_sums(&mut self, node: &Node, exponentials: Tensor, group: usize, frac: i32) -> Result<Tensor, QuantizeError> {
         let bits = self.options.bits;
         let mut row = node.shape.clone();
         row.last_mut().into_iter().for_each(|last| *last = 1);
@@ -108,7 +125,6 @@ impl Lowering<'_> {
         let one = 1i64 << exponentials.frac;
         let range = Interval { lo: one, hi: one + (1i64 << (2 * bits)) - 1 };
         let sums = self.push(node, Primitive::Requantize { shift: 0, range }, &[sums], &row, sums.frac)?;
-        let frac = bits as i32 + 3;
         let numerator = (frac + sums.frac) as u32;
         self.push(node, Primitive::Reciprocal { bits: numerator }, &[sums], &row, frac)
     }

@@ -10,8 +10,8 @@ use crate::model::{Node, NodeId, View};
 
 impl Lowering<'_> {
     pub(super) fn view(&mut self, id: NodeId, node: &Node, view: &View) -> Result<Tensor, QuantizeError> {
-        if let Some(divisor) = node.inputs.first().and_then(|source| self.divisors.get(source).copied()) {
-            self.divisors.insert(id, divisor);
+        if let Some(weighing) = node.inputs.first().and_then(|source| self.weighings.get(source).copied()) {
+            self.weighings.insert(id, weighing);
         }
         let mut operands = Vec::with_capacity(node.inputs.len());
         for index in 0..node.inputs.len() {

@@ -1,0 +1,137 @@
+//! The choice of activation bits and of the places where tensors are rounded, by the exact number of constraints.
+//!
+//! From two placements, one that rounds early and one that leaves everything unrounded as long as it can, single changes are tried one after the other, each
+//! kept when the circuit gets smaller, until none is; the cheaper end counts. That is a local optimum over the whole graph, of some thirty
+//! quantizations. Other numbers of activation bits begin at the end found for the first. More bits are taken as long as they cost hardly more.
+
+use lemma_circuits::plan;
+use lemma_quantizer::calibrate::Ranges;
+use lemma_quantizer::model::{Model, Op};
+use lemma_quantizer::quantize::{Options, Placement, QuantizeError, Quantized, quantize};
+
+/// Activation bits that are tried when none are asked for.
+const BITS: std::ops::RangeInclusive<u32> = 12..=16;
+
+/// More bits are taken as long as they cost at most this much over the cheapest choice.
+const TOLERANCE: f64 = 1.02;
+
+/// Where the search begins.
+const BEGINNINGS: [Placement; 2] = [
+    Placement { exact_scores: false, exact_values: false, divide_first: false, wider_limbs: 0, norm_limbs: 0 },
+    Placement { exact_scores: true, exact_values: true, divide_first: true, wider_limbs: 0, norm_limbs: 2 },
+];
+
+/// Changes that are tried for every model.
+const LIMBS: [fn(&mut Placement); 4] =
+    [|p| p.wider_limbs = 0, |p| p.wider_limbs = 1, |p| p.wider_limbs = 2, |p| p.wider_limbs = 3];
+
+/// Changes that are tried for models with a normalisation.
+const NORMS: [fn(&mut Placement); 3] = [|p| p.norm_limbs = 0, |p| p.norm_limbs = 2, |p| p.norm_limbs = 3];
+
+/// Changes that are tried for models with a product of computed matrices.
+const ATTENTION: [fn(&mut Placement); 3] =
+    [|p| p.exact_scores = !p.exact_scores, |p| p.exact_values = !p.exact_values, |p| p.divide_first = !p.divide_first];
+
+/// A quantization and what it costs.
+struct Priced {
+    quantized: Quantized,
+    options: Options,
+    constraints: usize,
+}
+
+/// The quantization with the fewest constraints; with `bits`, among those with that many activation bits, else with the most bits that cost at most
+/// 2% over the cheapest.
+///
+/// # Errors
+/// [`QuantizeError`] of the first quantization.
+pub(crate) fn cheapest(
+    model: &Model,
+    ranges: &Ranges,
+    options: &Options,
+    bits: Option<u32>,
+) -> Result<(Quantized, Options), QuantizeError> {
+    let search = Search { model, ranges, changes: changes(model) };
+    let first = search.from(&BEGINNINGS, &Options { bits: bits.unwrap_or(*BITS.start()), ..options.clone() })?;
+    if bits.is_some() {
+        return Ok((first.quantized, first.options));
+    }
+    let mut priced = vec![first];
+    for bits in BITS.skip(1) {
+        let placement = priced.last().map_or(BEGINNINGS[0], |best| best.options.placement);
+        // More bits may not fit the integers; fewer always do.
+        match search.from(&[placement], &Options { bits, ..options.clone() }) {
+            Ok(best) => priced.push(best),
+            Err(_) => break,
+        }
+    }
+    let cheapest = priced.iter().map(|best| best.constraints).min().unwrap_or(0);
+    let affordable = |best: &Priced| best.constraints as f64 <= cheapest as f64 * TOLERANCE;
+    let most = priced.iter().rposition(affordable).unwrap_or(0);
+    let best = priced.swap_remove(most);
+    Ok((best.quantized, best.options))
+}
+
+/// The changes that can make a difference to a model.
+fn changes(model: &Model) -> Vec<fn(&mut Placement)> {
+    let has = |wanted: fn(&Op) -> bool| model.nodes.iter().any(|node| wanted(&node.op));
+    let mut changes = LIMBS.to_vec();
+    if has(|op| matches!(op, Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::L2Norm { .. })) {
+        changes.extend(NORMS);
+    }
+    if has(|op| matches!(op, Op::MatMul)) {
+        changes.extend(ATTENTION);
+    }
+    changes
+}
+
+struct Search<'a> {
+    model: &'a Model,
+    ranges: &'a Ranges,
+    changes: Vec<fn(&mut Placement)>,
+}
+
+impl Search<'_> {
+    /// The cheapest end of the searches that begin at the given placements; an error when the integers fit none of them.
+    fn from(&self, beginnings: &[Placement], options: &Options) -> Result<Priced, QuantizeError> {
+        let mut best: Result<Priced, Option<QuantizeError>> = Err(None);
+        for placement in beginnings {
+            let end = self.price(Options { placement: *placement, ..options.clone() }).map(|first| self.settled(first));
+            best = match (best, end) {
+                (Ok(best), Ok(end)) if best.constraints <= end.constraints => Ok(best),
+                (_, Ok(end)) => Ok(end),
+                (Ok(best), Err(_)) => Ok(best),
+                (Err(first), Err(error)) => Err(first.or(Some(error))),
+            };
+        }
+        best.map_err(|error| error.unwrap_or_else(|| QuantizeError::Options("no placement was tried".into())))
+    }
+
+    fn price(&self, options: Options) -> Result<Priced, QuantizeError> {
+        let quantized = quantize(self.model, self.ranges, &options)?;
+        let constraints = plan::cost(&quantized.graph).constraints;
+        Ok(Priced { quantized, options, constraints })
+    }
+
+    /// Changes one thing at a time as long as that makes the circuit smaller.
+    fn settled(&self, mut best: Priced) -> Priced {
+        loop {
+            let before = best.constraints;
+            for change in &self.changes {
+                let mut options = best.options.clone();
+                change(&mut options.placement);
+                if options.placement == best.options.placement {
+                    continue;
+                }
+                // A placement that does not fit the integers is no choice.
+                if let Ok(other) = self.price(options)
+                    && other.constraints < best.constraints
+                {
+                    best = other;
+                }
+            }
+            if best.constraints == before {
+                return best;
+            }
+        }
+    }
+}
