@@ -274,6 +274,39 @@ mod tests {
         assert!(matches!(error, TextProblem::Unencodable { character: 'ï', position: 2 }), "{error}");
     }
 
+    /// A tokenizer of whole words with a decoder of some kind.
+    fn named(decoder: &str, vocabulary: &str) -> Tokenizer {
+        let json = format!(
+            r#"{{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,"pre_tokenizer":null,
+            "post_processor":null,"decoder":{decoder},"model":{{"type":"WordLevel","vocab":{vocabulary},"unk_token":"a"}}}}"#
+        );
+        Tokenizer::from_bytes(json.into()).unwrap()
+    }
+
+    #[test]
+    fn a_text_ends_where_its_tokenizer_says() {
+        assert_eq!(named("null", r#"{"a": 0, "<|endoftext|>": 1, "b": 2, "</s>": 3}"#).ends(), [3, 1]);
+        assert!(named("null", r#"{"a": 0}"#).ends().is_empty());
+        let characters = Tokenizer::from_bytes(br#"{"chars": "ab"}"#.to_vec()).unwrap();
+        assert!(characters.ends().is_empty());
+    }
+
+    #[test]
+    fn names_are_pieces_of_text() {
+        let bytes = r#"{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":false,"use_regex":false}"#;
+        // A space, a line break, and half of a character.
+        let names = named(bytes, r#"{"a": 0, "\u0120the": 1, "\u010a": 2, "\u00c3": 3}"#).names();
+        assert_eq!(names, ["a", " the", "\n", "\u{c3}"]);
+        assert_eq!(named("null", r#"{"a": 0, "\u2581the": 1, "<0x0A>": 2}"#).names(), ["a", " the", "<0x0A>"]);
+    }
+
+    #[test]
+    fn a_space_is_left_out_after_the_start_alone() {
+        assert_eq!(join_pieces(["<s>", " a", " b"]), "a b");
+        assert_eq!(join_pieces([" a", " b"]), " a b");
+        assert_eq!(join_pieces(["<s>", "<0x0A>", " b"]), "\n b");
+    }
+
     #[test]
     fn rejects_what_is_no_tokenizer() {
         for bytes in [&b""[..], b"{", b"{}", b"{\"chars\": 3}", b"{\"chars\": [\"ab\"]}", b"{\"model\": {}}", b"hello"] {
