@@ -59,12 +59,10 @@ impl Decoder {
         let row = output.shape.iter().product::<usize>() == output.shape.last().copied().unwrap_or(0);
         let alike = |tensor: &TensorSignature| tensor.shape == output.shape && tensor.fractional_bits == 0;
         let inputs = self.public_inputs().iter().all(|name| find(Role::Input, name).is_some_and(alike));
-        // The prompt of a hidden decoder is not among the values.
-        let prompt = match (self, find(Role::Input, PROMPT), find(Role::CommittedInput, PROMPT)) {
-            (Decoder::Hidden, None, committed) => committed.is_none_or(alike),
-            (Decoder::Hidden, Some(_), _) => false,
-            (Decoder::Shown, ..) => true,
-        };
-        row && alike(output) && inputs && prompt
+        // A hidden prompt has at most a digest in the statement, and nothing else depends on it.
+        let digest = find(Role::CommittedInput, PROMPT);
+        let others = signature.len().saturating_sub(1 + self.public_inputs().len() + usize::from(digest.is_some()));
+        let hidden = self == Decoder::Shown || (digest.is_none_or(alike) && others == 0);
+        row && alike(output) && inputs && hidden
     }
 }

@@ -172,6 +172,8 @@ mod tests {
             |s| s.tensors[0].signature.shape = vec![1, 9],
             |s| s.tensors[1].signature.role = Role::CommittedInput,
             |s| s.tensors[0].signature.role = Role::Input,
+            |s| s.tensors.push(tensor("next", Role::Output, &[0; 8])),
+            |s| s.tensors.push(tensor("logits", Role::CommittedOutput, &[])),
             |s| s.tensors.iter_mut().for_each(|tensor| tensor.signature.shape = vec![2, 4]),
             |s| s.tensors[2].values.truncate(7),
         ] {

@@ -22,6 +22,7 @@
 //! That the model is causal is a property of the compiled circuit, which the key's digest stands for; like the weights, it is what the maker of
 //! the key vouches for. [`CausalModel`] tests it.
 
+mod assemble;
 mod causal;
 mod context;
 mod decode;
