@@ -8,7 +8,7 @@ use lemma::generation::{CausalModel, Decoder, PROMPT, TOKENS};
 use lemma::quantizer::calibrate::Method;
 use lemma::quantizer::import::{llama2c, onnx};
 use lemma::quantizer::model::{Model, Op};
-use lemma::text::{TextInputs, Tokenizer, is_text, own_texts, read_texts};
+use lemma::text::{START, TextInputs, Tokenizer, is_text, own_texts, read_texts};
 use lemma::{CompileOptions, Folder, Inspection, Package, Report, Samples, compile, inspect};
 use serde::Serialize;
 
@@ -108,7 +108,14 @@ impl Compile {
         let calibration: Vec<lemma::Inputs> = match (&self.calibration, &causal) {
             // Only --test may have labels of its own; without it the calibration data are measured.
             (Some(path), _) => data(path, None)?.into_iter().map(|(inputs, _)| inputs).collect(),
-            (None, Some((causal, _))) => own_texts(causal, tokenizer.as_ref(), OWN_TEXTS)?.into_iter().map(converted).collect(),
+            (None, Some((causal, _))) => {
+                let (first, padding) = match &tokenizer {
+                    Some(tokenizer) => (tokenizer.first(), tokenizer.padding()),
+                    None if self.is_checkpoint() => (Some(START), START),
+                    None => (None, 0),
+                };
+                own_texts(causal, first, padding, OWN_TEXTS)?.into_iter().map(converted).collect()
+            }
             (None, None) => bail!("--calibration is needed: sample inputs to take the ranges from"),
         };
         let test = match (&self.test, &self.calibration, &self.labels) {

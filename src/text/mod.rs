@@ -32,6 +32,7 @@ pub use error::{TextError, TextProblem};
 pub use files::{is_text, read_texts};
 pub use input::{Encoded, TextInputs};
 pub use own::own_texts;
+pub use pieces::START;
 
 /// Largest tokenizer file in bytes.
 const MAX_BYTES: u64 = 1 << 26;

@@ -4,26 +4,24 @@ use lemma_quantizer::model::ExecuteError;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::Tokenizer;
 use crate::Inputs;
 use crate::generation::CausalModel;
 
 /// Seed of the draws: the same model is calibrated on the same texts every time.
 const SEED: u64 = 1;
 
-/// Draws `count` texts from a float model, each token with its probability after the tokenizer's first one, or after one that is drawn evenly.
-/// Every fourth text ends early and is filled up with padding, as a text that is proven is. Costs `count * tokens` runs of the model.
+/// Draws `count` texts from a float model, each token with its probability after `first`, or after one that is drawn evenly. Every fourth text
+/// ends early and is filled up with `padding`, as a text that is proven is. Costs `count * tokens` runs of the model.
 ///
 /// # Errors
 /// What the float model says.
-pub fn own_texts(model: &CausalModel, tokenizer: Option<&Tokenizer>, count: usize) -> Result<Vec<Inputs>, ExecuteError> {
+pub fn own_texts(model: &CausalModel, first: Option<u32>, padding: u32, count: usize) -> Result<Vec<Inputs>, ExecuteError> {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let vocabulary = u32::try_from(model.vocabulary()).unwrap_or(u32::MAX);
-    let padding = tokenizer.map_or(0, Tokenizer::padding);
     let mut texts = Vec::with_capacity(count);
     for text in 0..count {
         let end = if text % 4 == 3 { random.gen_range(1..=model.tokens()) } else { model.tokens() };
-        let first = tokenizer.and_then(Tokenizer::first).unwrap_or_else(|| random.gen_range(0..vocabulary));
+        let first = first.unwrap_or_else(|| random.gen_range(0..vocabulary));
         let mut ids = vec![first];
         while ids.len() < end {
             ids.push(draw(&model.logits(&ids, padding)?, &mut random));

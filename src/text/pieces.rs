@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use super::TextProblem;
 
-/// The token that begins a text.
+/// The token that begins a text in llama2.c.
 pub const START: u32 = 1;
 
 /// The tokens at which a text ends: the next one begins, or the end.
