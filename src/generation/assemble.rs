@@ -105,10 +105,16 @@ impl CausalModel {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use lemma_circuits::builder::{Site, Values};
+    use lemma_circuits::check::violations;
+    use lemma_circuits::field::from_integer;
     use ndarray::{Array2, ArrayD};
 
     use super::super::causal::tests::{V, model};
     use super::*;
+    use crate::{CompileOptions, Package, compile};
 
     fn row(values: [f32; 4]) -> ArrayD<f32> {
         ndarray::arr2(&[values]).into_dyn()
@@ -163,5 +169,58 @@ mod tests {
         let causal = CausalModel::new(model).unwrap();
         assert!(causal.decoder(Decoder::Shown).is_ok());
         assert!(matches!(causal.decoder(Decoder::Hidden), Err(DecoderError::Short { tokens: 1 })));
+    }
+
+    fn hidden() -> Package {
+        let causal = CausalModel::new(model(false)).unwrap();
+        let texts = [[3, 1, 4, 2], [0, 2, 1, 3]].map(|ids| causal.convert(Decoder::Hidden, &causal.inputs(&ids, 0)));
+        let public = Decoder::Hidden.public_inputs().iter().map(|name| (*name).to_owned()).collect();
+        let options = CompileOptions { bits: Some(10), public, ..CompileOptions::default() };
+        compile("hidden", causal.decoder(Decoder::Hidden).unwrap(), &texts, &[], &options, &()).unwrap().0
+    }
+
+    /// Layers with constraints that fail for a prover who skips the interpreter's checks and sets an element of one product.
+    fn caught(
+        package: &Package,
+        [prompt, text, generated]: [[i64; 4]; 3],
+        forged: Option<(&'static str, usize, i64)>,
+    ) -> Vec<String> {
+        let forger = move |site: &Site, values: &Values| {
+            let (_, at, value) = forged.filter(|(layer, ..)| site.gadget == "product" && &*site.layer == *layer)?;
+            let mut values = values.to_field();
+            values[at] = from_integer(value);
+            Some(Values::Field(Arc::new(values)))
+        };
+        let inputs = [prompt, text, generated].map(Vec::from);
+        let found = violations(package.compiled(), package.compiled().infer_forged(&inputs, Box::new(forger)));
+        let mut layers: Vec<String> = found.into_iter().map(|violation| violation.site.layer.to_string()).collect();
+        layers.dedup();
+        layers
+    }
+
+    #[test]
+    fn rejects_a_prover_who_bends_mask_text_or_prompt() {
+        let package = hidden();
+        let (prompt, text, generated) = ([3, 1, 2, 2], [0, 0, 4, 2], [0, 0, 1, 1]);
+        assert!(caught(&package, [prompt, text, generated], None).is_empty());
+        // Marks and tokens outside their ranges, and a sum past the vocabulary where prompt and text are both read.
+        for inputs in [
+            [prompt, text, [0, 0, 2, 1]],
+            [prompt, text, [0, 0, 1, -1]],
+            [prompt, [0, 0, V as i64, 2], generated],
+            [prompt, [0, 0, -1, 2], generated],
+            [[V as i64, 1, 2, 2], text, generated],
+            [[-1, 1, 2, 2], text, generated],
+            [[3, 1, 2, 2], [2, 0, 4, 2], generated],
+        ] {
+            assert!(!caught(&package, inputs, None).is_empty(), "{inputs:?}");
+        }
+        // The prompt read beside the text: 2 + 2 is a token. A choice inside the prompt shown, one after it hidden or another.
+        let read = caught(&package, [prompt, [0, 0, 2, 2], generated], Some((COVERED, 2, 0)));
+        assert!(read.contains(&COVERED.to_owned()), "{read:?}");
+        for (at, value) in [(0, 1), (1, -1), (3, 1)] {
+            let shown = caught(&package, [prompt, text, generated], Some((CHOSEN, at, value)));
+            assert!(shown.contains(&CHOSEN.to_owned()), "{shown:?}");
+        }
     }
 }
