@@ -96,13 +96,14 @@ fn public_tensors(model: &Model, options: &CompileOptions) -> Result<Vec<String>
     let inputs = model.inputs.iter().filter_map(|id| model.node(*id)).map(|node| node.name.clone());
     let outputs = model.outputs.iter().map(|(name, _)| name.clone());
     let known: Vec<String> = inputs.chain(outputs.clone()).collect();
-    for name in &options.committed {
-        if options.public.contains(name) || options.private.contains(name) {
+    let named = || options.public.iter().chain(&options.private).chain(&options.committed);
+    for name in named() {
+        let lists = [&options.public, &options.private, &options.committed];
+        if lists.into_iter().filter(|list| list.contains(name)).count() > 1 {
             return Err(CompileError::Contradiction { name: name.clone() });
         }
     }
-    let named = options.public.iter().chain(&options.private).chain(&options.committed);
-    for name in named.chain(options.fractional_bits.keys()) {
+    for name in named().chain(options.fractional_bits.keys()) {
         if !known.contains(name) {
             return Err(CompileError::UnknownTensor { name: name.clone(), known });
         }

@@ -39,8 +39,8 @@ pub enum CompileError {
         /// The names it has.
         known: Vec<String>,
     },
-    /// A tensor that is to be committed and public or private.
-    #[error("`{name}` is named by --committed and by --public or --private; one of them is possible")]
+    /// A tensor that is to be shown, hidden and committed to, or two of these.
+    #[error("`{name}` is named by more than one of --public, --private and --committed; one of them is possible")]
     Contradiction {
         /// The tensor.
         name: String,

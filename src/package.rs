@@ -10,7 +10,7 @@ use lemma_circuits::{Compiled, Inference, Plan, Salt};
 use lemma_prover::store::write_atomically;
 use lemma_prover::{KeyInfo, Progress, ProveError, Proven, ProvingKey, SetupError, prove, random_salt, setup};
 use lemma_quantizer::data::Samples;
-use lemma_quantizer::graph::{Graph, Op, Port, Visibility};
+use lemma_quantizer::graph::{Graph, Interval, NodeId, Op, Port, Visibility};
 use lemma_quantizer::model::{Model, Op as FloatOp};
 use lemma_quantizer::quantize::quantize_value;
 use lemma_verifier::{Context, Digest, Labels, Role, TensorSignature, VerifyingKey};
@@ -243,10 +243,10 @@ impl Package {
     fn tensor_signature(&self, port: &Port, role: Role) -> TensorSignature {
         let node = self.graph().node(port.node);
         let first = self.graph().outputs.first().is_some_and(|first| first.node == port.node);
-        let labels = match &node.op {
+        let labels = match self.choices(port.node) {
             _ if !first || self.classes.is_empty() => Labels::None,
-            Op::ArgMax { .. } => Labels::Values(self.classes.clone()),
-            _ => Labels::Entries(self.classes.clone()),
+            Some(_) => Labels::Values(self.classes.clone()),
+            None => Labels::Entries(self.classes.clone()),
         };
         TensorSignature {
             name: port.name.clone(),
@@ -260,10 +260,19 @@ impl Package {
     }
 
     fn class_count(&self, port: &Port) -> usize {
-        let node = self.graph().node(port.node);
-        match &node.op {
-            Op::ArgMax { group } => *group,
-            _ => node.shape.last().copied().unwrap_or(1),
+        let last = self.graph().node(port.node).shape.last().copied();
+        self.choices(port.node).or(last).unwrap_or(1)
+    }
+
+    /// Number of entries that a node chose among, when it holds indices of the largest, or 0 where a mask hides them.
+    fn choices(&self, id: NodeId) -> Option<usize> {
+        let node = self.graph().node(id);
+        match (&node.op, &node.inputs[..]) {
+            (Op::ArgMax { group }, _) => Some(*group),
+            (Op::Product, [mask, chosen]) if self.graph().node(*mask).bounds == (Interval { lo: 0, hi: 1 }) => {
+                self.choices(*chosen)
+            }
+            _ => None,
         }
     }
 

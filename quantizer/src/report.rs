@@ -70,7 +70,7 @@ pub struct Report {
     /// On labelled data.
     pub accuracy: Option<Accuracy>,
     /// Over all samples and all rows along the last axis of the first output: the share whose largest entry has the same index in both models.
-    /// Of an [`ArgMax`](crate::model::Op::ArgMax), the share of equal indices. A sample outside the calibrated range counts as different.
+    /// Of an [`ArgMax`](crate::model::Op::ArgMax), whole or masked, the share of equal indices. A sample outside the calibrated range counts as different.
     pub agreement: f64,
 }
 
@@ -202,7 +202,7 @@ impl<'a> Reporter<'a> {
     fn compare_rows(&mut self, float: &[ArrayD<f32>], integer: Option<&[Vec<i64>]>) {
         let Some((_, output)) = self.model.outputs.first() else { return };
         let (Some(node), Some(float)) = (self.model.node(*output), float.get(output.0)) else { return };
-        let indices = matches!(node.op, model::Op::ArgMax);
+        let indices = holds_indices(self.model, *output);
         let width = if indices { 1 } else { node.shape.last().copied().unwrap_or(1).max(1) };
         let winners = |values: &[f64]| -> Vec<i64> {
             let winner = |row: &[f64]| {
@@ -286,6 +286,15 @@ impl<'a> Reporter<'a> {
             agreement: self.same_rows as f64 / self.rows.max(1) as f64,
         }
     }
+}
+
+/// Whether a node holds indices that an [`model::Op::ArgMax`] chose, moved or multiplied by a mask where they are not left as they are.
+fn holds_indices(model: &Model, id: NodeId) -> bool {
+    model.node(id).is_some_and(|node| match node.op {
+        model::Op::ArgMax => true,
+        model::Op::View(_) | model::Op::Mul => node.inputs.iter().any(|input| holds_indices(model, *input)),
+        _ => false,
+    })
 }
 
 /// Integer inputs of a graph, in its order; `None` when one is missing.

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use lemma::generation::{CausalModel, Decoder, PROMPT, TOKENS};
 use lemma::quantizer::calibrate::Method;
 use lemma::quantizer::import::{llama2c, onnx};
 use lemma::quantizer::model::{Model, Op};
-use lemma::text::{TextInputs, Tokenizer, is_text, own_texts, read_texts};
+use lemma::text::{START, TextInputs, Tokenizer, is_text, own_texts, read_texts};
 use lemma::{CompileOptions, Folder, Inspection, Package, Report, Samples, compile, inspect};
 use serde::Serialize;
 
@@ -19,9 +20,8 @@ use crate::output::{Exit, Output};
 pub struct Compile {
     /// The model: an ONNX file, or a llama2.c checkpoint (.bin).
     model: PathBuf,
-    /// Sample inputs, .npz or .json, or with a tokenizer .txt or .tsv: what the ranges are taken from. A llama2.c model without any writes
-    /// its own.
-    #[arg(long, required_unless_present = "tokens")]
+    /// Sample inputs, .npz or .json, or with a tokenizer .txt or .tsv: what the ranges are taken from. A decoder without any writes its own.
+    #[arg(long, required_unless_present_any = ["tokens", "decoder"])]
     calibration: Option<PathBuf>,
     /// The tokenizer of a model of text: tokenizer.json, tokenizer.bin of llama2.c, or a JSON object with a list `chars`.
     #[arg(long)]
@@ -38,10 +38,10 @@ pub struct Compile {
     /// An input to show in the statement; may be repeated. Outputs are shown unless --private names them.
     #[arg(long)]
     public: Vec<String>,
-    /// An output to hide; may be repeated.
+    /// An output to hide, or the `prompt` of a decoder; may be repeated.
     #[arg(long)]
     private: Vec<String>,
-    /// An input or output to commit to: the statement has its salted digest; may be repeated.
+    /// An input or output to commit to, such as the `prompt` of a decoder: the statement has its salted digest; may be repeated.
     #[arg(long, value_name = "NAME")]
     committed: Vec<String>,
     /// NAME=N: fractional bits of an input or output, to agree with another model; may be repeated.
@@ -62,6 +62,10 @@ pub struct Compile {
     /// Size of dynamic axes other than the batch.
     #[arg(long)]
     tokens: Option<usize>,
+    /// The model is a causal language model, token ids to logits: compile its choice of every next token, so that it generates. A llama2.c
+    /// checkpoint always is one.
+    #[arg(long)]
+    decoder: bool,
     /// Folder to write.
     #[arg(short, long)]
     output: PathBuf,
@@ -85,14 +89,34 @@ impl Compile {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
         let bar = output.bar();
-        let model = self.load(false)?;
+        let source = self.load()?;
         let tokenizer = self.tokenizer.as_deref().map(Tokenizer::read).transpose()?;
-        let options = self.options(&model, tokenizer.as_ref())?;
-        let data = |path: &Path, labels| samples(path, &model, tokenizer.as_ref(), labels, &options.classes, output);
-        let calibration: Vec<lemma::Inputs> = match &self.calibration {
+        let decoder = (self.decoder || self.is_checkpoint()).then(|| self.kind()).transpose()?;
+        let causal = decoder.map(|kind| CausalModel::new(source.clone()).map(|causal| (causal, kind))).transpose()?;
+        let model = causal.as_ref().map_or_else(|| Ok(source.clone()), |(causal, kind)| causal.decoder(*kind))?;
+        let entries = causal.as_ref().map_or_else(|| class_count(&model), |(causal, _)| causal.vocabulary());
+        let options = self.options(entries, decoder, tokenizer.as_ref())?;
+        // Data are those of the model in the file.
+        let converted = |inputs: lemma::Inputs| match &causal {
+            Some((causal, kind)) => causal.convert(*kind, &inputs),
+            None => inputs,
+        };
+        let data = |path: &Path, labels| -> Result<Vec<Labelled>> {
+            let samples = samples(path, &source, tokenizer.as_ref(), labels, &options.classes, output)?;
+            Ok(samples.into_iter().map(|(inputs, label)| (converted(inputs), label)).collect())
+        };
+        let calibration: Vec<lemma::Inputs> = match (&self.calibration, &causal) {
             // Only --test may have labels of its own; without it the calibration data are measured.
-            Some(path) => data(path, None)?.into_iter().map(|(inputs, _)| inputs).collect(),
-            None => self.written_by_itself(&model)?,
+            (Some(path), _) => data(path, None)?.into_iter().map(|(inputs, _)| inputs).collect(),
+            (None, Some((causal, _))) => {
+                let (first, padding) = match &tokenizer {
+                    Some(tokenizer) => (tokenizer.first(), tokenizer.padding()),
+                    None if self.is_checkpoint() => (Some(START), START),
+                    None => (None, 0),
+                };
+                own_texts(causal, first, padding, OWN_TEXTS)?.into_iter().map(converted).collect()
+            }
+            (None, None) => bail!("--calibration is needed: sample inputs to take the ranges from"),
         };
         let test = match (&self.test, &self.calibration, &self.labels) {
             (Some(path), _, labels) => data(path, labels.as_deref())?,
@@ -109,11 +133,11 @@ impl Compile {
         Ok(Exit::Success)
     }
 
-    /// The float model; `logits` asks a llama2.c model for its logits too.
-    fn load(&self, logits: bool) -> Result<Model> {
+    /// The float model of the file.
+    fn load(&self) -> Result<Model> {
         if self.is_checkpoint() {
             let tokens = self.tokens.context("a llama2.c checkpoint needs --tokens N, the number of tokens of a proof")?;
-            return Ok(llama2c::load(&self.model, &llama2c::Options { tokens, logits })?);
+            return Ok(llama2c::load(&self.model, &llama2c::Options { tokens })?);
         }
         Ok(onnx::load(&self.model, &onnx::Options { tokens: self.tokens })?)
     }
@@ -122,27 +146,30 @@ impl Compile {
         self.model.extension().is_some_and(|ending| ending == "bin")
     }
 
-    fn written_by_itself(&self, model: &Model) -> Result<Vec<lemma::Inputs>> {
-        if !self.is_checkpoint() {
-            bail!("--calibration is needed: sample inputs to take the ranges from");
+    /// The kind of decoder that the arguments ask for.
+    fn kind(&self) -> Result<Decoder> {
+        if self.committed.iter().any(|name| name == TOKENS) {
+            bail!("the tokens of a decoder are its prompt and its text; to hide the prompt, name it: --committed {PROMPT}");
         }
-        let inputs = TextInputs::of(model).map_err(|problem| problem.of(&self.model))?;
-        Ok(own_texts(&self.load(true)?, &inputs, llama2c::START, OWN_TEXTS)?)
+        let hidden = self.committed.iter().chain(&self.private).any(|name| name == PROMPT);
+        Ok(if hidden { Decoder::Hidden } else { Decoder::Shown })
     }
 
-    fn options(&self, model: &Model, tokenizer: Option<&Tokenizer>) -> Result<CompileOptions> {
+    /// `entries`: how many classes the first output has.
+    fn options(&self, entries: usize, decoder: Option<Decoder>, tokenizer: Option<&Tokenizer>) -> Result<CompileOptions> {
         let mut classes = match &self.classes {
             None => Vec::new(),
             Some(path) => read_classes(path)?,
         };
-        if let Some(tokenizer) = tokenizer.filter(|tokenizer| classes.is_empty() && class_count(model) == tokenizer.vocabulary())
-        {
+        if let Some(tokenizer) = tokenizer.filter(|tokenizer| classes.is_empty() && entries == tokenizer.vocabulary()) {
             classes = tokenizer.names();
         }
         let mut public = self.public.clone();
-        // A generated text is checked against its tokens, so they are shown.
-        if is_decoder(model) && !self.private.iter().chain(&public).any(|name| name == "tokens") {
-            public.push("tokens".into());
+        // A generated text is checked against these, so they are shown.
+        for name in decoder.map_or(&[][..], Decoder::public_inputs) {
+            if !self.private.iter().chain(&public).any(|other| other == name) {
+                public.push((*name).into());
+            }
         }
         let method = match self.percentile {
             None => Method::Max,
@@ -187,13 +214,6 @@ fn class_count(model: &Model) -> usize {
         node => node,
     };
     scores.and_then(|node| node.shape.last()).copied().unwrap_or(0)
-}
-
-/// Whether the model maps `tokens` to the `next` ones.
-fn is_decoder(model: &Model) -> bool {
-    let tokens = model.inputs.iter().filter_map(|id| model.node(*id)).any(|node| node.name == "tokens");
-    let next = model.outputs.iter().find(|(name, _)| name == "next").and_then(|(_, id)| model.node(*id));
-    tokens && next.is_some_and(|node| matches!(node.op, Op::ArgMax))
 }
 
 /// The samples of a file of texts or arrays.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
-use lemma::generation::{self, generate};
+use lemma::generation::{Decoder, PROMPT, fill, generate};
 use lemma::text::TextInputs;
 use lemma::{Folder, Package, Progress as _, Salt, Samples};
 
@@ -35,8 +35,10 @@ pub struct Input {
 pub struct Job {
     /// The integer inputs.
     pub inputs: Vec<Vec<i64>>,
-    /// Tokens of the text, where it is one.
-    pub tokens: Option<usize>,
+    /// The tokens of the text, where it is one.
+    pub ids: Option<Vec<u32>>,
+    /// Whether the model wrote the end of the text itself.
+    pub generated: bool,
     /// Salts of committed tensors that are not to be new ones, by name.
     pub salts: BTreeMap<String, Salt>,
     /// The bytes of the context: the caller's, after those of a generation where it is one.
@@ -50,19 +52,27 @@ pub type Integers = BTreeMap<String, Vec<i64>>;
 
 impl Job {
     /// Under new salts.
-    pub fn new(inputs: Vec<Vec<i64>>, tokens: Option<usize>, context: Vec<u8>) -> Job {
-        Job { inputs, tokens, salts: BTreeMap::new(), context }
+    pub fn new(inputs: Vec<Vec<i64>>, ids: Option<Vec<u32>>, context: Vec<u8>) -> Job {
+        Job { inputs, ids, generated: false, salts: BTreeMap::new(), context }
+    }
+
+    /// Tokens of the text, where it is one.
+    pub fn tokens(&self) -> Option<usize> {
+        self.ids.as_ref().map(Vec::len)
     }
 }
 
 impl Input {
     /// Reads the input beside what is `given`, and continues the prompt where there is one.
     pub fn job(&self, folder: &Folder, package: &Package, given: &Integers, context: &[u8], output: &Output) -> Result<Job> {
-        let of_text = self.text.is_some() || self.prompt.is_some();
-        ensure!(given.is_empty() || !of_text, "--opening goes with --input, not with text");
+        ensure!(given.is_empty() || self.text.is_none(), "--opening goes with --input or --prompt, not with --text");
         match (&self.text, &self.prompt) {
             (Some(text), _) => text_job(folder, package, text, context, output),
-            (_, Some(prompt)) => continued(folder, package, prompt, self.generate.unwrap_or(0), context, output),
+            (_, Some(prompt)) => {
+                let job = continued(folder, package, prompt, self.generate.unwrap_or(0), context, output)?;
+                opened(package, given, &job)?;
+                Ok(job)
+            }
             _ => {
                 let complete = package.graph().inputs.iter().all(|port| given.contains_key(&port.name));
                 ensure!(self.input.is_some() || complete, "--input, --text or --prompt is needed");
@@ -76,27 +86,43 @@ impl Input {
 
 /// One text.
 pub fn text_job(folder: &Folder, package: &Package, text: &str, context: &[u8], output: &Output) -> Result<Job> {
+    let hidden = Decoder::of(&package.signature()) == Some(Decoder::Hidden);
+    ensure!(!hidden, "this decoder hides its prompt and shows what it generates: use --prompt and --generate instead of --text");
     let tokenizer = folder.tokenizer().context(NO_TOKENIZER)?;
     let inputs = TextInputs::of(&package.input_model()).map_err(|problem| problem.of(folder.path()))?;
     let encoded = inputs.encode(&tokenizer, text)?;
     if encoded.whole > encoded.ids.len() {
         output.note(&format!("the text has {} tokens; the model reads the first {}", encoded.whole, encoded.ids.len()));
     }
-    let tokens = Some(encoded.ids.len());
-    Ok(Job::new(package.quantize(&encoded.inputs)?, tokens, context.to_vec()))
+    Ok(Job::new(package.quantize(&encoded.inputs)?, Some(encoded.ids), context.to_vec()))
 }
 
 /// A text that the model continues.
 fn continued(folder: &Folder, package: &Package, prompt: &str, wanted: usize, context: &[u8], output: &Output) -> Result<Job> {
     let tokenizer = folder.tokenizer().context(NO_TOKENIZER)?;
-    let inputs = TextInputs::of(&package.input_model()).map_err(|problem| problem.of(folder.path()))?;
-    // One more than fits: a prompt is never cut.
-    let (given, _) = tokenizer.encode(prompt, inputs.tokens().saturating_add(1))?;
+    // A prompt is never cut.
+    let (mut given, _) = tokenizer.encode(prompt, usize::MAX)?;
+    // Some tokenizers end every text.
+    while given.last().is_some_and(|last| given.len() > 1 && tokenizer.ends().contains(last)) {
+        given.pop();
+    }
     let bar = output.bar();
     bar.enter("generating", 0.0);
-    let ids = generate(package, &given, wanted, tokenizer.padding())?;
+    let ids = generate(package, &given, wanted, tokenizer.padding(), tokenizer.ends())?;
     drop(bar);
-    let context = generation::context(u32::try_from(given.len())?, u32::try_from(ids.len())?, context);
-    let inputs = package.quantize(&inputs.fill(&ids, tokenizer.padding()))?;
-    Ok(Job::new(inputs, Some(ids.len()), context))
+    let (inputs, context) = fill(package, &ids, given.len(), tokenizer.padding(), context)?;
+    Ok(Job { generated: true, ..Job::new(inputs, Some(ids), context) })
+}
+
+/// Whether the integers of openings are those of the prompt, which then has their salt.
+fn opened(package: &Package, given: &Integers, job: &Job) -> Result<()> {
+    for (name, values) in given {
+        ensure!(
+            name == PROMPT,
+            "--opening {name}: only the `{PROMPT}` of a generation can be opened, the model chooses the rest"
+        );
+        let at = package.graph().inputs.iter().position(|port| port.name == *name);
+        ensure!(at.and_then(|at| job.inputs.get(at)) == Some(values), "--opening {name}: it opens another prompt than --prompt");
+    }
+    Ok(())
 }

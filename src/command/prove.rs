@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use lemma::generation::Generation;
+use lemma::generation::{Generation, Visibility};
 use lemma::prover::store::write_atomically;
 use lemma::verifier::{Labels, Role};
 use lemma::{Context, Folder, Package, ProofFile, Statement};
@@ -100,7 +100,7 @@ pub fn prove(
     let json = file.to_json()?;
     write_atomically(path, |out| out.write_all(json.as_bytes()))?;
     let statement = proven.verified.into_statement();
-    let answer = if generation.is_some() { None } else { answer(&statement, job.tokens) };
+    let answer = if generation.is_some() { None } else { answer(&statement, job.tokens()) };
     Ok(ProveResult {
         prove_seconds,
         peak_bytes: peak_bytes(),
@@ -143,9 +143,13 @@ pub fn meaning_text(answer: Option<&str>, generation: Option<&Generation>) -> St
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "(this key does not name its tokens)".into());
     let Generation { prompt_length, length, tokens, .. } = generation;
     let ids = if generation.text.is_none() { format!("\ntokens: {tokens:?}") } else { String::new() };
+    let prompt = match (generation.prompt_visibility, generation.prompt_digest) {
+        (Visibility::Public, _) => text(&generation.prompt),
+        (Visibility::Committed, Some(digest)) => format!("not shown, digest {digest}"),
+        (Visibility::Committed, None) | (Visibility::Private, _) => "not shown".into(),
+    };
     format!(
-        "{answer}\nprompt ({prompt_length} tokens): {}\ngenerated greedily ({} tokens): {}{ids}",
-        text(&generation.prompt),
+        "{answer}\nprompt ({prompt_length} tokens): {prompt}\ngenerated greedily ({} tokens): {}{ids}",
         length - prompt_length,
         text(&generation.text)
     )
@@ -173,9 +177,15 @@ pub fn statement_text(statement: &Statement) -> String {
         }
         let entries = tensor.readable();
         let more = entries.len().saturating_sub(SHOWN);
-        let shown = entries.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
+        let shown = entries.iter().take(SHOWN).map(|entry| on_one_line(entry)).collect::<Vec<_>>().join(", ");
         let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
         lines.push(format!("{} `{}` = [{shown}{rest}]", tensor.signature.role.name(), tensor.signature.name));
     }
     lines.join("\n")
+}
+
+/// A label with its control characters escaped.
+fn on_one_line(label: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    label.chars().map(escaped).collect()
 }

@@ -54,15 +54,11 @@ impl Run {
             let values = integers.iter().map(|v| dequantize(*v, node.fractional_bits)).collect();
             Values { name: port.name.clone(), shape: node.shape.clone(), values }
         });
-        // A generation has lengths in its context; the model has read the text itself.
-        let text = match (job.context.is_empty(), job.tokens, job.inputs.first()) {
-            (false, Some(tokens), Some(ids)) => {
-                let ids: Vec<u32> = ids.iter().take(tokens).filter_map(|id| u32::try_from(*id).ok()).collect();
-                Some(folder.tokenizer()?.decode(&ids))
-            }
+        let text = match &job.ids {
+            Some(ids) if job.generated => Some(folder.tokenizer()?.decode(ids)),
             _ => None,
         };
-        let outputs = Outputs { outputs: outputs.collect(), tokens: job.tokens, text };
+        let outputs = Outputs { outputs: outputs.collect(), tokens: job.tokens(), text };
         output.result(&outputs, describe)?;
         Ok(Exit::Success)
     }

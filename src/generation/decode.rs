@@ -1,20 +1,19 @@
 //! Greedy decoding by the integer model.
 
-use lemma_quantizer::graph::ExecuteError;
+use lemma_quantizer::graph::{ExecuteError, Port};
 use thiserror::Error;
 
-use super::is_decoder;
+use super::form::{GENERATED, PROMPT, TEXT, TOKENS};
+use super::{Decoder, context};
 use crate::Package;
-
-/// Ids of the tokens that begin and end a text in llama2.c; decoding stops at them.
-const ENDS: [i64; 2] = [1, 2];
 
 /// Why nothing is generated.
 #[derive(Debug, Error)]
 pub enum GenerateError {
     /// The model is not a decoder.
     #[error(
-        "this model does not generate: it needs the public input `tokens` and the public output `next`, as `lemma compile` makes them from a llama2.c checkpoint"
+        "this model does not generate: it is no decoder, as `lemma compile` makes them from a llama2.c checkpoint, or with --decoder from \
+         another causal language model"
     )]
     NoDecoder,
     /// A prompt that leaves no room.
@@ -37,19 +36,22 @@ pub enum GenerateError {
     Execute(#[from] ExecuteError),
 }
 
-/// Continues `prompt` by up to `wanted` tokens, each the integer model's choice after the ones before it; fewer when the model ends the text. The
-/// result has prompt and text. Costs one run of the model a token.
+/// A package as a decoder.
+struct Layout<'a> {
+    package: &'a Package,
+    decoder: Decoder,
+    output: &'a Port,
+    tokens: usize,
+}
+
+/// Continues `prompt` by up to `wanted` tokens, each the integer model's choice after the ones before it; fewer when it chooses one of `ends`,
+/// which is left out. The result has prompt and text. Costs one run of the model a token.
 ///
 /// # Errors
 /// [`GenerateError`].
-pub fn generate(package: &Package, prompt: &[u32], wanted: usize, padding: u32) -> Result<Vec<u32>, GenerateError> {
-    if !is_decoder(&package.signature()) {
-        return Err(GenerateError::NoDecoder);
-    }
-    let graph = package.graph();
-    let port = graph.inputs.first().filter(|_| graph.inputs.len() == 1).ok_or(GenerateError::NoDecoder)?;
-    let next = graph.outputs.iter().find(|port| port.name == "next").ok_or(GenerateError::NoDecoder)?;
-    let tokens = graph.node(port.node).len();
+pub fn generate(package: &Package, prompt: &[u32], wanted: usize, padding: u32, ends: &[u32]) -> Result<Vec<u32>, GenerateError> {
+    let layout = Layout::of(package)?;
+    let tokens = layout.tokens;
     if prompt.is_empty() {
         return Err(GenerateError::EmptyPrompt);
     }
@@ -59,13 +61,62 @@ pub fn generate(package: &Package, prompt: &[u32], wanted: usize, padding: u32) 
     }
     let mut ids = prompt.to_vec();
     while ids.len() < end {
-        let padded = ids.iter().chain(std::iter::repeat(&padding)).take(tokens).map(|id| i64::from(*id)).collect();
-        let values = graph.execute(&[padded])?;
-        let choice = values.get(next.node.0).and_then(|next| next.get(ids.len() - 1)).copied();
-        match choice.filter(|id| !ENDS.contains(id)).and_then(|id| u32::try_from(id).ok()) {
+        // A choice is shown before a generated token: here before one that is not known yet, which no earlier position sees.
+        let inputs = layout.fill(&ids, prompt.len(), ids.len() + 1, padding)?;
+        let values = package.graph().execute(&inputs)?;
+        let choice = values.get(layout.output.node.0).and_then(|next| next.get(ids.len() - 1)).copied();
+        match choice.and_then(|id| u32::try_from(id).ok()).filter(|id| !ends.contains(id)) {
             Some(id) => ids.push(id),
             None => break,
         }
     }
     Ok(ids)
+}
+
+/// The inputs of a decoder for prompt and text, the first `prompt` tokens given, with the bytes of their context. What follows the text, and in a
+/// hidden prompt what follows the prompt, is `padding`: so the same prompt and salt have one digest, whatever was generated.
+///
+/// # Errors
+/// [`GenerateError`], when the package is no decoder or the text is longer than it reads.
+pub fn fill(
+    package: &Package,
+    ids: &[u32],
+    prompt: usize,
+    padding: u32,
+    caller: &[u8],
+) -> Result<(Vec<Vec<i64>>, Vec<u8>), GenerateError> {
+    let layout = Layout::of(package)?;
+    let too_long = || GenerateError::TooLong { prompt, wanted: ids.len().saturating_sub(prompt), tokens: layout.tokens };
+    if ids.len() > layout.tokens {
+        return Err(too_long());
+    }
+    let length = |n: usize| u32::try_from(n).map_err(|_| too_long());
+    let inputs = layout.fill(ids, prompt, ids.len(), padding)?;
+    Ok((inputs, context(length(prompt)?, length(ids.len())?, caller)))
+}
+
+impl<'a> Layout<'a> {
+    fn of(package: &'a Package) -> Result<Layout<'a>, GenerateError> {
+        let decoder = Decoder::of(&package.signature()).ok_or(GenerateError::NoDecoder)?;
+        let output = package.graph().outputs.iter().find(|port| port.name == decoder.output());
+        let output = output.ok_or(GenerateError::NoDecoder)?;
+        Ok(Layout { package, decoder, output, tokens: package.graph().node(output.node).len() })
+    }
+
+    /// One tensor for each input. A token of `ids` that is missing before `length` is 0.
+    fn fill(&self, ids: &[u32], prompt: usize, length: usize, padding: u32) -> Result<Vec<Vec<i64>>, GenerateError> {
+        let id = |at: usize| ids.get(at).map_or(0, |id| i64::from(*id));
+        let padding = i64::from(padding);
+        let written = |at: usize| (prompt..length).contains(&at);
+        let value = |port: &Port, at: usize| match (self.decoder, port.name.as_str()) {
+            (Decoder::Shown, TOKENS) => Some(if at < ids.len() { id(at) } else { padding }),
+            (Decoder::Hidden, PROMPT) => Some(if at < prompt { id(at) } else { padding }),
+            (Decoder::Hidden, TEXT) => Some(if written(at) { id(at) } else { 0 }),
+            (Decoder::Hidden, GENERATED) => Some(i64::from(written(at))),
+            _ => None,
+        };
+        let tensor = |port: &Port| (0..self.tokens).map(|at| value(port, at)).collect::<Option<Vec<i64>>>();
+        let tensors: Option<Vec<Vec<i64>>> = self.package.graph().inputs.iter().map(tensor).collect();
+        tensors.ok_or(GenerateError::NoDecoder)
+    }
 }

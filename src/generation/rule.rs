@@ -1,17 +1,12 @@
 //! When a statement is a generation.
 
-use lemma_verifier::{Context, Labels, PublicTensor, Role, Statement, TensorSignature};
+use lemma_verifier::{Context, Digest, Labels, PublicTensor, Role, Statement, TensorSignature};
 use serde::Serialize;
 use thiserror::Error;
 
+use super::form::{NEXT, TOKENS};
+use super::{Decoder, hidden, split_context};
 use crate::text::join_pieces;
-
-/// First bytes of the context of a generation.
-pub const TAG: &[u8; 16] = b"lemma generation";
-
-/// Names of the two public tensors.
-const TOKENS: &str = "tokens";
-const NEXT: &str = "next";
 
 /// A text that a model wrote, by a proof: made by [`Generation::of`] only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,12 +15,29 @@ pub struct Generation {
     pub prompt_length: usize,
     /// Tokens of prompt and generated text.
     pub length: usize,
-    /// All of them.
+    /// All of them; those of the generated text alone when the prompt is not shown.
     pub tokens: Vec<i64>,
-    /// The given text, where the key names its tokens.
+    /// What the statement has of the prompt.
+    pub prompt_visibility: Visibility,
+    /// The given text, where it is shown and the key names its tokens.
     pub prompt: Option<String>,
+    /// Binds the prompt, where it is committed to: its first `prompt_length` tokens, and the padding after them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_digest: Option<Digest>,
     /// The generated text, where the key names its tokens.
     pub text: Option<String>,
+}
+
+/// What a statement has of a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Its tokens.
+    Public,
+    /// Its digest and its length.
+    Committed,
+    /// Its length.
+    Private,
 }
 
 /// Why a statement is not the generation that its context claims.
@@ -39,7 +51,8 @@ pub enum GenerationError {
     CutShort,
     /// The key is not that of a decoder.
     #[error(
-        "the context is that of a generation, but the key is not: it needs a public input `tokens` and a public output `next` of the same shape"
+        "the context is that of a generation, but the key is no decoder's: it needs the public tensors `tokens` and `next`, or `text`, \
+         `generated` and `chosen`, of one shape"
     )]
     NoDecoder,
     /// Lengths that do not fit the model.
@@ -62,45 +75,26 @@ pub enum GenerationError {
         /// What the model chose there.
         chosen: i64,
     },
-}
-
-/// The context bytes of a generation.
-pub fn context(prompt: u32, length: u32, caller: &[u8]) -> Vec<u8> {
-    [&TAG[..], &prompt.to_be_bytes(), &length.to_be_bytes(), caller].concat()
-}
-
-/// The context of a generation, taken apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parts<'a> {
-    /// Tokens of the prompt.
-    pub prompt: u32,
-    /// Tokens of prompt and text.
-    pub length: u32,
-    /// The caller's bytes.
-    pub caller: &'a [u8],
-}
-
-/// Takes the context of a generation apart; `None` for the context of anything else.
-///
-/// # Errors
-/// [`GenerationError::CutShort`].
-pub fn split_context(bytes: &[u8]) -> Result<Option<Parts<'_>>, GenerationError> {
-    let Some(rest) = bytes.strip_prefix(TAG) else { return Ok(None) };
-    let lengths = rest.split_first_chunk::<4>().and_then(|(prompt, rest)| Some((prompt, rest.split_first_chunk::<4>()?)));
-    let (prompt, (length, caller)) = lengths.ok_or(GenerationError::CutShort)?;
-    Ok(Some(Parts { prompt: u32::from_be_bytes(*prompt), length: u32::from_be_bytes(*length), caller }))
-}
-
-/// Whether a key is that of a decoder: a public input `tokens` and a public output `next`, both `[1, T]` or `[T]` and whole numbers.
-pub fn is_decoder(signature: &[TensorSignature]) -> bool {
-    let find = |role: Role, name: &str| signature.iter().find(|tensor| tensor.role == role && tensor.name == name);
-    match (find(Role::Input, TOKENS), find(Role::Output, NEXT)) {
-        (Some(tokens), Some(next)) => {
-            let row = tokens.shape.iter().product::<usize>() == tokens.shape.last().copied().unwrap_or(0);
-            row && tokens.shape == next.shape && tokens.fractional_bits == 0 && next.fractional_bits == 0
-        }
-        _ => false,
-    }
+    /// A position that is marked as generated and is not, or the other way round.
+    #[error("`generated` is {found} at position {position}; by the lengths in the context it is {expected}")]
+    Mark {
+        /// The position.
+        position: usize,
+        /// The mark.
+        found: i64,
+        /// What it must be.
+        expected: i64,
+    },
+    /// A value where there is no generated text.
+    #[error("`{tensor}` is {found} at position {position}, where nothing was generated; it is 0 there")]
+    Outside {
+        /// The tensor.
+        tensor: &'static str,
+        /// The position.
+        position: usize,
+        /// The value.
+        found: i64,
+    },
 }
 
 impl Generation {
@@ -113,66 +107,72 @@ impl Generation {
         if Context::of(context) != statement.context {
             return Err(GenerationError::OtherContext);
         }
-        let Some(Parts { prompt, length, .. }) = split_context(context)? else { return Ok(None) };
+        let Some(parts) = split_context(context)? else { return Ok(None) };
+        let lengths = (parts.prompt as usize, parts.length as usize);
         let signature: Vec<TensorSignature> = statement.tensors.iter().map(|tensor| tensor.signature.clone()).collect();
-        if !is_decoder(&signature) {
-            return Err(GenerationError::NoDecoder);
+        match Decoder::of(&signature) {
+            None => Err(GenerationError::NoDecoder),
+            Some(Decoder::Shown) => shown(statement, lengths).map(Some),
+            Some(Decoder::Hidden) => hidden::rule(statement, lengths).map(Some),
         }
-        let find = |role: Role, name: &str| {
-            let mut tensors = statement.tensors.iter();
-            tensors.find(|tensor| tensor.signature.role == role && tensor.signature.name == name)
-        };
-        let tokens = find(Role::Input, TOKENS).ok_or(GenerationError::NoDecoder)?;
-        let next = find(Role::Output, NEXT).ok_or(GenerationError::NoDecoder)?;
-        let (prompt, length) = (prompt as usize, length as usize);
-        check(&tokens.values, &next.values, prompt, length)?;
-        let (given, written) = tokens.values.split_at(prompt);
-        let written = &written[..length - prompt];
-        Ok(Some(Generation {
-            prompt_length: prompt,
-            length,
-            tokens: tokens.values[..length].to_vec(),
-            prompt: text(tokens, next, given).map(|text| join_pieces(text.iter().map(String::as_str))),
-            text: text(tokens, next, written).map(|pieces| continued(&pieces)),
-        }))
     }
 }
 
-/// The rule. After it, `1 <= prompt <= length <= tokens.len()`.
-fn check(tokens: &[i64], next: &[i64], prompt: usize, length: usize) -> Result<(), GenerationError> {
-    if prompt == 0 || prompt > length || length > tokens.len() {
-        return Err(GenerationError::Lengths { prompt, length, tokens: tokens.len() });
-    }
+/// The rule for a decoder that shows the prompt.
+fn shown(statement: &Statement, (prompt, length): (usize, usize)) -> Result<Generation, GenerationError> {
+    let tokens = values(statement, Role::Input, TOKENS)?;
+    let next = values(statement, Role::Output, NEXT)?;
+    fit(prompt, length, tokens.len())?;
     let written = tokens.iter().take(length).enumerate().skip(prompt);
     // The choice at position t is token t + 1.
-    let chosen = next.iter().skip(prompt - 1);
-    for ((position, found), chosen) in written.zip(chosen) {
+    for ((position, found), chosen) in written.zip(next.iter().skip(prompt - 1)) {
         if found != chosen {
             return Err(GenerationError::Token { position, found: *found, chosen: *chosen });
         }
     }
+    Ok(Generation {
+        prompt_length: prompt,
+        length,
+        tokens: tokens.iter().take(length).copied().collect(),
+        prompt_visibility: Visibility::Public,
+        prompt: text(statement, tokens.iter().take(prompt)),
+        prompt_digest: None,
+        text: text(statement, tokens.iter().take(length).skip(prompt)),
+    })
+}
+
+/// `1 <= prompt <= length <= tokens`.
+pub(super) fn fit(prompt: usize, length: usize, tokens: usize) -> Result<(), GenerationError> {
+    if prompt == 0 || prompt > length || length > tokens {
+        return Err(GenerationError::Lengths { prompt, length, tokens });
+    }
     Ok(())
 }
 
-/// The names of tokens, by the labels of either tensor.
-fn text(tokens: &PublicTensor, next: &PublicTensor, ids: &[i64]) -> Option<Vec<String>> {
-    let names = [tokens, next].into_iter().find_map(|tensor| match &tensor.signature.labels {
+pub(super) fn find<'a>(statement: &'a Statement, role: Role, name: &str) -> Option<&'a PublicTensor> {
+    statement.tensors.iter().find(|tensor| tensor.signature.role == role && tensor.signature.name == name)
+}
+
+/// The values of a tensor, as many as its shape says.
+pub(super) fn values<'a>(statement: &'a Statement, role: Role, name: &str) -> Result<&'a [i64], GenerationError> {
+    let tensor = find(statement, role, name).ok_or(GenerationError::NoDecoder)?;
+    let entries = tensor.signature.entries().and_then(|entries| usize::try_from(entries).ok());
+    if entries == Some(tensor.values.len()) { Ok(&tensor.values) } else { Err(GenerationError::NoDecoder) }
+}
+
+/// The text of some tokens, where a tensor of the statement names them.
+pub(super) fn text<'a>(statement: &Statement, ids: impl Iterator<Item = &'a i64>) -> Option<String> {
+    let names = statement.tensors.iter().find_map(|tensor| match &tensor.signature.labels {
         Labels::Values(names) => Some(names),
         _ => None,
     })?;
-    ids.iter().map(|id| names.get(usize::try_from(*id).ok()?).cloned()).collect()
-}
-
-/// Pieces in the middle of a text: a space in front stays.
-fn continued(pieces: &[String]) -> String {
-    let pieces = std::iter::once(" ").chain(pieces.iter().map(String::as_str));
-    join_pieces(pieces)
+    let pieces: Option<Vec<&str>> = ids.map(|id| names.get(usize::try_from(*id).ok()?).map(String::as_str)).collect();
+    Some(join_pieces(pieces?))
 }
 
 #[cfg(test)]
 mod tests {
-    use lemma_verifier::Digest;
-
+    use super::super::{TAG, context};
     use super::*;
 
     const NAMES: [&str; 7] = ["<unk>", "<s>", "</s>", " a", "b", "<0x0A>", "c"];
@@ -296,12 +296,5 @@ mod tests {
         ] {
             assert_eq!(alter(change), Err(GenerationError::NoDecoder));
         }
-    }
-
-    #[test]
-    fn the_context_comes_apart_as_it_was_put_together() {
-        let bytes = context(5, 60, b"nonce");
-        assert_eq!(split_context(&bytes), Ok(Some(Parts { prompt: 5, length: 60, caller: &b"nonce"[..] })));
-        assert_eq!(split_context(b"nonce"), Ok(None));
     }
 }

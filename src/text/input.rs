@@ -44,6 +44,7 @@ const NAMES: [(&str, Role); 14] = [
 #[derive(Clone, Debug)]
 pub struct TextInputs {
     inputs: Vec<(String, Vec<usize>, Role)>,
+    ids: String,
     tokens: usize,
     masked: bool,
 }
@@ -90,7 +91,13 @@ impl TextInputs {
             return Err(TextProblem::Input { input: other.clone(), problem });
         }
         let masked = inputs.iter().any(|(.., role)| *role == Role::Mask);
-        Ok(TextInputs { inputs, tokens, masked })
+        let ids = name.clone();
+        Ok(TextInputs { inputs, ids, tokens, masked })
+    }
+
+    /// Name of the input of tokens.
+    pub fn ids(&self) -> &str {
+        &self.ids
     }
 
     /// Number of tokens of the model.

@@ -32,6 +32,7 @@ pub use error::{TextError, TextProblem};
 pub use files::{is_text, read_texts};
 pub use input::{Encoded, TextInputs};
 pub use own::own_texts;
+pub use pieces::START;
 
 /// Largest tokenizer file in bytes.
 const MAX_BYTES: u64 = 1 << 26;
@@ -42,12 +43,16 @@ const FIRST: [&str; 3] = ["<cls>", "[CLS]", "<s>"];
 /// Names of the special token that fills up a text.
 const PADDING: [&str; 3] = ["<pad>", "[PAD]", "<|padding|>"];
 
+/// Names of special tokens that end a text.
+const END: [&str; 7] = ["</s>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<eos>", "[EOS]"];
+
 /// Text to tokens and back.
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
     kind: Kind,
     first: Option<u32>,
     padding: u32,
+    ends: Vec<u32>,
     bytes: Vec<u8>,
 }
 
@@ -81,23 +86,25 @@ impl Tokenizer {
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Tokenizer, TextProblem> {
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             let pieces = Pieces::parse(&bytes)?;
-            return Ok(Tokenizer { kind: Kind::Pieces(pieces), first: Some(pieces::START), padding: pieces::START, bytes });
+            let (first, ends) = (pieces::START, pieces::ENDS.to_vec());
+            return Ok(Tokenizer { kind: Kind::Pieces(pieces), first: Some(first), padding: first, ends, bytes });
         }
         let fields: serde_json::Map<String, serde_json::Value> =
             serde_json::from_slice(&bytes).map_err(|error| TextProblem::Malformed(error.to_string()))?;
         if let Some(list) = fields.get("chars") {
             let kind = Kind::Characters(Characters::parse(list)?);
-            return Ok(Tokenizer { kind, first: None, padding: 0, bytes });
+            return Ok(Tokenizer { kind, first: None, padding: 0, ends: Vec::new(), bytes });
         }
         let mut inner = tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| TextProblem::Malformed(error.to_string()))?;
         let special = |names: &[&str]| names.iter().find_map(|name| inner.token_to_id(name));
         let declared = inner.get_padding().map(|padding| padding.pad_id);
         let padding = declared.or_else(|| special(&PADDING)).unwrap_or(0);
+        let ends = END.iter().filter_map(|name| inner.token_to_id(name)).collect();
         let first = if inner.get_post_processor().is_none() { special(&FIRST) } else { None };
         // The model's shape decides how long a text is, not the file.
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| TextProblem::Malformed(error.to_string()))?;
-        Ok(Tokenizer { kind: Kind::Json(Box::new(inner)), first, padding, bytes })
+        Ok(Tokenizer { kind: Kind::Json(Box::new(inner)), first, padding, ends, bytes })
     }
 
     /// The tokens of a text with the special ones around it, and at most `limit` of them; the second result is how many the whole text has.
@@ -155,10 +162,11 @@ impl Tokenizer {
         }
     }
 
-    /// The name of each token; for llama2.c these are the pieces that [`join_pieces`] makes text of.
+    /// The name of each token, a piece that [`join_pieces`] makes text of. Of `tokenizer.json`, a token that is a part of a character only has its
+    /// name in the file.
     pub fn names(&self) -> Vec<String> {
         let name = |id: u32| match &self.kind {
-            Kind::Json(inner) => inner.id_to_token(id).unwrap_or_default(),
+            Kind::Json(inner) => json_piece(inner, id),
             Kind::Characters(characters) => characters.decode(&[id]),
             Kind::Pieces(pieces) => pieces.piece(id).unwrap_or_default().to_owned(),
         };
@@ -175,6 +183,11 @@ impl Tokenizer {
         self.padding
     }
 
+    /// The tokens at which a generated text ends: 1 and 2 of llama2.c, none of characters, those of `tokenizer.json` with a usual name.
+    pub fn ends(&self) -> &[u32] {
+        &self.ends
+    }
+
     /// Writes the file that this was read from.
     ///
     /// # Errors
@@ -184,17 +197,30 @@ impl Tokenizer {
     }
 }
 
-/// The text of llama2.c pieces: `<0x0A>` is a byte, `<unk>`, `<s>` and `</s>` are nothing, and so is the space in front of all.
+/// The text of a token: byte-level names are decoded, and U+2581 is a space.
+fn json_piece(inner: &tokenizers::Tokenizer, id: u32) -> String {
+    let name = inner.id_to_token(id).unwrap_or_default();
+    if !matches!(inner.get_decoder(), Some(tokenizers::DecoderWrapper::ByteLevel(_))) {
+        return name.replace('\u{2581}', " ");
+    }
+    inner.decode(&[id], false).ok().filter(|text| !text.is_empty() && !text.contains('\u{fffd}')).unwrap_or(name)
+}
+
+/// The text of pieces: `<0x0A>` is a byte, `<unk>`, `<s>` and `</s>` are nothing, and neither is a space right after `<s>`.
 pub fn join_pieces<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut bytes = Vec::new();
+    let mut begins = false;
     for name in names {
+        let special = pieces::SPECIAL.contains(&name.trim());
         match pieces::byte(name) {
             Some(byte) => bytes.push(byte),
-            None if pieces::SPECIAL.contains(&name.trim()) => {}
+            None if special => {}
+            None if begins => bytes.extend_from_slice(name.strip_prefix(' ').unwrap_or(name).as_bytes()),
             None => bytes.extend_from_slice(name.as_bytes()),
         }
+        begins = name.trim() == pieces::FIRST;
     }
-    String::from_utf8_lossy(bytes.strip_prefix(b" ").unwrap_or(&bytes)).into_owned()
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -247,6 +273,39 @@ mod tests {
         assert_eq!(tokenizer.decode(&ids), "To be,\nor not");
         let error = tokenizer.encode("naïve", 64).unwrap_err();
         assert!(matches!(error, TextProblem::Unencodable { character: 'ï', position: 2 }), "{error}");
+    }
+
+    /// A tokenizer of whole words with a decoder of some kind.
+    fn named(decoder: &str, vocabulary: &str) -> Tokenizer {
+        let json = format!(
+            r#"{{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,"pre_tokenizer":null,
+            "post_processor":null,"decoder":{decoder},"model":{{"type":"WordLevel","vocab":{vocabulary},"unk_token":"a"}}}}"#
+        );
+        Tokenizer::from_bytes(json.into()).unwrap()
+    }
+
+    #[test]
+    fn a_text_ends_where_its_tokenizer_says() {
+        assert_eq!(named("null", r#"{"a": 0, "<|endoftext|>": 1, "b": 2, "</s>": 3}"#).ends(), [3, 1]);
+        assert!(named("null", r#"{"a": 0}"#).ends().is_empty());
+        let characters = Tokenizer::from_bytes(br#"{"chars": "ab"}"#.to_vec()).unwrap();
+        assert!(characters.ends().is_empty());
+    }
+
+    #[test]
+    fn names_are_pieces_of_text() {
+        let bytes = r#"{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":false,"use_regex":false}"#;
+        // A space, a line break, and half of a character.
+        let names = named(bytes, r#"{"a": 0, "\u0120the": 1, "\u010a": 2, "\u00c3": 3}"#).names();
+        assert_eq!(names, ["a", " the", "\n", "\u{c3}"]);
+        assert_eq!(named("null", r#"{"a": 0, "\u2581the": 1, "<0x0A>": 2}"#).names(), ["a", " the", "<0x0A>"]);
+    }
+
+    #[test]
+    fn a_space_is_left_out_after_the_start_alone() {
+        assert_eq!(join_pieces(["<s>", " a", " b"]), "a b");
+        assert_eq!(join_pieces([" a", " b"]), " a b");
+        assert_eq!(join_pieces(["<s>", "<0x0A>", " b"]), "\n b");
     }
 
     #[test]

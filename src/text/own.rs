@@ -1,35 +1,32 @@
 //! Texts that a decoder writes itself, to calibrate it on.
 
-use lemma_quantizer::model::{ExecuteError, Model};
+use lemma_quantizer::model::ExecuteError;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::TextInputs;
 use crate::Inputs;
+use crate::generation::CausalModel;
 
 /// Seed of the draws: the same model is calibrated on the same texts every time.
 const SEED: u64 = 1;
 
-/// Draws `count` texts from a float decoder with the output `logits` `[1, tokens, vocabulary]`, each token with its probability after `first`.
-/// Every fourth text ends early and is filled up with `first`, as a text that is proven is. Costs `count * tokens` runs of the model.
+/// Draws `count` texts from a float model, each token with its probability after `first`, or after one that is drawn evenly. Every fourth text
+/// ends early and is filled up with `padding`, as a text that is proven is. Costs `count * tokens` runs of the model.
 ///
 /// # Errors
-/// What the float model says; none when the model has no such output, and then no texts either.
-pub fn own_texts(model: &Model, inputs: &TextInputs, first: u32, count: usize) -> Result<Vec<Inputs>, ExecuteError> {
-    let Some(logits) = model.outputs.iter().position(|(name, _)| name == "logits") else { return Ok(Vec::new()) };
+/// What the float model says.
+pub fn own_texts(model: &CausalModel, first: Option<u32>, padding: u32, count: usize) -> Result<Vec<Inputs>, ExecuteError> {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
+    let vocabulary = u32::try_from(model.vocabulary()).unwrap_or(u32::MAX);
     let mut texts = Vec::with_capacity(count);
     for text in 0..count {
-        let end = if text % 4 == 3 { random.gen_range(1..=inputs.tokens()) } else { inputs.tokens() };
+        let end = if text % 4 == 3 { random.gen_range(1..=model.tokens()) } else { model.tokens() };
+        let first = first.unwrap_or_else(|| random.gen_range(0..vocabulary));
         let mut ids = vec![first];
         while ids.len() < end {
-            let outputs = model.run(&inputs.fill(&ids, first))?;
-            let Some(output) = outputs.get(logits) else { return Ok(Vec::new()) };
-            let width = output.shape().last().copied().unwrap_or(1);
-            let row: Vec<f32> = output.iter().skip((ids.len() - 1) * width).take(width).copied().collect();
-            ids.push(draw(&row, &mut random));
+            ids.push(draw(&model.logits(&ids, padding)?, &mut random));
         }
-        texts.push(inputs.fill(&ids, first));
+        texts.push(model.inputs(&ids, padding));
     }
     Ok(texts)
 }

@@ -8,11 +8,17 @@ use std::collections::{BinaryHeap, HashMap};
 
 use super::TextProblem;
 
-/// The token that begins a text.
+/// The token that begins a text in llama2.c.
 pub const START: u32 = 1;
 
+/// The tokens at which a text ends: the next one begins, or the end.
+pub const ENDS: [u32; 2] = [START, 2];
+
+/// The piece of [`START`].
+pub const FIRST: &str = "<s>";
+
 /// Pieces that are no text; some files have line breaks around them.
-pub const SPECIAL: [&str; 3] = ["<unk>", "<s>", "</s>"];
+pub const SPECIAL: [&str; 3] = ["<unk>", FIRST, "</s>"];
 
 /// The piece of byte 0.
 const FIRST_BYTE: u32 = 3;

@@ -194,7 +194,13 @@ impl Lowering<'_> {
 
     /// Rows of a constant table.
     pub(super) fn embedding(&mut self, id: NodeId, node: &Node, table: &Array2<f32>) -> Result<Tensor, QuantizeError> {
-        let ids = self.operand(node, 0)?;
+        let mut ids = self.operand(node, 0)?;
+        // Ids that are computed are proven to be rows of the table.
+        let range = Interval { lo: 0, hi: table.dim().0 as i64 - 1 };
+        if ids.frac == 0 && !range.covers(self.bounds(ids)) {
+            let shape = self.shape(ids);
+            ids = self.push(node, Primitive::Requantize { shift: 0, range }, &[ids], &shape, 0)?;
+        }
         let largest = table.iter().fold(0f64, |m, v| m.max(f64::from(v.abs())));
         let finest = EMBEDDING_BITS - largest.max(1e-9).log2().ceil() as i32;
         let coarsest = self.coarsest(largest).max(self.natural(id) - 1);

@@ -61,7 +61,7 @@ pub fn model(config: &Config, weights: &mut Weights, options: &Options) -> Resul
             x = builder.layer(index, layer, x)?;
         }
     }
-    builder.finish(x, final_gain, transposed(classifier), options.logits)?;
+    builder.finish(x, final_gain, transposed(classifier))?;
     Ok(builder.model)
 }
 
@@ -171,21 +171,11 @@ impl Builder<'_> {
         self.model.push_shaped(name, Op::View(View::Select { axis: 1, indices }), &[x], &shape)
     }
 
-    fn finish(
-        &mut self,
-        x: NodeId,
-        gain: Option<Array1<f32>>,
-        classifier: Array2<f32>,
-        logits_shown: bool,
-    ) -> Result<(), ShapeError> {
+    fn finish(&mut self, x: NodeId, gain: Option<Array1<f32>>, classifier: Array2<f32>) -> Result<(), ShapeError> {
         debug_assert_eq!(classifier.len_of(Axis(1)), self.config.vocabulary);
         let x = self.model.push("norm", Op::RmsNorm { epsilon: EPSILON, gain }, &[x])?;
         let logits = self.dense("logits".into(), classifier, x)?;
-        let next = self.model.push("next", Op::ArgMax, &[logits])?;
-        self.model.outputs.push(("next".into(), next));
-        if logits_shown {
-            self.model.outputs.push(("logits".into(), logits));
-        }
+        self.model.outputs.push(("logits".into(), logits));
         Ok(())
     }
 }

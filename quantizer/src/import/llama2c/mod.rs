@@ -4,9 +4,9 @@
 //! vocabulary says that the classifier has weights of its own), then `f32` weights, then two tables of rotation angles that nothing needs.
 //! The file's length must be exactly what its header says and at most [`MAX_BYTES`], so memory is bounded by the file.
 //!
-//! The result is a float [`Model`] for a fixed number of tokens T: input `tokens` `[1, T]`, output `next` `[1, T]`, the largest logit's
-//! index at each position (and, if asked for, the `logits` `[1, T, vocabulary]`). Position t sees positions 0 to t only, so the entries up
-//! to t do not depend on what follows: that is what lets one run of the model check a whole generated text.
+//! The result is a float [`Model`] for a fixed number of tokens T: input `tokens` `[1, T]`, output `logits` `[1, T, vocabulary]`. Position t
+//! sees positions 0 to t only, so the entries up to t do not depend on what follows: that is what lets one run of the model check a whole
+//! generated text.
 //!
 //! Rotary positions, in this format's layout of interleaved pairs, are `x * cos + swapped(x) * sin` with constants; the scale
 //! `1 / sqrt(head)` is part of the query weights; grouped key-value heads are repeated by a view; the causal mask is a constant of 0 and
@@ -32,9 +32,6 @@ pub const MAX_BYTES: u64 = 1 << 32;
 /// Most tokens; the causal mask has their square.
 pub const MAX_TOKENS: usize = 1 << 12;
 
-/// The token that begins a text.
-pub const START: u32 = 1;
-
 /// Added to the mean square of a normalisation.
 pub const EPSILON: f32 = 1e-5;
 
@@ -43,8 +40,6 @@ pub const EPSILON: f32 = 1e-5;
 pub struct Options {
     /// Number of tokens; at most the longest sequence of the file.
     pub tokens: usize,
-    /// Whether the logits are an output beside the winners.
-    pub logits: bool,
 }
 
 /// A file that could not be imported, and why.
