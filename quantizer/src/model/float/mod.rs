@@ -168,7 +168,7 @@ fn token(value: f32, vocabulary: usize) -> Option<usize> {
 }
 
 /// One node's value; the shapes were checked with the model.
-pub(super) fn evaluate(node: &Node, operands: &[ArrayViewD<'_, f32>]) -> Result<ArrayD<f32>, ExecuteError> {
+pub(in crate::model) fn evaluate(node: &Node, operands: &[ArrayViewD<'_, f32>]) -> Result<ArrayD<f32>, ExecuteError> {
     let x = || operands[0].view();
     Ok(match &node.op {
         Op::Input | Op::Tokens { .. } => x().to_owned(),
