@@ -1,6 +1,6 @@
 //! Additive masks: constants that keep or forbid an attention score, and the flags that masks are made of.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ndarray::ArrayD;
 
@@ -9,6 +9,9 @@ use super::{Model, NodeId, Op};
 
 /// Constants at or below this forbid; smaller ones are ordinary numbers.
 pub const MASKED: f32 = -9000.0;
+
+/// What a score loses that an input forbids: a factor of 1e-13 after a softmax.
+pub const FLAG_DEPTH: f32 = 30.0;
 
 impl Model {
     /// The mask that node `id` adds to its operand, with the index of the operand that is masked: an [`Op::Add`] of a constant with entries at
@@ -59,6 +62,33 @@ impl Model {
         };
         known.insert(id, bounds.clone());
         Some(bounds)
+    }
+
+    /// For every softmax with masks that inputs decide, these masks: the tensors added to its operand that are made of flags and constants alone.
+    pub fn flag_masks(&self) -> BTreeMap<NodeId, Vec<NodeId>> {
+        let mut flags = vec![false; self.nodes.len()];
+        for (at, node) in self.nodes.iter().enumerate() {
+            let is_flag = |id: &NodeId| flags.get(id.0) == Some(&true);
+            let is_known = |id: &NodeId| is_flag(id) || self.node(*id).is_some_and(|node| matches!(node.op, Op::Constant(_)));
+            flags[at] = match node.op {
+                Op::Tokens { vocabulary } => vocabulary == 2,
+                Op::Add | Op::Sub | Op::Mul | Op::View(_) => node.inputs.iter().all(is_known) && node.inputs.iter().any(is_flag),
+                _ => false,
+            };
+        }
+        let masks = |softmax: &super::Node| {
+            let (mut found, mut waiting) = (vec![], softmax.inputs.clone());
+            while let Some(id) = waiting.pop() {
+                match self.node(id) {
+                    _ if flags.get(id.0) == Some(&true) => found.push(id),
+                    Some(node) if matches!(node.op, Op::Add) => waiting.extend(&node.inputs),
+                    _ => {}
+                }
+            }
+            found
+        };
+        let softmaxes = self.nodes.iter().enumerate().filter(|(_, node)| matches!(node.op, Op::Softmax));
+        softmaxes.map(|(at, node)| (NodeId(at), masks(node))).filter(|(_, masks)| !masks.is_empty()).collect()
     }
 
     /// The value of a node that depends on constants alone.

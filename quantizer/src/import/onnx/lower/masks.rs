@@ -3,7 +3,7 @@
 //! Exporters forbid a score by minus infinity, the lowest float or a number such as -1e9, chosen by a flag or multiplied with one. What it becomes:
 //!
 //! - a score that is forbidden whatever the inputs are gets the constant -1e9, which leaves it out of the integer softmax altogether;
-//! - a score that a flag forbids gets [`DEPTH`] less. After a softmax that is a factor of 1e-13, nothing in any activation width, and it costs the
+//! - a score that a flag forbids gets [`FLAG_DEPTH`] less. After a softmax that is a factor of 1e-13, nothing in any activation width, and it costs the
 //!   scores' range no more than an ordinary score.
 //!
 //! Both hold only where nothing but softmax reads the masked scores. Otherwise large numbers are refused.
@@ -11,7 +11,8 @@
 //! A row whose scores are all forbidden by flags is the softmax of its bare scores, since the same number is taken from each. The file has equal
 //! weights there (its large number swallows the scores) or no number at all. Such rows belong to padding.
 //!
-//! Not covered: a forbidden score that is more than some fifteen above the largest allowed one; a depth of 30 does not hide it.
+//! Not covered: a forbidden score that is more than some eighteen above the largest allowed one; a depth of 30 does not hide it, and calibration
+//! refuses it.
 
 use std::collections::HashSet;
 
@@ -25,10 +26,7 @@ use tract_onnx::tract_core::ops::nn::Softmax;
 
 use super::tokens::is_rearrangement;
 use super::{BOTTOMLESS, Lowering, MASKED, MASKS_SOFTMAX, Problem, Value, raw_floats, unsupported};
-use crate::model::{NodeId, Op, View};
-
-/// What a score loses that a flag forbids.
-const DEPTH: f32 = 30.0;
+use crate::model::{FLAG_DEPTH, NodeId, Op, View};
 
 impl Lowering<'_> {
     /// `Where` by flags: an additive mask where one side is a large negative constant, else `b + flags (a - b)`.
@@ -172,9 +170,9 @@ impl Lowering<'_> {
         Ok(true)
     }
 
-    /// `-DEPTH` where a flag is one; where it is one whatever the inputs are, also the constant that leaves a score out.
+    /// [`FLAG_DEPTH`] less where a flag is one; where it is one whatever the inputs are, also the constant that leaves a score out.
     fn forbidding(&mut self, name: &str, hidden: NodeId) -> Result<NodeId, Problem> {
-        let depth = ArrayD::from_elem(IxDyn(&vec![1; self.shape_of(hidden).len()]), -DEPTH);
+        let depth = ArrayD::from_elem(IxDyn(&vec![1; self.shape_of(hidden).len()]), -FLAG_DEPTH);
         let depth = self.push(&format!("{name}.depth"), Op::Constant(depth), &[])?;
         let always = self.model.least_flags(hidden).filter(|least| least.iter().any(|&flag| flag == 1.0));
         let Some(always) = always else { return self.push(name, Op::Mul, &[hidden, depth]) };
