@@ -318,3 +318,55 @@ fn rejects_points_that_are_computed_or_outside() {
         File::new().input("x", &[2, 3]).ids("points", &[2, 2]).node("GatherND", &["x", "points"], "y", &[]).output("y");
     assert!(matches!(refused(&computed), Problem::Unsupported { problem, .. } if problem.contains("depend on an input")));
 }
+
+/// Softmax of the integer model on one mask, and of the float model.
+fn integers(model: &Model, mask: [u8; TOKENS]) -> (Vec<f64>, Vec<f64>) {
+    let sample = |seed: u64, mask: [u8; TOKENS]| {
+        BTreeMap::from([("scores".to_string(), scores(seed)), ("mask".to_string(), mask_of(mask))])
+    };
+    let masks = [[1, 1, 1, 1], [1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 1]];
+    let samples = (0..32).map(|seed| sample(seed, masks[seed as usize % masks.len()]));
+    let ranges = Ranges::observe(model, samples, Method::Max).unwrap();
+    let quantized = quantize(model, &ranges, &Options::default()).unwrap();
+    let given = sample(100, mask);
+    let inputs: Vec<Vec<i64>> = quantized
+        .graph
+        .inputs
+        .iter()
+        .map(|port| {
+            let frac = quantized.graph.node(port.node).fractional_bits;
+            given[&port.name].iter().map(|value| quantize_value(f64::from(*value), frac)).collect()
+        })
+        .collect();
+    let output = quantized.graph.outputs[0].node;
+    let frac = quantized.graph.node(output).fractional_bits;
+    let values = quantized.graph.execute(&inputs).unwrap();
+    let found = values[output.0].iter().map(|value| dequantize(*value, frac)).collect();
+    (found, model.run(&given).unwrap()[0].iter().map(|value| f64::from(*value)).collect())
+}
+
+#[test]
+fn the_integer_model_gives_forbidden_scores_nothing() {
+    for form in FORMS {
+        let (_folder, _, model) = imported(&masked(with_input(), form));
+        for mask in [[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 1]] {
+            let (found, expected) = integers(&model, mask);
+            for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                assert!((found - expected).abs() < 0.01, "{form} {mask:?}: {found} for {expected}");
+                assert!(mask[at % TOKENS] == 1 || *found == 0.0, "{form} {mask:?}: {found} at {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_integer_model_takes_a_row_of_padding_alone() {
+    for form in FORMS {
+        let (_folder, _, model) = imported(&masked(with_input(), form));
+        let (found, expected) = integers(&model, [0; TOKENS]);
+        for (row, (found, expected)) in found.chunks(TOKENS).zip(expected.chunks(TOKENS)).enumerate() {
+            assert!((found.iter().sum::<f64>() - 1.0).abs() < 0.01, "{form}: row {row} is {found:?}");
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 0.01), "{form}: {found:?} for {expected:?}");
+        }
+    }
+}
