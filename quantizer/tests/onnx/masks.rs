@@ -4,8 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use lemma_quantizer::import::onnx::{Options, Problem, load};
-use lemma_quantizer::model::{Model, Op};
+use lemma_quantizer::calibrate::{Method, Ranges};
+use lemma_quantizer::import::onnx::{Options as ImportOptions, Problem, load};
+use lemma_quantizer::model::{MASKED, Model, NodeId, Op};
+use lemma_quantizer::quantize::{Options, dequantize, quantize};
+use lemma_quantizer::report::quantize_inputs;
 use ndarray::{ArrayD, IxDyn};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -138,7 +141,7 @@ fn gathered(file: File) -> File {
 fn imported(file: &File) -> (tempfile::TempDir, std::path::PathBuf, Model) {
     let folder = tempfile::tempdir().unwrap();
     let path = file.write(folder.path(), "mask");
-    let model = load(&path, &Options::default()).unwrap_or_else(|error| panic!("{error}"));
+    let model = load(&path, &ImportOptions::default()).unwrap_or_else(|error| panic!("{error}"));
     (folder, path, model)
 }
 
@@ -192,7 +195,7 @@ fn a_mask_that_is_a_constant_computes_what_tract_computes_and_leaves_scores_out(
             let expected = tract_outputs(&path, &[("scores", &scores)]).unwrap().remove(0);
             let error = apart(&run(&model, &[("scores", scores)]), &expected);
             assert!(error < 1e-6, "{form}: {error}");
-            let excluded = (0..model.nodes.len()).any(|at| model.mask(lemma_quantizer::model::NodeId(at)).is_some());
+            let excluded = (0..model.nodes.len()).any(|at| model.mask(NodeId(at)).is_some());
             assert!(excluded, "{form}");
         });
         if checked.is_err() {
@@ -224,7 +227,7 @@ fn a_mask_keeps_the_ranges_of_scores() {
         let values = model.execute(&inputs).unwrap();
         for (at, (node, value)) in model.nodes.iter().zip(&values).enumerate() {
             let is_constant = matches!(node.op, Op::Constant(_));
-            let excludes = model.mask(lemma_quantizer::model::NodeId(at)).is_some();
+            let excludes = model.mask(NodeId(at)).is_some();
             assert!(is_constant || excludes || value.iter().all(|v| v.abs() <= 64.0), "{form}: {}", node.name);
         }
     }
@@ -236,7 +239,7 @@ fn a_causal_mask_leaves_scores_out_beside_one_that_is_an_input() {
         let (_folder, _, model) = imported(&masked(with_input(), form));
         let softmax = model.nodes.iter().find(|node| matches!(node.op, Op::Softmax)).unwrap();
         let (mask, _) = model.mask(softmax.inputs[0]).unwrap();
-        let excluded = mask.iter().filter(|&&value| value <= lemma_quantizer::model::MASKED).count();
+        let excluded = mask.iter().filter(|&&value| value <= MASKED).count();
         assert_eq!(excluded * 16 / mask.len(), 6, "{form}: {mask}");
     }
 }
@@ -281,7 +284,7 @@ fn flags_choose_between_numbers() {
 
 fn refused(file: &File) -> Problem {
     let folder = tempfile::tempdir().unwrap();
-    load(&file.write(folder.path(), "file"), &Options::default()).unwrap_err().problem
+    load(&file.write(folder.path(), "file"), &ImportOptions::default()).unwrap_err().problem
 }
 
 #[test]
@@ -329,15 +332,7 @@ fn integers(model: &Model, mask: [u8; TOKENS]) -> (Vec<f64>, Vec<f64>) {
     let ranges = Ranges::observe(model, samples, Method::Max).unwrap();
     let quantized = quantize(model, &ranges, &Options::default()).unwrap();
     let given = sample(100, mask);
-    let inputs: Vec<Vec<i64>> = quantized
-        .graph
-        .inputs
-        .iter()
-        .map(|port| {
-            let frac = quantized.graph.node(port.node).fractional_bits;
-            given[&port.name].iter().map(|value| quantize_value(f64::from(*value), frac)).collect()
-        })
-        .collect();
+    let inputs = quantize_inputs(&quantized.graph, &given).unwrap();
     let output = quantized.graph.outputs[0].node;
     let frac = quantized.graph.node(output).fractional_bits;
     let values = quantized.graph.execute(&inputs).unwrap();
