@@ -245,6 +245,21 @@ fn a_causal_mask_leaves_scores_out_beside_one_that_is_an_input() {
 }
 
 #[test]
+fn a_constant_mask_passes_rearrangements_on_the_way_to_its_softmax() {
+    let visible: Vec<bool> = (0..9).map(|at| at % 3 <= at / 3).collect();
+    let file = File::new().input("x", &[1, 2, 3, 3]).weights("bottom", ArrayD::from_elem(IxDyn(&[]), f32::MIN));
+    let file = file.booleans("visible", &[3, 3], &visible).integers("matrices", &[2, 3, 3]);
+    let file = file.node("Where", &["visible", "x", "bottom"], "m", &[]).node("Reshape", &["m", "matrices"], "r", &[]);
+    let file = file.node("Softmax", &["r"], "y", &[int("axis", -1)]).output("y");
+    let (_folder, path, model) = imported(&file);
+    let softmax = model.nodes.iter().find(|node| matches!(node.op, Op::Softmax)).unwrap();
+    assert!(model.mask(softmax.inputs[0]).is_some());
+    let x = ArrayD::from_shape_fn(vec![1, 2, 3, 3], |at| ((at[1] * 9 + at[2] * 3 + at[3]) as f32).sin());
+    let expected = tract_outputs(&path, &[("x", &x)]).unwrap().remove(0);
+    assert!(apart(&run(&model, &[("x", x)]), &expected) < 1e-6);
+}
+
+#[test]
 fn a_guard_after_softmax_is_gone() {
     let (_folder, _, model) = imported(&masked(with_input(), "zero or the lowest float, added"));
     let last = &model.nodes[model.outputs[0].1.0];
@@ -296,6 +311,13 @@ fn rejects_minus_infinity_that_is_read_by_something_else_than_a_softmax() {
     assert!(
         matches!(refused(&file), Problem::Unsupported { node, problem, .. } if node.starts_with("y/") && problem.contains("softmax"))
     );
+}
+
+#[test]
+fn rejects_a_guard_of_something_that_may_be_no_number() {
+    let file = File::new().input("x", &[4]).weights("zero", ArrayD::zeros(IxDyn(&[]))).node("Log", &["x"], "l", &[]);
+    let file = file.node("IsNaN", &["l"], "broken", &[]).node("Where", &["broken", "zero", "l"], "y", &[]).output("y");
+    assert!(matches!(refused(&file), Problem::Unsupported { problem, .. } if problem.contains("depends on the input")));
 }
 
 #[test]

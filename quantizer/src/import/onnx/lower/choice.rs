@@ -48,7 +48,7 @@ impl Lowering<'_> {
         }
         if let Some((x, chosen, values, mask)) = sides.pop() {
             let x = self.operand(x)?;
-            let for_softmax = self.only_softmax_reads(OutletId::new(node.id, 0))?;
+            let for_softmax = self.only_softmax_reads(OutletId::new(node.id, 0));
             let bound = if for_softmax { MASKS_SOFTMAX } else { MASKED };
             if values.iter().all(|&value| value <= bound) {
                 let mask = self.mask(node, mask.mapv(|hidden| hidden * MASKED))?;

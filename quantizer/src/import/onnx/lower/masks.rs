@@ -6,7 +6,7 @@
 //! - a score that a flag forbids gets [`FLAG_DEPTH`] less. After a softmax that is a factor of 1e-13, nothing in any activation width, and it costs the
 //!   scores' range no more than an ordinary score.
 //!
-//! Both hold only where nothing but softmax reads the masked scores. Otherwise large numbers are refused.
+//! Both hold only where nothing but softmax (not its logarithm) reads the masked scores. Otherwise large numbers are refused.
 //!
 //! A row whose scores are all forbidden by flags is the softmax of its bare scores, since the same number is taken from each. The file has equal
 //! weights there (its large number swallows the scores) or no number at all. Such rows belong to padding.
@@ -22,7 +22,7 @@ use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::logic::Iff;
 use tract_onnx::tract_core::ops::math::{Add, IsNan};
-use tract_onnx::tract_core::ops::nn::Softmax;
+use tract_onnx::tract_core::ops::nn::{Softmax, SoftmaxKind};
 
 use super::tokens::is_rearrangement;
 use super::{BOTTOMLESS, Lowering, MASKED, MASKS_SOFTMAX, Problem, Value, raw_floats, unsupported};
@@ -37,7 +37,7 @@ impl Lowering<'_> {
         on_true: OutletId,
         on_false: OutletId,
     ) -> Result<NodeId, Problem> {
-        let for_softmax = self.only_softmax_reads(OutletId::new(node.id, 0))?;
+        let for_softmax = self.only_softmax_reads(OutletId::new(node.id, 0));
         for (outlet, other, when_true) in [(on_false, on_true, false), (on_true, on_false, true)] {
             let Some(tensor) = self.tensor(outlet) else { continue };
             let values = raw_floats(&tensor, &node.name)?;
@@ -78,7 +78,7 @@ impl Lowering<'_> {
                 continue;
             };
             let result = OutletId::new(node.id, 0);
-            if !self.only_softmax_reads(result)? {
+            if !self.only_softmax_reads(result) {
                 return Ok(None);
             }
             let mask = self.forbidding(&node.name, hidden)?;
@@ -107,8 +107,9 @@ impl Lowering<'_> {
 
     /// A view of masked scores as a masked view of scores, so that softmax finds the mask before it; anything else as it is.
     pub(super) fn mask_last(&mut self, id: NodeId) -> Result<NodeId, Problem> {
-        let node = self.model.nodes[id.0].clone();
+        let node = &self.model.nodes[id.0];
         let (Op::View(_), &[source]) = (&node.op, &node.inputs[..]) else { return Ok(id) };
+        let node = node.clone();
         let masked = self.mask_last(source)?;
         let Some((scores, mask)) = self.mask_of(masked) else { return Ok(id) };
         let whole = self.model.nodes[source.0].shape.clone();
@@ -145,14 +146,14 @@ impl Lowering<'_> {
     }
 
     /// Whether everything that reads a value, through sums, choices and rearrangements, is a softmax.
-    pub(super) fn only_softmax_reads(&self, outlet: OutletId) -> Result<bool, Problem> {
+    pub(super) fn only_softmax_reads(&self, outlet: OutletId) -> bool {
         let outputs = self.typed.output_outlets().unwrap_or_default();
         let mut seen = HashSet::from([outlet]);
         let mut waiting = vec![outlet];
         while let Some(outlet) = waiting.pop() {
             let readers = self.typed.outlet_successors(outlet);
             if readers.is_empty() || outputs.contains(&outlet) {
-                return Ok(false);
+                return false;
             }
             for reader in readers {
                 let node = self.typed.node(reader.node);
@@ -162,12 +163,12 @@ impl Lowering<'_> {
                 let result = OutletId::new(reader.node, 0);
                 if passes && seen.insert(result) {
                     waiting.push(result);
-                } else if !passes && !node.op_is::<Softmax>() {
-                    return Ok(false);
+                } else if !passes && !node.op_as::<Softmax>().is_some_and(|op| op.kind != SoftmaxKind::LogSoftmax) {
+                    return false;
                 }
             }
         }
-        Ok(true)
+        true
     }
 
     /// [`FLAG_DEPTH`] less where a flag is one; where it is one whatever the inputs are, also the constant that leaves a score out.
