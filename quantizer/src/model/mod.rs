@@ -67,7 +67,7 @@ pub struct Window {
 pub enum Op {
     /// A model input of real numbers.
     Input,
-    /// A model input of token ids in `0..vocabulary`.
+    /// A model input of token ids in `0..vocabulary`; with a vocabulary of two also of flags, as masks have them.
     Tokens {
         /// Number of ids.
         vocabulary: usize,
