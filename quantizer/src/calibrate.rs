@@ -6,7 +6,7 @@ use ndarray::{ArrayD, ArrayViewD};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::model::{ExecuteError, MASKED, Model, NodeId, Op};
+use crate::model::{ExecuteError, FLAG_DEPTH, MASKED, Model, NodeId, Op};
 
 /// How a range is taken from observed values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,7 +39,23 @@ pub enum CalibrationError {
         /// The layer.
         layer: String,
     },
+    /// A mask that an input decides does not hide what it forbids.
+    #[error(
+        "calibration sample {sample}: softmax `{layer}` gives {weight} to scores that its mask forbids, {MOST_FORBIDDEN} is the most; they lie \
+         too far above the allowed ones for a mask that an input decides, which takes {FLAG_DEPTH} from a score: give the mask as a constant"
+    )]
+    ShallowMask {
+        /// Index of the sample.
+        sample: usize,
+        /// The softmax.
+        layer: String,
+        /// What a row of it gives to forbidden scores.
+        weight: f32,
+    },
 }
+
+/// Most that a softmax may give to the scores of a row that a mask forbids: half a step of the finest exponentials.
+const MOST_FORBIDDEN: f32 = 1.0 / 65536.0;
 
 /// What was observed of one tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,9 +106,12 @@ impl Ranges {
                 normalised.get_mut(x.0).into_iter().for_each(|flag| *flag = true);
             }
         }
+        let masks = model.flag_masks();
         let mut count = 0;
         for (sample, inputs) in samples.into_iter().enumerate() {
             let mut unbounded = None;
+            let mut shallow = None;
+            let mut hiding: BTreeMap<NodeId, ArrayD<f32>> = BTreeMap::new();
             let observer = |id: NodeId, value: ArrayViewD<'_, f32>| {
                 if let Some(range) = nodes.get_mut(id.0) {
                     range.include(&value, masked.get(id.0) == Some(&true));
@@ -103,10 +122,21 @@ impl Ranges {
                         unbounded = unbounded.or(Some(id));
                     }
                 }
+                if masks.values().flatten().any(|mask| *mask == id) {
+                    hiding.insert(id, value.to_owned());
+                }
+                let forbidden =
+                    masks.get(&id).map_or(0.0, |masks| forbidden(&value, masks.iter().filter_map(|id| hiding.get(id))));
+                if forbidden > MOST_FORBIDDEN {
+                    shallow = shallow.or(Some((id, forbidden)));
+                }
             };
             model.visit(&inputs, observer).map_err(|source| CalibrationError::Execute { sample, source })?;
             if let Some(node) = unbounded.and_then(|id| model.node(id)) {
                 return Err(CalibrationError::NotFinite { sample, layer: node.name.clone() });
+            }
+            if let Some((node, weight)) = shallow.and_then(|(id, weight)| Some((model.node(id)?, weight))) {
+                return Err(CalibrationError::ShallowMask { sample, layer: node.name.clone(), weight });
             }
             count += 1;
         }
@@ -132,6 +162,19 @@ impl Ranges {
     pub fn method(&self) -> Method {
         self.method
     }
+}
+
+/// The most that a row of a softmax gives to scores that `masks` forbid; rows without an allowed score do not count.
+fn forbidden<'a>(weights: &ArrayViewD<'_, f32>, masks: impl Iterator<Item = &'a ArrayD<f32>>) -> f32 {
+    let mut hidden = vec![false; weights.len()];
+    for mask in masks.filter_map(|mask| mask.broadcast(weights.shape())) {
+        hidden.iter_mut().zip(&mask).for_each(|(hidden, value)| *hidden |= *value < -FLAG_DEPTH / 2.0);
+    }
+    let width = weights.shape().last().copied().unwrap_or(1).max(1);
+    let weights: Vec<f32> = weights.iter().copied().collect();
+    let rows = weights.chunks(width).zip(hidden.chunks(width)).filter(|(_, hidden)| hidden.contains(&false));
+    let sums = rows.map(|(weights, hidden)| weights.iter().zip(hidden).filter(|(_, hidden)| **hidden).map(|(w, _)| *w).sum());
+    sums.fold(0.0, f32::max)
 }
 
 impl Default for Range {
@@ -263,6 +306,37 @@ mod tests {
         let samples = (0..1000).map(|i| sample([1.0, 1.0, 1.0, if i == 0 { 100.0 } else { 1.0 }]));
         let ranges = Ranges::observe(&model(), samples, Method::Percentile(0.999)).unwrap();
         assert!((1.0..1.1).contains(&ranges.magnitude(NodeId(0))));
+    }
+
+    /// Two scores, the second of which a flag decides; its mask as the importer makes it.
+    fn masked() -> Model {
+        let mut model = Model::default();
+        let scores = model.push_input("scores", Op::Input, &[1, 2]).unwrap();
+        let flags = model.push_input("flags", Op::Tokens { vocabulary: 2 }, &[1, 2]).unwrap();
+        let constant = |value: f32| Op::Constant(ArrayD::from_elem(vec![1, 1], value));
+        let one = model.push("one", constant(1.0), &[]).unwrap();
+        let hidden = model.push("hidden", Op::Sub, &[one, flags]).unwrap();
+        let depth = model.push("depth", constant(-FLAG_DEPTH), &[]).unwrap();
+        let mask = model.push("mask", Op::Mul, &[hidden, depth]).unwrap();
+        let sum = model.push("sum", Op::Add, &[scores, mask]).unwrap();
+        let y = model.push("softmax", Op::Softmax, &[sum]).unwrap();
+        model.outputs.push(("y".into(), y));
+        model
+    }
+
+    fn scored(scores: [f32; 2], flags: [f32; 2]) -> BTreeMap<String, ArrayD<f32>> {
+        let row = |values: [f32; 2]| ndarray::arr2(&[values]).into_dyn();
+        BTreeMap::from([("scores".to_owned(), row(scores)), ("flags".to_owned(), row(flags))])
+    }
+
+    #[test]
+    fn rejects_a_mask_that_does_not_hide_what_it_forbids() {
+        let observe = |scores, flags| Ranges::observe(&masked(), [scored(scores, flags)], Method::Max);
+        assert!(observe([-9.0, 9.0], [1.0, 0.0]).is_ok());
+        assert!(observe([-12.0, 12.0], [1.0, 1.0]).is_ok());
+        assert!(observe([-12.0, 12.0], [0.0, 0.0]).is_ok());
+        let error = observe([-12.0, 12.0], [1.0, 0.0]).unwrap_err();
+        assert!(matches!(&error, CalibrationError::ShallowMask { sample: 0, layer, .. } if layer == "softmax"), "{error}");
     }
 
     #[test]

@@ -241,6 +241,8 @@ impl<'a> Reporter<'a> {
             let operand = node.inputs.first().and_then(|x| values.get(x.0)).or(values.get(id));
             let Some(operand) = operand else { continue };
             let used = match &node.op {
+                // Every id of a vocabulary and either value of a flag may come.
+                Op::Input { .. } if self.is_tokens(graph::NodeId(id)) => continue,
                 Op::Input { range } => share(values.get(id).map_or(&[], |v| v), 0, *range),
                 Op::Requantize { shift, range } => share(operand, *shift, *range),
                 Op::Relu { shift, bits, .. } => {
@@ -253,6 +255,12 @@ impl<'a> Reporter<'a> {
             let entry = self.ranges.entry(id).or_insert(0.0);
             *entry = entry.max(used);
         }
+    }
+
+    /// Whether a node of the integer graph is an input of ids or flags.
+    fn is_tokens(&self, id: graph::NodeId) -> bool {
+        let mut inputs = self.model.nodes.iter().zip(&self.quantized.nodes).filter(|(_, carrier)| **carrier == Some(id));
+        inputs.any(|(node, _)| matches!(node.op, model::Op::Tokens { .. }))
     }
 
     /// The report.
@@ -335,4 +343,29 @@ fn share(operand: &[i64], shift: u32, range: Interval) -> f64 {
         if q == 0 { 0.0 } else { q.unsigned_abs() as f64 / edge.unsigned_abs().max(1) as f64 }
     };
     operand.iter().map(of).fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibrate::{Method, Ranges};
+    use crate::quantize::{Options, quantize};
+
+    #[test]
+    fn flags_and_ids_are_never_close_to_their_edge() {
+        let mut model = Model::default();
+        let x = model.push_input("x", model::Op::Input, &[1, 2]).unwrap();
+        let flags = model.push_input("flags", model::Op::Tokens { vocabulary: 2 }, &[1, 2]).unwrap();
+        let y = model.push("y", model::Op::Mul, &[x, flags]).unwrap();
+        model.outputs.push(("y".into(), y));
+        let row = |values: [f32; 2]| ndarray::arr2(&[values]).into_dyn();
+        let inputs = BTreeMap::from([("x".to_owned(), row([1.0, -1.0])), ("flags".to_owned(), row([1.0, 0.0]))]);
+        let ranges = Ranges::observe(&model, [inputs.clone()], Method::Max).unwrap();
+        let options = Options { headroom: 1.0, ..Options::default() };
+        let quantized = quantize(&model, &ranges, &options).unwrap();
+        let mut reporter = Reporter::new(&model, &quantized);
+        reporter.add(&inputs, None).unwrap();
+        let close = reporter.finish(options.bits, options.headroom).close_to_edge;
+        assert!(close.iter().all(|close| close.layer == "x"), "{close:?}");
+    }
 }

@@ -8,6 +8,7 @@ mod execute;
 pub mod interval;
 pub mod linear;
 mod op;
+mod size;
 pub mod table;
 
 use serde::{Deserialize, Serialize};
@@ -17,9 +18,11 @@ pub use execute::{ExecuteError, matmul, relu, split};
 pub use interval::{Interval, round_shift};
 pub use linear::{Accumulate, Conv, IntegerSum, LinearMap};
 pub use op::{Causal, Energy, Leak, MatMul, Op, Outcome, ZERO, rsqrt};
+use size::Size;
+pub use size::{MAX_CELLS, MAX_MULTIPLICATIONS};
 pub use table::{RowTable, Table};
 
-/// Most elements of one tensor, of all tensors of a graph that came from outside, and of its public tensors.
+/// Most elements of one tensor.
 pub const MAX_ELEMENTS: usize = 1 << 28;
 
 /// Most fractional bits, in either direction.
@@ -100,7 +103,27 @@ pub struct GraphError {
     /// The operation's name.
     pub op: &'static str,
     /// What is wrong.
-    pub problem: String,
+    pub problem: GraphProblem,
+}
+
+/// What is wrong with an operation or a port.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum GraphProblem {
+    /// Something does not fit, or may overflow.
+    #[error("{0}")]
+    Malformed(String),
+    /// The graph is too large up to this operation.
+    #[error(
+        "up to here the graph has {found} {measure}, {limit} are the most; compile the model for fewer tokens or smaller inputs"
+    )]
+    TooLarge {
+        /// What is counted.
+        measure: &'static str,
+        /// How many there are.
+        found: u64,
+        /// How many there may be.
+        limit: u64,
+    },
 }
 
 impl Graph {
@@ -123,7 +146,10 @@ impl Graph {
         shape: &[usize],
         fractional_bits: i32,
     ) -> Result<NodeId, GraphError> {
-        let fail = |problem: String| GraphError { layer: layer.to_owned(), op: op.name(), problem };
+        let fail = |problem: String| {
+            let problem = GraphProblem::Malformed(problem);
+            GraphError { layer: layer.to_owned(), op: op.name(), problem }
+        };
         let len = shape
             .iter()
             .try_fold(1usize, |product, d| product.checked_mul(*d))
@@ -161,47 +187,34 @@ impl Graph {
         Ok(NodeId(self.nodes.len() - 1))
     }
 
-    /// Rebuilds every derived fact of a graph that came from outside, so that nothing in it is taken on trust.
+    /// Rebuilds every derived fact of a graph that came from outside, so that nothing in it is taken on trust, and refuses one whose
+    /// size passes [`MAX_CELLS`] or [`MAX_MULTIPLICATIONS`] before anything is computed from it.
     pub fn validated(self) -> Result<Graph, GraphError> {
         let mut graph = Graph::default();
-        let mut elements = 0;
+        let port_error = |name: &str, problem: String| GraphError {
+            layer: name.to_owned(),
+            op: "port",
+            problem: GraphProblem::Malformed(problem),
+        };
+        let mut size = Size::default();
         for node in self.nodes {
             let id = graph.push(&node.layer, node.op, &node.inputs, &node.shape, node.fractional_bits)?;
-            elements += graph.node(id).len();
-            if elements > MAX_ELEMENTS {
-                let problem = "the tensors have more than 2^28 elements in all".into();
-                return Err(GraphError { layer: node.layer, op: graph.node(id).op.name(), problem });
-            }
+            size = size.checked(&graph, id)?;
         }
         for port in self.inputs.iter().chain(&self.outputs) {
             if port.node.0 >= graph.nodes.len() {
-                return Err(GraphError {
-                    layer: port.name.clone(),
-                    op: "port",
-                    problem: format!("node {} does not exist", port.node.0),
-                });
+                return Err(port_error(&port.name, format!("node {} does not exist", port.node.0)));
             }
         }
         let declared = self.inputs.iter().filter(|p| matches!(graph.node(p.node).op, Op::Input { .. })).count();
         let inputs = graph.nodes.iter().filter(|n| matches!(n.op, Op::Input { .. })).count();
         let distinct: std::collections::BTreeSet<_> = self.inputs.iter().map(|p| p.node).collect();
         if declared != self.inputs.len() || distinct.len() != inputs || declared != inputs {
-            return Err(GraphError {
-                layer: String::new(),
-                op: "port",
-                problem: "every input node needs exactly one input port".into(),
-            });
+            return Err(port_error("", "every input node needs exactly one input port".into()));
         }
         graph.inputs = self.inputs;
         graph.outputs = self.outputs;
-        let mut public = 0;
-        for port in graph.inputs.iter().chain(&graph.outputs).filter(|port| port.visibility != Visibility::Private) {
-            public += graph.node(port.node).len();
-            if public > MAX_ELEMENTS {
-                let problem = "the public tensors have more than 2^28 elements in all".into();
-                return Err(GraphError { layer: port.name.clone(), op: "port", problem });
-            }
-        }
+        size.check_ports(&graph)?;
         Ok(graph)
     }
 

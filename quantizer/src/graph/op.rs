@@ -348,11 +348,6 @@ impl Op {
                 if total != Some(len) {
                     return Err("the groups do not cover the operand");
                 }
-                // The gadget fills groups up to the longest.
-                let longest = groups.iter().max().map_or(0, |n| *n as usize);
-                if groups.len().checked_mul(longest).is_none_or(|padded| padded > MAX_ELEMENTS) {
-                    return Err("groups of too different lengths: filled up they have more than 2^28 elements");
-                }
                 if table.first_key() != 0 {
                     return Err("a table of distances starts at 0");
                 }

@@ -16,7 +16,7 @@ use ndarray::{Array1, Array2, Array4, ArrayD};
 use serde::{Deserialize, Serialize};
 
 pub use float::{ExecuteError, MAX_LIVE_ELEMENTS};
-pub use mask::MASKED;
+pub use mask::{FLAG_DEPTH, MASKED};
 pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, broadcast, volume};
 
 /// Index of a node in its [`Model`].
@@ -67,7 +67,7 @@ pub struct Window {
 pub enum Op {
     /// A model input of real numbers.
     Input,
-    /// A model input of token ids in `0..vocabulary`.
+    /// A model input of token ids in `0..vocabulary`; with a vocabulary of two also of flags, as masks have them.
     Tokens {
         /// Number of ids.
         vocabulary: usize,

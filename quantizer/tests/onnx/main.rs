@@ -3,6 +3,7 @@
 
 mod damaged;
 mod file;
+mod masks;
 mod operators;
 mod real_models;
 mod support;

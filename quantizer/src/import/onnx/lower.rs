@@ -6,6 +6,8 @@
 mod choice;
 mod constants;
 mod contraction;
+mod flags;
+mod masks;
 mod pointwise;
 mod reduction;
 mod tokens;
@@ -18,7 +20,9 @@ use std::sync::Arc;
 use ndarray::ArrayD;
 use tract_onnx::prelude::{Datum, OutletId, Tensor, TypedModel, TypedNode};
 use tract_onnx::tract_core::internal::{IntoArcTensor, IntoTValue};
-use tract_onnx::tract_core::ops::array::{Gather, MultiBroadcastTo, Pad, Slice, StridedSlice, Tile, Trilu, TypedConcat};
+use tract_onnx::tract_core::ops::array::{
+    Gather, GatherNd, MultiBroadcastTo, Pad, Slice, StridedSlice, Tile, Trilu, TypedConcat,
+};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::change_axes::{AxisOp, IntoShape};
@@ -66,7 +70,8 @@ pub(super) fn check_sizes(typed: &TypedModel) -> Result<(), Problem> {
 pub(super) fn lower(typed: &TypedModel, outputs: &[String]) -> Result<Model, Problem> {
     let refused =
         |error: tract_onnx::prelude::TractError| Problem::Refused { stage: "ordering the graph", problem: format!("{error:#}") };
-    let mut lowering = Lowering { typed, model: Model::default(), values: HashMap::new(), names: HashSet::new() };
+    let mut lowering =
+        Lowering { typed, model: Model::default(), values: HashMap::new(), names: HashSet::new(), flags: HashSet::new() };
     for &input in typed.input_outlets().map_err(refused)? {
         lowering.input(input)?;
     }
@@ -94,6 +99,8 @@ struct Lowering<'t> {
     model: Model,
     values: HashMap<OutletId, Value>,
     names: HashSet<String>,
+    /// Nodes of the model whose every element is 0 or 1.
+    flags: HashSet<NodeId>,
 }
 
 impl Lowering<'_> {
@@ -101,12 +108,18 @@ impl Lowering<'_> {
         let node = self.typed.node(outlet.node);
         let shape = self.shape(outlet)?;
         let integers = !node.outputs[outlet.slot].fact.datum_type.is_float();
-        let op = match tokens::vocabulary(self.typed, outlet) {
-            Some(vocabulary) if integers => Op::Tokens { vocabulary },
-            _ => Op::Input,
+        let vocabulary = tokens::vocabulary(self.typed, outlet).filter(|_| integers);
+        let is_flag = vocabulary.is_none() && flags::is_read_as_truth(self.typed, outlet);
+        let op = match vocabulary {
+            Some(vocabulary) => Op::Tokens { vocabulary },
+            None if is_flag => Op::Tokens { vocabulary: 2 },
+            None => Op::Input,
         };
         self.names.insert(node.name.clone());
         let id = self.model.push_input(node.name.clone(), op, &shape)?;
+        if is_flag {
+            self.flags.insert(id);
+        }
         self.values.insert(outlet, Value::Node(id));
         Ok(())
     }
@@ -125,10 +138,16 @@ impl Lowering<'_> {
             return Ok(());
         }
         let outlet = OutletId::new(node.id, 0);
-        if is_condition(node) {
-            return Ok(());
-        }
-        let id = self.computed(node)?;
+        let first = self.model.nodes.len();
+        let id = if is_condition(node) {
+            // A condition that is not made of flags has no value; `Where` looks at how it is made.
+            let Some(id) = self.truth(node)? else { return Ok(()) };
+            id
+        } else {
+            self.computed(node)?
+        };
+        let id = self.mask_last(id)?;
+        self.note_flags(first);
         let (expected, found) = (self.shape(outlet)?, &self.model.nodes[id.0].shape);
         if *found != expected {
             return Err(unsupported(node, format!("lowered to shape {found:?}, expected {expected:?}")));
@@ -204,6 +223,8 @@ impl Lowering<'_> {
             self.tile(node, op)
         } else if let Some(op) = node.op_as::<Gather>() {
             self.gather(node, op.axis)
+        } else if let Some(op) = node.op_as::<GatherNd>() {
+            self.gather_points(node, op.batch_dims)
         } else if let Some(op) = node.op_as::<Trilu>() {
             self.triangle(node, op.upper)
         } else {
@@ -296,7 +317,7 @@ impl Lowering<'_> {
     }
 }
 
-/// Whether a node computes truth values. They have no place in the model; `Where` looks at how they are made.
+/// Whether a node computes truth values.
 fn is_condition(node: &TypedNode) -> bool {
     node.outputs.iter().all(|output| output.fact.datum_type == bool::datum_type())
 }

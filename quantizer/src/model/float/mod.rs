@@ -11,9 +11,9 @@ mod view;
 
 use std::collections::BTreeMap;
 
-use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
+use ndarray::{Array2, ArrayD, ArrayViewD, CowArray, IxDyn};
 
-use super::{Model, Node, NodeId, Op};
+use super::{Model, Node, NodeId, Op, ShapeError};
 
 pub use error::ExecuteError;
 
@@ -167,52 +167,67 @@ fn token(value: f32, vocabulary: usize) -> Option<usize> {
     (id as f32 == value && value >= 0.0 && id < vocabulary).then_some(id)
 }
 
-/// One node's value; the shapes were checked with the model.
-pub(super) fn evaluate(node: &Node, operands: &[ArrayViewD<'_, f32>]) -> Result<ArrayD<f32>, ExecuteError> {
-    let x = || operands[0].view();
-    Ok(match &node.op {
-        Op::Input | Op::Tokens { .. } => x().to_owned(),
-        Op::Constant(value) => value.clone(),
-        Op::Dense { weight, bias } => linear::dense(x(), weight, bias.as_ref()),
-        Op::Conv { weight, bias, window, groups } => linear::convolve(x(), weight, bias.as_ref(), window, *groups),
-        Op::AveragePool { window, count_padding } => linear::average_pool(x(), window, *count_padding, &node.shape),
-        Op::MaxPool { window } => linear::max_pool(x(), window, &node.shape),
-        Op::Add => pointwise::binary(&operands[0], &operands[1], &node.shape, |a, b| a + b),
-        Op::Sub => pointwise::binary(&operands[0], &operands[1], &node.shape, |a, b| a - b),
-        Op::Mul => pointwise::binary(&operands[0], &operands[1], &node.shape, |a, b| a * b),
-        Op::MatMul => linear::matrix_product(&operands[0], &operands[1], &node.shape),
-        Op::Unary(function) => x().mapv(|x| function.evaluate(f64::from(x)) as f32),
-        Op::PRelu { slope } => {
-            pointwise::binary(&x(), &slope.view(), &node.shape, |x, slope| if x > 0.0 { x } else { slope * x })
-        }
-        Op::Softmax => pointwise::softmax(x()),
-        Op::ArgMax => pointwise::argmax(x(), &node.shape),
-        Op::LayerNorm { epsilon, gain, bias } => pointwise::layer_norm(x(), *epsilon, gain.as_ref(), bias.as_ref()),
-        Op::RmsNorm { epsilon, gain } => pointwise::rms_norm(x(), *epsilon, gain.as_ref()),
-        Op::L2Norm { epsilon } => pointwise::l2_norm(x(), *epsilon),
-        Op::Sum { axes } => pointwise::sum(x(), axes),
-        Op::Mean { axes } => pointwise::mean(x(), axes),
-        Op::Embedding { table } => {
-            let rows = table.nrows();
-            let mut values = Vec::with_capacity(node.shape.iter().product());
-            for (position, &value) in x().iter().enumerate() {
-                let row = token(value, rows).ok_or_else(|| ExecuteError::NotToken {
-                    name: node.name.clone(),
-                    position,
-                    value,
-                    vocabulary: rows,
-                })?;
-                values.extend(table.row(row));
-            }
-            shaped(&node.shape, values)
-        }
-        Op::View(view) => view::apply(view, operands, &node.shape),
-    })
+/// One node's value.
+///
+/// # Errors
+/// Operands that do not fit the operation, which a checked model does not have; an embedding of something that is no id.
+pub(in crate::model) fn evaluate(node: &Node, operands: &[ArrayViewD<'_, f32>]) -> Result<ArrayD<f32>, ExecuteError> {
+    let values = match (&node.op, operands) {
+        (Op::Embedding { table }, [ids]) => shaped(&node.shape, chosen_rows(&node.name, table, ids)?),
+        _ => value(node, operands),
+    };
+    values.map_err(|problem| ShapeError { node: node.name.clone(), problem }.into())
 }
 
-/// An array from row-major values, whose number the shape rule guarantees.
-fn shaped(shape: &[usize], values: Vec<f32>) -> ArrayD<f32> {
-    ArrayD::from_shape_vec(shape, values).expect("the shape rule fixes the element count")
+/// The value of every operation but an embedding, or how the operands do not fit.
+fn value(node: &Node, operands: &[ArrayViewD<'_, f32>]) -> Result<ArrayD<f32>, String> {
+    let shape = node.shape.as_slice();
+    match (&node.op, operands) {
+        (Op::Constant(value), []) => Ok(value.clone()),
+        (Op::Add, [a, b]) => pointwise::binary(a, b, shape, |a, b| a + b),
+        (Op::Sub, [a, b]) => pointwise::binary(a, b, shape, |a, b| a - b),
+        (Op::Mul, [a, b]) => pointwise::binary(a, b, shape, |a, b| a * b),
+        (Op::MatMul, [a, b]) => linear::matrix_product(a, b, shape),
+        (Op::View(view), parts) => view::apply(view, parts, shape),
+        (op, [x]) => unary_value(op, x, shape),
+        _ => Err(format!("{} operands do not fit the operation", operands.len())),
+    }
+}
+
+fn unary_value(op: &Op, x: &ArrayViewD<'_, f32>, shape: &[usize]) -> Result<ArrayD<f32>, String> {
+    match op {
+        Op::Dense { weight, bias } => linear::dense(x, weight, bias.as_ref()),
+        Op::Conv { weight, bias, window, groups } => linear::convolve(x, weight, bias.as_ref(), window, *groups),
+        Op::AveragePool { window, count_padding } => linear::average_pool(x, window, *count_padding, shape),
+        Op::MaxPool { window } => linear::max_pool(x, window, shape),
+        Op::Unary(function) => Ok(x.mapv(|x| function.evaluate(f64::from(x)) as f32)),
+        Op::PRelu { slope } => pointwise::binary(x, &slope.view(), shape, |x, slope| if x > 0.0 { x } else { slope * x }),
+        Op::Softmax => Ok(pointwise::softmax(x)),
+        Op::ArgMax => shaped(shape, pointwise::argmax(x)),
+        Op::LayerNorm { epsilon, gain, bias } => pointwise::layer_norm(x, *epsilon, gain.as_ref(), bias.as_ref()),
+        Op::RmsNorm { epsilon, gain } => pointwise::rms_norm(x, *epsilon, gain.as_ref()),
+        Op::L2Norm { epsilon } => Ok(pointwise::l2_norm(x, *epsilon)),
+        Op::Sum { axes } => pointwise::sum(x, axes),
+        Op::Mean { axes } => pointwise::mean(x, axes),
+        _ => Err("one operand does not fit the operation".into()),
+    }
+}
+
+/// The rows of `table` that `ids` choose, one after the other.
+fn chosen_rows(name: &str, table: &Array2<f32>, ids: &ArrayViewD<'_, f32>) -> Result<Vec<f32>, ExecuteError> {
+    let vocabulary = table.nrows();
+    let mut values = Vec::with_capacity(ids.len().saturating_mul(table.ncols()));
+    for (position, &value) in ids.iter().enumerate() {
+        let bad = || ExecuteError::NotToken { name: name.to_string(), position, value, vocabulary };
+        values.extend(table.row(token(value, vocabulary).ok_or_else(bad)?));
+    }
+    Ok(values)
+}
+
+/// An array from row-major values.
+fn shaped(shape: &[usize], values: Vec<f32>) -> Result<ArrayD<f32>, String> {
+    let count = values.len();
+    ArrayD::from_shape_vec(shape, values).map_err(|_| format!("{count} values for shape {shape:?}"))
 }
 
 #[cfg(test)]
@@ -288,6 +303,16 @@ mod tests {
         for bad in [3.0, -1.0, 0.5] {
             let error = model.run(&inputs(&[("ids", array![[0.0, bad]].into_dyn())])).unwrap_err();
             assert!(matches!(error, ExecuteError::NotToken { position: 1, vocabulary: 3, .. }), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rejects_operands_that_do_not_fit_and_names_the_node() {
+        let model = classifier();
+        let x = array![[1.0, 2.0, 3.0]].into_dyn();
+        for operands in [vec![], vec![x.view()], vec![x.view(), x.view()]] {
+            let error = evaluate(&model.nodes[1], &operands).unwrap_err();
+            assert!(matches!(error, ExecuteError::Model(ShapeError { node, .. }) if node == "dense"));
         }
     }
 

@@ -8,14 +8,15 @@ pub(super) fn binary(
     b: &ArrayViewD<'_, f32>,
     shape: &[usize],
     f: impl Fn(f32, f32) -> f32,
-) -> ArrayD<f32> {
-    let a = a.broadcast(shape).expect("the operands broadcast");
-    let b = b.broadcast(shape).expect("the operands broadcast");
-    Zip::from(a).and(b).map_collect(|&a, &b| f(a, b))
+) -> Result<ArrayD<f32>, String> {
+    match (a.broadcast(shape), b.broadcast(shape)) {
+        (Some(a), Some(b)) => Ok(Zip::from(a).and(b).map_collect(|&a, &b| f(a, b))),
+        _ => Err(format!("operands {:?} and {:?} do not broadcast to {shape:?}", a.shape(), b.shape())),
+    }
 }
 
 /// Softmax over the last axis; each row is shifted by its maximum first.
-pub(super) fn softmax(x: ArrayViewD<'_, f32>) -> ArrayD<f32> {
+pub(super) fn softmax(x: &ArrayViewD<'_, f32>) -> ArrayD<f32> {
     rows(x, |row| {
         let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let mut sum = 0.0f64;
@@ -28,7 +29,7 @@ pub(super) fn softmax(x: ArrayViewD<'_, f32>) -> ArrayD<f32> {
 }
 
 /// Position of the largest element of the last axis, the lowest on ties.
-pub(super) fn argmax(x: ArrayViewD<'_, f32>, shape: &[usize]) -> ArrayD<f32> {
+pub(super) fn argmax(x: &ArrayViewD<'_, f32>) -> Vec<f32> {
     let positions = x.rows().into_iter().map(|row| {
         let mut best = 0;
         for (at, value) in row.iter().enumerate() {
@@ -38,41 +39,44 @@ pub(super) fn argmax(x: ArrayViewD<'_, f32>, shape: &[usize]) -> ArrayD<f32> {
         }
         best as f32
     });
-    super::shaped(shape, positions.collect())
+    positions.collect()
 }
 
 /// `(x - mean) / sqrt(variance + epsilon) * gain + bias` over the last axis.
 pub(super) fn layer_norm(
-    x: ArrayViewD<'_, f32>,
+    x: &ArrayViewD<'_, f32>,
     epsilon: f32,
     gain: Option<&Array1<f32>>,
     bias: Option<&Array1<f32>>,
-) -> ArrayD<f32> {
+) -> Result<ArrayD<f32>, String> {
     let mut out = rows(x, |row| {
         let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / row.len() as f64;
         row.map_inplace(|x| *x = (f64::from(*x) - mean) as f32);
         normalise(row, epsilon);
     });
     if let Some(gain) = gain {
+        fits_rows(gain, &out)?;
         out *= gain;
     }
     if let Some(bias) = bias {
+        fits_rows(bias, &out)?;
         out += bias;
     }
-    out
+    Ok(out)
 }
 
 /// `x / sqrt(mean(x^2) + epsilon) * gain` over the last axis.
-pub(super) fn rms_norm(x: ArrayViewD<'_, f32>, epsilon: f32, gain: Option<&Array1<f32>>) -> ArrayD<f32> {
+pub(super) fn rms_norm(x: &ArrayViewD<'_, f32>, epsilon: f32, gain: Option<&Array1<f32>>) -> Result<ArrayD<f32>, String> {
     let mut out = rows(x, |row| normalise(row, epsilon));
     if let Some(gain) = gain {
+        fits_rows(gain, &out)?;
         out *= gain;
     }
-    out
+    Ok(out)
 }
 
 /// `x / max(||x||, epsilon)` over the last axis.
-pub(super) fn l2_norm(x: ArrayViewD<'_, f32>, epsilon: f32) -> ArrayD<f32> {
+pub(super) fn l2_norm(x: &ArrayViewD<'_, f32>, epsilon: f32) -> ArrayD<f32> {
     rows(x, |row| {
         let norm = square_sum(row).sqrt();
         scale(row, 1.0 / norm.max(f64::from(epsilon)));
@@ -80,21 +84,35 @@ pub(super) fn l2_norm(x: ArrayViewD<'_, f32>, epsilon: f32) -> ArrayD<f32> {
 }
 
 /// Sum over `axes`, kept with size 1.
-pub(super) fn sum(x: ArrayViewD<'_, f32>, axes: &[usize]) -> ArrayD<f32> {
+pub(super) fn sum(x: &ArrayViewD<'_, f32>, axes: &[usize]) -> Result<ArrayD<f32>, String> {
+    count(x, axes)?;
     let mut out = x.mapv(f64::from);
     for &axis in axes {
         out = out.sum_axis(Axis(axis)).insert_axis(Axis(axis));
     }
-    out.mapv(|x| x as f32)
+    Ok(out.mapv(|x| x as f32))
 }
 
 /// Mean over `axes`, kept with size 1.
-pub(super) fn mean(x: ArrayViewD<'_, f32>, axes: &[usize]) -> ArrayD<f32> {
-    let count: usize = axes.iter().map(|&axis| x.len_of(Axis(axis))).product();
-    sum(x, axes) / count as f32
+pub(super) fn mean(x: &ArrayViewD<'_, f32>, axes: &[usize]) -> Result<ArrayD<f32>, String> {
+    Ok(sum(x, axes)? / count(x, axes)? as f32)
 }
 
-fn rows(x: ArrayViewD<'_, f32>, mut f: impl FnMut(&mut ArrayViewMut1<'_, f32>)) -> ArrayD<f32> {
+/// Elements that a sum over `axes` has.
+fn count(x: &ArrayViewD<'_, f32>, axes: &[usize]) -> Result<usize, String> {
+    let extents = axes.iter().map(|&axis| x.shape().get(axis).copied());
+    extents.product::<Option<usize>>().ok_or_else(|| format!("axes {axes:?} of an operand {:?}", x.shape()))
+}
+
+/// Whether there is a number for each element of the last axis of `x`, or one for all.
+fn fits_rows(values: &Array1<f32>, x: &ArrayD<f32>) -> Result<(), String> {
+    match x.shape().last() {
+        Some(&width) if values.len() == width || values.len() == 1 => Ok(()),
+        _ => Err(format!("{} numbers for rows of an operand {:?}", values.len(), x.shape())),
+    }
+}
+
+fn rows(x: &ArrayViewD<'_, f32>, mut f: impl FnMut(&mut ArrayViewMut1<'_, f32>)) -> ArrayD<f32> {
     let mut out = x.as_standard_layout().into_owned();
     for mut row in out.rows_mut() {
         f(&mut row);
@@ -127,14 +145,14 @@ mod tests {
 
     #[test]
     fn softmax_survives_large_scores_and_masks() {
-        let y = softmax(array![[1000.0, 1000.0, -1e9]].into_dyn().view());
+        let y = softmax(&array![[1000.0, 1000.0, -1e9]].into_dyn().view());
         assert!(close(&y, &array![[0.5, 0.5, 0.0]].into_dyn()));
     }
 
     #[test]
     fn argmax_takes_the_lowest_on_ties() {
         let x = array![[1.0, 3.0, 3.0], [0.0, -1.0, 0.0]].into_dyn();
-        assert_eq!(argmax(x.view(), &[2]), array![1.0, 0.0].into_dyn());
+        assert_eq!(argmax(&x.view()), [1.0, 0.0]);
     }
 
     #[test]
@@ -144,23 +162,35 @@ mod tests {
         let expected = (&x - 2.5) / deviation * 2.0 + 1.0;
         let gain = Array1::from_elem(4, 2.0);
         let bias = Array1::from_elem(4, 1.0);
-        assert!(close(&layer_norm(x.view(), 0.0, Some(&gain), Some(&bias)), &expected));
-        assert!(close(&rms_norm(x.view(), 0.5, Some(&gain)), &(&x / 8f32.sqrt() * 2.0)));
-        assert!(close(&l2_norm(x.view(), 1e-12), &(&x / 30f32.sqrt())));
-        assert!(close(&l2_norm((&x * 0.0).view(), 1e-12), &(&x * 0.0)));
+        assert!(close(&layer_norm(&x.view(), 0.0, Some(&gain), Some(&bias)).unwrap(), &expected));
+        assert!(close(&rms_norm(&x.view(), 0.5, Some(&gain)).unwrap(), &(&x / 8f32.sqrt() * 2.0)));
+        assert!(close(&l2_norm(&x.view(), 1e-12), &(&x / 30f32.sqrt())));
+        assert!(close(&l2_norm(&(&x * 0.0).view(), 1e-12), &(&x * 0.0)));
     }
 
     #[test]
     fn reductions_keep_their_axes() {
         let x = array![[[1.0, 2.0], [3.0, 4.0]]].into_dyn();
-        assert_eq!(sum(x.view(), &[1, 2]), array![[[10.0]]].into_dyn());
-        assert_eq!(mean(x.view(), &[1]), array![[[2.0, 3.0]]].into_dyn());
+        assert_eq!(sum(&x.view(), &[1, 2]).unwrap(), array![[[10.0]]].into_dyn());
+        assert_eq!(mean(&x.view(), &[1]).unwrap(), array![[[2.0, 3.0]]].into_dyn());
     }
 
     #[test]
     fn binary_functions_broadcast_both_ways() {
         let (a, b) = (array![[1.0], [2.0]].into_dyn(), array![10.0, 20.0].into_dyn());
-        let sum = binary(&a.view(), &b.view(), &[2, 2], |a, b| a + b);
+        let sum = binary(&a.view(), &b.view(), &[2, 2], |a, b| a + b).unwrap();
         assert_eq!(sum, array![[11.0, 21.0], [12.0, 22.0]].into_dyn());
+    }
+
+    #[test]
+    fn rejects_operands_that_do_not_fit() {
+        let x = array![[1.0, 2.0], [3.0, 4.0]].into_dyn();
+        let three = Array1::ones(3);
+        assert!(binary(&x.view(), &three.view().into_dyn(), &[2, 2], |a, b| a + b).is_err());
+        assert!(layer_norm(&x.view(), 0.0, Some(&three), None).is_err());
+        assert!(layer_norm(&x.view(), 0.0, None, Some(&three)).is_err());
+        assert!(rms_norm(&x.view(), 0.0, Some(&three)).is_err());
+        assert!(sum(&x.view(), &[2]).is_err());
+        assert!(mean(&x.view(), &[0, 2]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Choices: `Where`, additive masks, and the activations that are written as a choice.
+//! Choices: `Where` by a constant condition, constant additive masks, and the activations that are written as a choice.
 
 use ndarray::ArrayD;
 use tract_onnx::prelude::{OutletId, TypedNode};
@@ -6,14 +6,13 @@ use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::logic::{CompGT, CompGTE, CompLT, CompLTE};
 use tract_onnx::tract_core::ops::math;
-use tract_onnx::tract_core::ops::nn::Softmax;
 
 use super::pointwise::uniform;
-use super::{BOTTOMLESS, Lowering, MASKED, MASKS_SOFTMAX, Problem, floats, raw_floats, unsupported};
+use super::{BOTTOMLESS, Lowering, MASKED, MASKS_SOFTMAX, Problem, Value, floats, raw_floats, unsupported};
 use crate::model::{NodeId, Op, Unary, broadcast};
 
 impl Lowering<'_> {
-    /// `Where`: a leaky slope, an exponential unit, or a choice by a constant condition.
+    /// `Where`: a choice by a constant or by flags, a guard against what is not a number, a leaky slope or an exponential unit.
     pub(super) fn select(&mut self, node: &TypedNode) -> Result<NodeId, Problem> {
         let [condition, on_true, on_false] = node.inputs[..] else {
             return Err(unsupported(node, "three operands expected".into()));
@@ -23,7 +22,11 @@ impl Lowering<'_> {
                 let condition = raw_floats(&condition, &node.name)?;
                 self.choose(node, condition, on_true, on_false)
             }
-            None => self.slope(node, condition, on_true, on_false),
+            None => match self.values.get(&condition) {
+                Some(&Value::Node(flags)) => self.choose_by_flags(node, flags, on_true, on_false),
+                _ if self.is_never_true(condition) => self.operand(on_false),
+                _ => self.slope(node, condition, on_true, on_false),
+            },
         }
     }
 
@@ -45,9 +48,8 @@ impl Lowering<'_> {
         }
         if let Some((x, chosen, values, mask)) = sides.pop() {
             let x = self.operand(x)?;
-            let readers = self.typed.outlet_successors(OutletId::new(node.id, 0));
-            let for_softmax = readers.iter().all(|reader| self.typed.node(reader.node).op_is::<Softmax>());
-            let bound = if for_softmax && !readers.is_empty() { MASKS_SOFTMAX } else { MASKED };
+            let for_softmax = self.only_softmax_reads(OutletId::new(node.id, 0));
+            let bound = if for_softmax { MASKS_SOFTMAX } else { MASKED };
             if values.iter().all(|&value| value <= bound) {
                 let mask = self.mask(node, mask.mapv(|hidden| hidden * MASKED))?;
                 return self.push(&node.name, Op::Add, &[x, mask]);

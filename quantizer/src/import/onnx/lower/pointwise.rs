@@ -1,7 +1,8 @@
 //! Elementwise operators.
 
 use ndarray::{ArrayD, IxDyn};
-use tract_onnx::prelude::{DatumType, OutletId, TypedNode};
+use tract_onnx::prelude::{Datum, DatumType, OutletId, TypedNode};
+use tract_onnx::tract_core::internal::TDim;
 use tract_onnx::tract_core::ops::binary::{BinMiniOp, TypedBinOp};
 use tract_onnx::tract_core::ops::element_wise::{ElementWiseMiniOp, ElementWiseOp};
 use tract_onnx::tract_core::ops::math;
@@ -19,12 +20,15 @@ impl Lowering<'_> {
         let mini: &dyn BinMiniOp = op.0.as_ref();
         if mini.is::<math::Add>() {
             let (a, b) = (self.addend(node, left)?, self.addend(node, right)?);
-            self.push(name, Op::Add, &[a, b])
+            self.sum(name, a, b)
         } else if mini.is::<math::Sub>() || mini.is::<math::SubF>() {
             let (a, b) = (self.operand(left)?, self.operand(right)?);
             let order = if mini.is::<math::Sub>() { [a, b] } else { [b, a] };
             self.push(name, Op::Sub, &order)
         } else if mini.is::<math::Mul>() {
+            if let Some(mask) = self.scaled_flags(node, left, right)? {
+                return Ok(mask);
+            }
             let (a, b) = (self.operand(left)?, self.operand(right)?);
             self.push(name, Op::Mul, &[a, b])
         } else if mini.is::<math::Div>() {
@@ -142,7 +146,8 @@ impl Lowering<'_> {
     /// A change of type that changes no value.
     pub(super) fn cast(&mut self, node: &TypedNode, to: DatumType) -> Result<NodeId, Problem> {
         let from = self.typed.node(node.inputs[0].node).outputs[node.inputs[0].slot].fact.datum_type;
-        let keeps = (from.is_float() && to.is_float()) || (from.is_integer() && (to.is_float() || to.is_integer()));
+        let whole = |kind: DatumType| kind.is_integer() || kind == TDim::datum_type() || kind == bool::datum_type();
+        let keeps = (from.is_float() && to.is_float()) || (whole(from) && (to.is_float() || to.is_integer() || whole(to)));
         if !keeps {
             return Err(unsupported(node, format!("a change of computed values from {from:?} to {to:?}")));
         }

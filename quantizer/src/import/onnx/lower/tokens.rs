@@ -1,9 +1,9 @@
 //! Which integer inputs are token ids, and of which vocabulary.
 
 use tract_onnx::prelude::{OutletId, TypedModel};
-use tract_onnx::tract_core::ops::array::{Gather, MultiBroadcastTo, Slice, TypedConcat};
+use tract_onnx::tract_core::ops::array::{Gather, GatherNd, MultiBroadcastTo, Slice, Tile, TypedConcat};
 use tract_onnx::tract_core::ops::cast::Cast;
-use tract_onnx::tract_core::ops::change_axes::AxisOp;
+use tract_onnx::tract_core::ops::change_axes::{AxisOp, IntoShape};
 use tract_onnx::tract_core::ops::identity::Identity;
 
 /// Rows of the smallest constant table that `outlet`, possibly rearranged, chooses rows of; `None` when it chooses none.
@@ -27,13 +27,17 @@ pub(super) fn vocabulary(typed: &TypedModel, outlet: OutletId) -> Option<usize> 
     smallest
 }
 
-fn is_rearrangement(typed: &TypedModel, node: usize) -> bool {
+/// Whether a node moves or repeats elements of its first operand and changes none.
+pub(super) fn is_rearrangement(typed: &TypedModel, node: usize) -> bool {
     let node = typed.node(node);
     node.op_is::<Cast>()
         || node.op_is::<AxisOp>()
         || node.op_is::<Slice>()
         || node.op_is::<TypedConcat>()
         || node.op_is::<MultiBroadcastTo>()
+        || node.op_is::<Tile>()
         || node.op_is::<Gather>()
+        || node.op_is::<GatherNd>()
         || node.op_is::<Identity>()
+        || node.op_is::<IntoShape>()
 }

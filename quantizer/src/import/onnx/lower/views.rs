@@ -129,6 +129,38 @@ impl Lowering<'_> {
         self.reshaped(&format!("{}.shape", node.name), chosen, &shape)
     }
 
+    /// `GatherND` with constant indices: rows of the operand with its leading axes made one.
+    pub(super) fn gather_points(&mut self, node: &TypedNode, batch_axes: usize) -> Result<NodeId, Problem> {
+        let shape = self.shape(OutletId::new(node.id, 0))?;
+        let indices = node.inputs.get(1).and_then(|&outlet| self.tensor(outlet));
+        let indices = indices.ok_or_else(|| unsupported(node, "the indices depend on an input".into()))?;
+        let x = self.operand(node.inputs[0])?;
+        let extents = self.shape_of(x).to_vec();
+        let depth = indices.shape().last().copied().unwrap_or(0);
+        let misfit = || unsupported(node, format!("indices {:?} do not fit an operand {extents:?}", indices.shape()));
+        let (Some(batch), Some(chosen)) = (extents.get(..batch_axes), extents.get(batch_axes..batch_axes + depth)) else {
+            return Err(misfit());
+        };
+        let values = integers(&indices, &node.name)?;
+        let (batch, block): (usize, usize) = (batch.iter().product(), chosen.iter().product());
+        let points = values.len().checked_div(depth).filter(|points| points.is_multiple_of(batch)).ok_or_else(misfit)?;
+        let mut rows = Vec::with_capacity(points);
+        for (at, point) in values.chunks(depth).enumerate() {
+            let mut row = at / (points / batch).max(1);
+            for (&index, &extent) in point.iter().zip(chosen) {
+                let wrapped = if index < 0 { index + extent as i64 } else { index };
+                let inside = usize::try_from(wrapped).ok().filter(|&index| index < extent);
+                let outside = || unsupported(node, format!("index {index} is outside an axis of {extent}"));
+                row = row * extent + inside.ok_or_else(outside)?;
+            }
+            rows.push(row);
+        }
+        let flat = [&[batch * block], &extents[batch_axes + depth..]].concat();
+        let flat = self.reshaped(&format!("{}.flat", node.name), x, &flat)?;
+        let chosen = self.push(&node.name, Op::View(View::Select { axis: 0, indices: rows }), &[flat])?;
+        self.reshaped(&format!("{}.shape", node.name), chosen, &shape)
+    }
+
     /// Keeps one triangle of the last two axes and clears the other.
     pub(super) fn triangle(&mut self, node: &TypedNode, upper: bool) -> Result<NodeId, Problem> {
         let diagonal = node.inputs.get(1).and_then(|&outlet| self.tensor(outlet));

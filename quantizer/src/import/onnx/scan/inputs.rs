@@ -65,9 +65,9 @@ fn extents(input: &ValueInfoProto) -> Result<(DataType, Vec<Option<Extent>>), Pr
     let kind = input.r#type.as_ref().and_then(|kind| kind.value.as_ref()).ok_or_else(|| bad("it has no type"))?;
     let Type::TensorType(tensor) = kind;
     let element = DataType::try_from(tensor.elem_type).map_err(|_| bad("its element type is unknown"))?;
-    let usable = [DataType::Float, DataType::Float16, DataType::Double, DataType::Int32, DataType::Int64];
+    let usable = [DataType::Float, DataType::Float16, DataType::Double, DataType::Int32, DataType::Int64, DataType::Bool];
     if !usable.contains(&element) {
-        return Err(bad("its elements are neither floats nor 32- or 64-bit integers"));
+        return Err(bad("its elements are neither floats nor 32- or 64-bit integers nor truth values"));
     }
     let shape = tensor.shape.as_ref().ok_or_else(|| bad("it has no shape"))?;
     Ok((element, shape.dim.iter().map(|extent| extent.value.clone()).collect()))
