@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
-use super::linear::UNROUNDED_WEIGHT_BITS;
+use super::linear::{UNROUNDED_WEIGHT_BITS, power_of_two};
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
 use crate::graph::{Causal, Interval, MatMul, Op as Primitive, RowTable};
 use crate::model::{Node, NodeId, Op, View};
@@ -69,10 +69,11 @@ impl Lowering<'_> {
             Role::Scores => [placement.exact_scores; 2],
             Role::Values => [false, placement.exact_values],
         };
+        let room = self.product_room(id);
         let small = |operands: [Tensor; 2], lowering: &Self| {
             let k = lowering.shape(operands[0]).last().copied().unwrap_or(1) as u128;
             let [a, b] = operands.map(|t| u128::from(lowering.bounds(t).magnitude()));
-            a.checked_mul(b).and_then(|product| product.checked_mul(k)).is_some_and(|sum| sum < 1 << 60)
+            a.checked_mul(b).and_then(|product| product.checked_mul(k)).is_some_and(|sum| sum < 1 << room)
         };
         let operand = |lowering: &mut Self, index: usize, fit| {
             if exact[index] { lowering.operand(node, index) } else { lowering.factor(node, index, fit) }
@@ -100,13 +101,13 @@ impl Lowering<'_> {
     }
 
     /// Fractional bits that a matrix product wants of an operand, when `own` are wanted of its result.
-    pub(super) fn factor_bits(&self, node: &Node, operand: NodeId, own: i32) -> i32 {
+    pub(super) fn factor_bits(&self, id: NodeId, node: &Node, operand: NodeId, own: i32) -> i32 {
         let placement = self.options.placement;
         let natural = |index: usize| node.inputs.get(index).map_or(0, |id| self.natural(*id) - 1);
         let left = node.inputs.first() == Some(&operand);
         match self.role(node) {
             Role::Scores if placement.exact_scores => {
-                self.exact_score_bits(node, own).map_or(FEWEST, |bits| bits[usize::from(!left)])
+                self.exact_score_bits(id, node, own).map_or(FEWEST, |bits| bits[usize::from(!left)])
             }
             Role::Values if placement.exact_values && !left => FEWEST,
             _ if left => self.matrix_bits(natural(0), own, natural(1)),
@@ -116,15 +117,25 @@ impl Lowering<'_> {
 
     /// Fractional bits of the operands of a product whose rescale to `own` drops all their bits: the fewest that their weights allow, and what the last
     /// limb leaves as far as the integers have room. Less one limb, as in [`Lowering::wants`]; `None` when an operand is not a dense layer's result.
-    fn exact_score_bits(&self, node: &Node, own: i32) -> Option<[i32; 2]> {
+    fn exact_score_bits(&self, id: NodeId, node: &Node, own: i32) -> Option<[i32; 2]> {
         let limb = self.limb();
         let [left, right] = [self.fewest_bits(*node.inputs.first()?)?, self.fewest_bits(*node.inputs.get(1)?)?];
         let terms = self.model.node(*node.inputs.first()?)?.shape.last().copied()? as f64;
         let excess = left.0 + right.0 - own;
         let spare = (excess + limb - 1).div_euclid(limb) * limb - excess;
-        let room = 59.0 - (left.1 + right.1 + terms.log2());
+        let room = f64::from(self.product_room(id) - 1) - (left.1 + right.1 + terms.log2());
         let spare = spare.min(room.floor() as i32).max(0);
         Some([left.0 + spare - spare / 2 - limb, right.0 + spare / 2 - limb])
+    }
+
+    /// Bits of the integers of a matrix product, so that the constant factors which it is multiplied by still fit.
+    fn product_room(&self, id: NodeId) -> u32 {
+        let costs = |factors: &ndarray::ArrayD<f32>| power_of_two(&factors.iter().copied().collect::<Vec<_>>()).is_none();
+        let scaled = self.model.nodes.iter().any(|node| {
+            let multiplied = matches!(node.op, Op::Mul) && node.inputs.contains(&id);
+            multiplied && (0..2).any(|i| self.constant_value(node, i).is_some_and(costs))
+        });
+        if scaled { 59 - self.options.weight_bits } else { 60 }
     }
 
     /// Of a dense layer's result with the fewest bits of its weights: the fractional bits, and the logarithm of the bound of its integers.

@@ -222,11 +222,9 @@ impl Lowering<'_> {
     /// The same with a result of about `frac` fractional bits: factors have at least their fewest bits and at most those of a weight.
     pub(super) fn scale_to(&mut self, node: &Node, operand: Tensor, factors: &[f32], frac: i32) -> Result<Tensor, QuantizeError> {
         let largest = factors.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
-        let exact = factors.first().is_some_and(|f| f.abs() == largest as f32 && largest.log2().fract() == 0.0)
-            && factors.iter().all(|f| Some(f) == factors.first());
         // A power of two moves the point and nothing else.
-        let bits = if exact {
-            -(largest.log2() as i32)
+        let bits = if let Some(exponent) = power_of_two(factors) {
+            -exponent
         } else {
             (frac - operand.frac).clamp(self.coarsest(largest), MAX_WEIGHT_BITS - exponent(largest))
         };
@@ -234,6 +232,13 @@ impl Lowering<'_> {
         let map = Arc::new(LinearMap::Diagonal(integers));
         self.push(node, Primitive::Linear(map), &[operand], &node.shape, operand.frac + bits)
     }
+}
+
+/// `e` when all factors are `2^e`, or all of them its negative.
+pub(super) fn power_of_two(factors: &[f32]) -> Option<i32> {
+    let first = factors.first()?;
+    let exponent = first.abs().log2();
+    (factors.iter().all(|f| f == first) && exponent.fract() == 0.0).then_some(exponent as i32)
 }
 
 /// `e` with `2^(e-1) <= x < 2^e`.

@@ -223,7 +223,7 @@ impl<'a> Lowering<'a> {
     fn wants(&self, id: NodeId, node: &Node, operand: NodeId, own: i32) -> i32 {
         let limb = self.limb();
         match &node.op {
-            Op::MatMul => self.factor_bits(node, operand, own),
+            Op::MatMul => self.factor_bits(id, node, operand, own),
             Op::Unary(Unary::Relu | Unary::LeakyRelu(_)) | Op::PRelu { .. } => self.natural(operand),
             Op::Unary(function) => self.fitting(self.table_magnitudes(*function).0),
             Op::Softmax => self.softmax_bits(),

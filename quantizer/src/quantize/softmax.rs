@@ -76,7 +76,7 @@ impl Lowering<'_> {
         Ok(live)
     }
 
-    /// When the only use of a matrix product is a softmax under a causal mask: the nodes from the product to the masked scores.
+    /// When the only use of a matrix product is a softmax under a causal mask: the nodes from the product to the masked scores, elementwise all of them.
     pub(super) fn causal_scores(&self, product: NodeId) -> Option<Vec<NodeId>> {
         let mut path = vec![product];
         loop {
@@ -88,7 +88,8 @@ impl Lowering<'_> {
             let (user, node) = users.next().filter(|_| users.next().is_none())?;
             match &node.op {
                 Op::Mul if (0..2).any(|i| self.constant_value(node, i).is_some()) => {}
-                Op::Add if self.model.mask(NodeId(user)).is_some() => {}
+                // A mask, or a bias that may depend on the inputs: a cell that is left out does not show what is added to it.
+                Op::Add => {}
                 Op::View(View::Reshape) => {}
                 Op::Softmax => {
                     // Only leading axes may have been added or taken away.
@@ -174,20 +175,23 @@ mod tests {
     use crate::model::{Model, Op, View};
     use crate::quantize::{Options, quantize};
 
-    /// `softmax(x x^T + mask) x` of four positions.
-    fn attention(allowed: impl Fn(usize, usize) -> bool) -> Vec<Causal> {
+    /// `softmax(x x^T + mask) x` of four positions, with a bias of each key before the mask where `biased`.
+    fn attention(biased: bool, allowed: impl Fn(usize, usize) -> bool) -> Vec<Causal> {
         let mut model = Model::default();
         let x = model.push_input("x", Op::Input, &[1, 4, 3]).unwrap();
         let transposed = model.push("t", Op::View(View::Transpose(vec![0, 2, 1])), &[x]).unwrap();
         let scores = model.push("scores", Op::MatMul, &[x, transposed]).unwrap();
         let mask = ArrayD::from_shape_fn(vec![1, 4, 4], |i| if allowed(i[1], i[2]) { 0.0 } else { -1e9 });
         let mask = model.push("mask", Op::Constant(mask), &[]).unwrap();
+        let bias = model.push_input("bias", Op::Input, &[1, 1, 4]).unwrap();
+        let scores = if biased { model.push("biased", Op::Add, &[scores, bias]).unwrap() } else { scores };
         let masked = model.push("masked", Op::Add, &[scores, mask]).unwrap();
         let softmax = model.push("softmax", Op::Softmax, &[masked]).unwrap();
         let values = model.push("values", Op::MatMul, &[softmax, x]).unwrap();
         model.outputs.push(("y".into(), values));
         let sample = ArrayD::from_shape_fn(vec![1, 4, 3], |i| (i[1] as f32 - 1.3 * i[2] as f32) / 2.0);
-        let inputs = BTreeMap::from([("x".to_owned(), sample)]);
+        let bias = ArrayD::from_shape_fn(vec![1, 1, 4], |i| i[2] as f32);
+        let inputs = BTreeMap::from([("x".to_owned(), sample), ("bias".to_owned(), bias)]);
         let ranges = Ranges::observe(&model, [inputs], Method::Max).unwrap();
         let graph = quantize(&model, &ranges, &Options::default()).unwrap().graph;
         let products = graph.nodes().iter().filter_map(|node| match &node.op {
@@ -199,9 +203,11 @@ mod tests {
 
     #[test]
     fn products_under_a_causal_mask_are_found_and_no_others() {
-        assert_eq!(attention(|i, l| l <= i), [Causal::Result, Causal::Left]);
-        assert_eq!(attention(|_, _| true), [Causal::No, Causal::No]);
-        assert_eq!(attention(|i, l| l <= i && !(i == 3 && l == 1)), [Causal::No, Causal::No]);
-        assert_eq!(attention(|i, l| l >= i), [Causal::No, Causal::No]);
+        for biased in [false, true] {
+            assert_eq!(attention(biased, |i, l| l <= i), [Causal::Result, Causal::Left]);
+            assert_eq!(attention(biased, |_, _| true), [Causal::No, Causal::No]);
+            assert_eq!(attention(biased, |i, l| l <= i && !(i == 3 && l == 1)), [Causal::No, Causal::No]);
+            assert_eq!(attention(biased, |i, l| l >= i), [Causal::No, Causal::No]);
+        }
     }
 }
