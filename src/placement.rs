@@ -1,7 +1,7 @@
 //! The choice of activation bits and of the places where tensors are rounded, by the exact number of constraints.
 //!
 //! From two placements, one that rounds early and one that leaves everything unrounded as long as it can, single changes are tried one after the other, each
-//! kept when the circuit gets smaller, until none is; the cheaper end counts. That is a local optimum over the whole graph, of some thirty
+//! kept when the circuit gets smaller, or no larger and more precise, until none is; the better end counts. That is a local optimum over the whole graph, of some thirty
 //! quantizations. Other numbers of activation bits begin at the end found for the first. More bits are taken as long as they cost hardly more.
 
 use lemma_circuits::plan;
@@ -37,6 +37,17 @@ struct Priced {
     quantized: Quantized,
     options: Options,
     constraints: usize,
+}
+
+impl Priced {
+    /// Whether this is the better choice: fewer constraints, or as many and finer weights, which layers have whose results are rounded.
+    fn beats(&self, other: &Priced) -> bool {
+        let rank = |priced: &Priced| {
+            let placement = priced.options.placement;
+            (priced.constraints, u32::from(placement.exact_scores) + u32::from(placement.exact_values))
+        };
+        rank(self) < rank(other)
+    }
 }
 
 /// The quantization with the fewest constraints; with `bits`, among those with that many activation bits, else with the most bits that cost at most
@@ -97,7 +108,7 @@ impl Search<'_> {
         for placement in beginnings {
             let end = self.price(Options { placement: *placement, ..options.clone() }).map(|first| self.settled(first));
             best = match (best, end) {
-                (Ok(best), Ok(end)) if best.constraints <= end.constraints => Ok(best),
+                (Ok(best), Ok(end)) if !end.beats(&best) => Ok(best),
                 (_, Ok(end)) => Ok(end),
                 (Ok(best), Err(_)) => Ok(best),
                 (Err(first), Err(error)) => Err(first.or(Some(error))),
@@ -115,7 +126,7 @@ impl Search<'_> {
     /// Changes one thing at a time as long as that makes the circuit smaller.
     fn settled(&self, mut best: Priced) -> Priced {
         loop {
-            let before = best.constraints;
+            let before = best.options.placement;
             for change in &self.changes {
                 let mut options = best.options.clone();
                 change(&mut options.placement);
@@ -124,12 +135,12 @@ impl Search<'_> {
                 }
                 // A placement that does not fit the integers is no choice.
                 if let Ok(other) = self.price(options)
-                    && other.constraints < best.constraints
+                    && other.beats(&best)
                 {
                     best = other;
                 }
             }
-            if best.constraints == before {
+            if best.options.placement == before {
                 return best;
             }
         }
