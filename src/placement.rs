@@ -146,3 +146,62 @@ impl Search<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use lemma_quantizer::calibrate::Method;
+    use ndarray::{Array2, ArrayD};
+
+    use super::*;
+
+    /// One head of attention over `tokens` rows of `width` elements, added to its input and normalised.
+    fn attention(tokens: usize, width: usize) -> (Model, Ranges) {
+        let mut model = Model::default();
+        let x = model.push_input("x", Op::Input, &[1, tokens, width]).unwrap();
+        let dense = |model: &mut Model, name: &str, x, seed: usize| {
+            let weight = Array2::from_shape_fn((width, width), |(i, j)| ((i * 7 + j * 3 + seed) % 11) as f32 / 11.0 - 0.45);
+            model.push(name, Op::Dense { weight, bias: None }, &[x]).unwrap()
+        };
+        let [q, k, v] = [("q", 1), ("k", 4), ("v", 8)].map(|(name, seed)| dense(&mut model, name, x, seed));
+        let columns = model.push("columns", Op::View(lemma_quantizer::model::View::Transpose(vec![0, 2, 1])), &[k]).unwrap();
+        let scores = model.push("scores", Op::MatMul, &[q, columns]).unwrap();
+        let weights = model.push("weights", Op::Softmax, &[scores]).unwrap();
+        let mixed = model.push("mixed", Op::MatMul, &[weights, v]).unwrap();
+        let out = dense(&mut model, "out", mixed, 5);
+        let sum = model.push("sum", Op::Add, &[x, out]).unwrap();
+        let norm = model.push("norm", Op::LayerNorm { epsilon: 1e-5, gain: None, bias: None }, &[sum]).unwrap();
+        let last = dense(&mut model, "last", norm, 2);
+        model.outputs.push(("y".into(), last));
+        let sample = ArrayD::from_shape_fn(vec![1, tokens, width], |i| ((i[1] * 5 + i[2] * 3) % 13) as f32 / 6.5 - 1.0);
+        let ranges = Ranges::observe(&model, [BTreeMap::from([("x".to_owned(), sample)])], Method::Max).unwrap();
+        (model, ranges)
+    }
+
+    #[test]
+    fn the_search_ends_no_dearer_than_it_begins_and_follows_the_length_of_the_sequence() {
+        let found = [(4, 32), (32, 4)].map(|(tokens, width)| {
+            let (model, ranges) = attention(tokens, width);
+            let (best, options) = cheapest(&model, &ranges, &Options::default(), Some(12)).unwrap();
+            let price = plan::cost(&best.graph).constraints;
+            for placement in BEGINNINGS {
+                let begun = quantize(&model, &ranges, &Options { bits: 12, placement, ..Options::default() }).unwrap();
+                assert!(price <= plan::cost(&begun.graph).constraints, "{tokens} tokens");
+            }
+            options.placement
+        });
+        // Few scores of wide rows are divided and take all bits; many scores of narrow rows do not.
+        assert!(found[0].exact_scores && found[0].divide_first, "{:?}", found[0]);
+        assert!(!found[1].exact_scores && !found[1].divide_first, "{:?}", found[1]);
+    }
+
+    #[test]
+    fn models_without_attention_and_norms_try_no_changes_of_theirs() {
+        let mut model = Model::default();
+        let x = model.push_input("x", Op::Input, &[1, 2]).unwrap();
+        model.outputs.push(("y".into(), x));
+        assert_eq!(changes(&model).len(), LIMBS.len());
+        assert_eq!(changes(&attention(2, 2).0).len(), LIMBS.len() + NORMS.len() + ATTENTION.len());
+    }
+}

@@ -225,6 +225,7 @@ fn the_character_model_agrees_with_its_original() {
     let test = held_out.to_str().unwrap();
     let out = compiled.to_str().unwrap();
     let result = json(&["compile", &model, "--tokenizer", &config, "--calibration", &calibration, "--test", test, "-o", out]);
+    assert!(result["inspection"]["constraints"].as_u64().unwrap() <= 900_000);
     assert_eq!(result["report"]["out_of_range"], 0);
     assert!(result["report"]["agreement"].as_f64().unwrap() >= 0.97, "{}", result["report"]["agreement"]);
 }
@@ -238,6 +239,7 @@ fn the_story_model_tells_the_golden_opening() {
     let compiled = folder.path().join("compiled");
     let compiled = compiled.to_str().unwrap();
     let result = json(&["compile", &model, "--tokenizer", &tokenizer, "--tokens", "64", "-o", compiled]);
+    assert!(result["inspection"]["constraints"].as_u64().unwrap() <= 1_500_000);
     assert!(result["report"]["agreement"].as_f64().unwrap() > 0.95, "{}", result["report"]["agreement"]);
     let told = json(&["run", compiled, "--prompt", "Once upon a time", "--generate", "45"]);
     let golden = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a \
