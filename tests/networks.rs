@@ -1,14 +1,16 @@
-//! Random small networks: float, integer, trace, constraint check.
+//! Random small networks, and transformers under every placement of their rescales: float, integer, trace, constraint check.
 
 #[path = "support/networks.rs"]
 mod networks;
+#[path = "support/transformers.rs"]
+mod transformers;
 
 use lemma::circuits::Compiled;
 use lemma::circuits::check::violations;
 use lemma::prover::{KeyInfo, prove, setup};
 use lemma::quantizer::calibrate::{Method, Ranges};
 use lemma::quantizer::graph::Visibility;
-use lemma::quantizer::quantize::{Options, dequantize, quantize};
+use lemma::quantizer::quantize::{Options, Placement, dequantize, quantize};
 use lemma::quantizer::report::quantize_inputs;
 use lemma::verifier::{Digest, Labels, Role, TensorSignature};
 use lemma::{Context, PublicValues};
@@ -16,6 +18,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use networks::{random_inputs, random_model};
+use transformers::transformer;
 
 const NETWORKS: u64 = 200;
 
@@ -100,4 +103,59 @@ fn random_networks_are_proven_and_verified() {
         assert!(verifying.verify(&PublicValues::new(altered), context, &first.proof).is_err(), "seed {seed}");
         assert!(verifying.verify(&first.values, Context::NONE, &first.proof).is_err(), "seed {seed}");
     }
+}
+
+fn placements() -> Vec<Placement> {
+    let flags = [false, true];
+    let mut all = Vec::new();
+    for (wider_limbs, norm_limbs) in [0, 2].into_iter().flat_map(|wider| [0, 2, 3].map(|limbs| (wider, limbs))) {
+        for exact_scores in flags {
+            for exact_values in flags {
+                all.extend(flags.map(|divide_first| Placement {
+                    exact_scores,
+                    exact_values,
+                    divide_first,
+                    wider_limbs,
+                    norm_limbs,
+                }));
+            }
+        }
+    }
+    all
+}
+
+const TRANSFORMERS: u64 = 12;
+
+#[test]
+fn every_placement_of_random_transformers_is_exact_and_near_the_floats() {
+    let placements = placements();
+    let (mut worst, mut prices) = (0f64, Vec::new());
+    for seed in 0..TRANSFORMERS {
+        let model = transformer(seed).fold_norm_gains();
+        let mut rng = StdRng::seed_from_u64(seed + 1000);
+        let samples: Vec<_> = (0..8).map(|_| random_inputs(&model, &mut rng)).collect();
+        let ranges = Ranges::observe(&model, samples.clone(), Method::Max).unwrap();
+        let float = model.run(&samples[0]).unwrap();
+        let mut costs = Vec::new();
+        // A quarter of the placements for each transformer, another one each time.
+        for placement in placements.iter().skip(seed as usize % 4).step_by(4) {
+            let told = format!("seed {seed}, {placement:?}");
+            let options = Options { placement: *placement, ..Options::default() };
+            let quantized = quantize(&model, &ranges, &options).unwrap_or_else(|e| panic!("{told}: {e}"));
+            let compiled = Compiled::new(quantized.graph).unwrap();
+            costs.push(compiled.count().total().constraints);
+            let inputs = quantize_inputs(compiled.graph(), &samples[0]).unwrap();
+            let inference = compiled.infer(&inputs).unwrap_or_else(|e| panic!("{told}: {e}"));
+            let frac = compiled.graph().node(compiled.graph().outputs[0].node).fractional_bits;
+            for (value, reference) in inference.outputs()[0].iter().zip(&float[0]) {
+                let error = (dequantize(*value, frac) - f64::from(*reference)).abs();
+                worst = worst.max(error);
+                assert!(error < 0.05, "{told}: {value} at {frac} bits for {reference}");
+            }
+            let found = violations(&compiled, inference);
+            assert!(found.is_empty(), "{told}: {}", found[0]);
+        }
+        prices.push((costs.iter().min().copied(), costs.iter().max().copied()));
+    }
+    println!("largest error: {worst:.4}; fewest and most constraints of each: {prices:?}");
 }
