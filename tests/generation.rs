@@ -1,5 +1,7 @@
 //! Generated text whose prompt is not shown, and decoders from ONNX, end to end.
 
+#[path = "support/decoder.rs"]
+mod decoder;
 #[path = "support/program.rs"]
 mod program;
 
@@ -13,9 +15,8 @@ use lemma::quantizer::graph::ExecuteError;
 use lemma::{Context, Folder, InferError, Openings, Package, ProofFile};
 use serde_json::Value;
 
+use decoder::{compile, file};
 use program::{fails, json, lemma};
-
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Tokens of the prompt: `<s>`, a space, "th" and "e".
 const PROMPT: u32 = 4;
@@ -26,16 +27,6 @@ const GIVEN: usize = 0;
 const TEXT: usize = 1;
 const GENERATED: usize = 2;
 
-fn file(path: &str) -> String {
-    Path::new(ROOT).join(path).to_str().unwrap().to_owned()
-}
-
-fn compile(path: &Path, arguments: &[&str]) -> Value {
-    let (model, tokenizer) = (file("quantizer/tests/llama2c/shared.bin"), file("quantizer/tests/llama2c/tokenizer.bin"));
-    let all = ["compile", &model, "--tokenizer", &tokenizer, "--tokens", "10", "--headroom", "4", "-o", path.to_str().unwrap()];
-    json(&[&all[..], arguments].concat())
-}
-
 /// A folder with a random decoder of 10 tokens that commits to its prompt, its keys, and a generation after a prompt; made once.
 fn decoder() -> &'static Path {
     static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
@@ -43,7 +34,6 @@ fn decoder() -> &'static Path {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("compiled");
         let compiled = compile(&path, &["--committed", "prompt"]);
-        assert!(compiled["report"]["agreement"].as_f64().unwrap() > 0.9, "{}", compiled["report"]["agreement"]);
         assert_eq!(compiled["inspection"]["public_values"], 31);
         let at = |name: &str| path.join(name).to_str().unwrap().to_owned();
         json(&["setup", path.to_str().unwrap()]);

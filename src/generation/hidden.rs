@@ -58,9 +58,9 @@ pub fn rule(statement: &Statement, (prompt, length): (usize, usize)) -> Result<G
 
 #[cfg(test)]
 mod tests {
-    use lemma_verifier::{Context, Digest, Labels, PublicTensor, TensorSignature};
+    use lemma_verifier::{Digest, Labels, PublicTensor, TensorSignature};
 
-    use super::super::context;
+    use super::super::{context, fixture};
     use super::*;
 
     const DIGEST: Digest = Digest([7; 32]);
@@ -78,19 +78,13 @@ mod tests {
 
     /// Three tokens of a prompt and " ab\n".
     fn statement(context: &[u8]) -> Statement {
-        Statement {
-            model: "m".into(),
-            circuit_digest: Digest([1; 32]),
-            vk_digest: Digest([2; 32]),
-            development: true,
-            context: Context::of(context),
-            tensors: vec![
-                tensor(PROMPT, Role::CommittedInput, &[]),
-                tensor(TEXT, Role::Input, &[0, 0, 0, 1, 2, 3, 0, 0]),
-                tensor(GENERATED, Role::Input, &[0, 0, 0, 1, 1, 1, 1, 0]),
-                tensor(CHOSEN, Role::Output, &[0, 0, 1, 2, 3, 0, 0, 0]),
-            ],
-        }
+        let tensors = vec![
+            tensor(PROMPT, Role::CommittedInput, &[]),
+            tensor(TEXT, Role::Input, &[0, 0, 0, 1, 2, 3, 0, 0]),
+            tensor(GENERATED, Role::Input, &[0, 0, 0, 1, 1, 1, 1, 0]),
+            tensor(CHOSEN, Role::Output, &[0, 0, 1, 2, 3, 0, 0, 0]),
+        ];
+        fixture::statement(context, tensors)
     }
 
     fn altered(prompt: u32, length: u32, change: impl Fn(&mut Statement)) -> Result<Generation, GenerationError> {

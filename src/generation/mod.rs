@@ -26,6 +26,8 @@ mod assemble;
 mod causal;
 mod context;
 mod decode;
+#[cfg(test)]
+mod fixture;
 mod form;
 mod hidden;
 mod rule;

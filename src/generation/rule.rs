@@ -172,7 +172,7 @@ pub(super) fn text<'a>(statement: &Statement, ids: impl Iterator<Item = &'a i64>
 
 #[cfg(test)]
 mod tests {
-    use super::super::{TAG, context};
+    use super::super::{TAG, context, fixture};
     use super::*;
 
     const NAMES: [&str; 7] = ["<unk>", "<s>", "</s>", " a", "b", "<0x0A>", "c"];
@@ -191,17 +191,11 @@ mod tests {
     }
 
     fn statement(context: &[u8]) -> Statement {
-        Statement {
-            model: "m".into(),
-            circuit_digest: Digest([1; 32]),
-            vk_digest: Digest([2; 32]),
-            development: true,
-            context: Context::of(context),
-            tensors: vec![
-                tensor("tokens", Role::Input, &[1, 3, 4, 3, 6, 0, 0, 0]),
-                tensor("next", Role::Output, &[4, 5, 3, 6, 5, 2, 2, 2]),
-            ],
-        }
+        let tensors = vec![
+            tensor("tokens", Role::Input, &[1, 3, 4, 3, 6, 0, 0, 0]),
+            tensor("next", Role::Output, &[4, 5, 3, 6, 5, 2, 2, 2]),
+        ];
+        fixture::statement(context, tensors)
     }
 
     fn of(prompt: u32, length: u32) -> Result<Option<Generation>, GenerationError> {

@@ -2,7 +2,7 @@
 //!
 //! Every tensor gets a power-of-two scale: an integer `n` stands for `n * 2^-f`, `f` its fractional bits. Linear operations are exact and
 //! add bits; nothing is rounded after them. A non-linear operation brings its operand to `bits` bits over the calibrated range times the
-//! headroom, by the rescale that is part of it. Weights get the fractional bits that make this shift exactly one limb, `bits` wide, which
+//! headroom, by the rescale that is part of it. Weights get the fractional bits that make this shift exactly one limb, a range table wide, which
 //! is the cheapest shift there is (docs/quantization.md).
 
 mod activation;
@@ -11,6 +11,7 @@ mod linear;
 mod norm;
 mod options;
 mod pool;
+mod rescale;
 mod softmax;
 mod view;
 
@@ -228,48 +229,17 @@ impl<'a> Lowering<'a> {
         Ok(tensor)
     }
 
-    /// The declared range, a whole number of bits wide, of a tensor that must have `frac` fractional bits.
-    fn range_at(&self, name: &str, magnitude: f64, frac: i32, nonnegative: bool) -> Result<Interval, QuantizeError> {
-        let bits = frac.saturating_add(self.options.bits as i32).saturating_sub(self.fitting(magnitude)).max(1);
-        if frac.unsigned_abs() > 256 || bits > 60 {
-            return Err(QuantizeError::Options(format!(
-                "{frac} fractional bits for `{name}` make integers of {bits} bits; 256 and 60 are the most"
-            )));
-        }
-        Ok(if nonnegative { Interval { lo: 0, hi: (1 << bits) - 1 } } else { Interval { lo: -(1 << bits), hi: (1 << bits) - 1 } })
-    }
-
     /// An output with the fractional bits that the options ask for.
     fn output(&mut self, name: &str, id: NodeId, tensor: Tensor) -> Result<Tensor, QuantizeError> {
         let (Some(frac), Some(node)) = (self.options.fractional_bits.get(name).copied(), self.model.node(id)) else {
             return Ok(tensor);
         };
-        let nonnegative = self.bounds(tensor).lo >= 0;
-        let range = self.range_at(name, self.ranges.magnitude(id), frac, nonnegative)?;
-        let (raised, shift) = match tensor.frac - frac {
-            excess if excess > 0 => {
-                let (raised, shift, _) = self.shifted(node, tensor, frac)?;
-                (raised, shift)
-            }
-            _ => (self.raise(node, tensor, frac)?, 0),
-        };
-        let shape = self.shape(raised);
-        let rounded = self.push(node, Primitive::Requantize { shift, range }, &[raised], &shape, frac)?;
+        let range = (self.ranges.magnitude(id), self.bounds(tensor).lo >= 0);
+        let rounded = self.rounded_to((name, node), tensor, frac, range)?;
         if let Some(slot) = self.tensors.get_mut(id.0) {
             *slot = Some(rounded);
         }
         Ok(rounded)
-    }
-
-    /// Fractional bits and declared range, one range table wide, of a tensor of the given magnitude.
-    fn declared(&self, magnitude: f64, nonnegative: bool) -> (i32, Interval) {
-        let bits = self.options.bits;
-        let frac = self.fitting(magnitude);
-        if nonnegative {
-            (frac, Interval { lo: 0, hi: (1 << bits) - 1 })
-        } else {
-            (frac - 1, Interval { lo: -(1 << (bits - 1)), hi: (1 << (bits - 1)) - 1 })
-        }
     }
 
     /// The tensor of an operand that is computed, not constant.
@@ -292,18 +262,6 @@ impl<'a> Lowering<'a> {
         let integers = values.iter().map(|v| quantize_value(f64::from(*v), frac)).collect();
         let shape = values.shape().to_vec();
         self.push(node, Primitive::Constant(integers), &[], &shape, frac)
-    }
-
-    /// Operand `index`, rounded to the activation bits; later users of the same tensor take the rounded one too.
-    fn narrow_operand(&mut self, node: &Node, index: usize) -> Result<Tensor, QuantizeError> {
-        let operand = self.operand(node, index)?;
-        let source = node.inputs.get(index).copied().unwrap_or(NodeId(0));
-        let narrow = self.narrow(node, operand, self.ranges.magnitude(source))?;
-        let is_output = self.model.outputs.iter().any(|(_, id)| *id == source);
-        if let Some(slot) = self.tensors.get_mut(source.0).filter(|slot| slot.is_some() && !is_output) {
-            *slot = Some(narrow);
-        }
-        Ok(narrow)
     }
 
     fn unsupported(&self, node: &Node, problem: &str) -> QuantizeError {
@@ -336,70 +294,6 @@ impl<'a> Lowering<'a> {
 
     fn shape(&self, tensor: Tensor) -> Vec<usize> {
         self.graph.node(tensor.id).shape.clone()
-    }
-
-    /// The same values with `frac` fractional bits, `frac >= tensor.frac`: exact and free.
-    fn raise(&mut self, node: &Node, tensor: Tensor, frac: i32) -> Result<Tensor, QuantizeError> {
-        if frac <= tensor.frac {
-            return Ok(tensor);
-        }
-        let factor = 1i64.checked_shl((frac - tensor.frac) as u32).filter(|f| *f > 0).ok_or_else(|| {
-            QuantizeError::Unsupported { layer: node.name.clone(), problem: "scales differ by more than 62 bits".into() }
-        })?;
-        let shape = self.shape(tensor);
-        self.push(node, Primitive::Sum([factor].into()), &[tensor], &shape, frac)
-    }
-
-    /// Prepares a rescale to `frac` fractional bits: the operand, raised so that the shift is a whole number of limbs, the shift, and
-    /// the fractional bits after it (fewer than asked when the operand has no more).
-    fn shifted(&mut self, node: &Node, tensor: Tensor, frac: i32) -> Result<(Tensor, u32, i32), QuantizeError> {
-        let limb = self.limb();
-        let excess = tensor.frac - frac;
-        if excess <= 0 {
-            return Ok((tensor, 0, tensor.frac));
-        }
-        let shift = (excess + limb - 1) / limb * limb;
-        match self.raise(node, tensor, frac + shift) {
-            Ok(raised) => Ok((raised, shift as u32, frac)),
-            Err(_) => Ok((tensor, excess as u32, frac)),
-        }
-    }
-
-    /// Constraints an element that [`Lowering::narrow`] costs: the limbs of the shift and the range.
-    fn narrowing_cost(&self, tensor: Tensor, magnitude: f64) -> usize {
-        let (frac, _) = self.declared(magnitude, self.bounds(tensor).lo >= 0);
-        let excess = (tensor.frac - frac).max(0) as usize;
-        excess.div_ceil(self.limb() as usize) + 1
-    }
-
-    /// The tensor rounded to the activation bits of its calibrated range; unchanged when it has no more.
-    fn narrow(&mut self, node: &Node, tensor: Tensor, magnitude: f64) -> Result<Tensor, QuantizeError> {
-        // Elements that gathers repeat are rounded once.
-        let gathered = self.graph.node(tensor.id);
-        if let (Primitive::Gather(index), [source]) = (&gathered.op, gathered.inputs.as_slice())
-            && self.gathered_from(*source) < index.len()
-        {
-            let (index, shape) = (index.clone(), gathered.shape.clone());
-            let source = self.narrow(node, Tensor { id: *source, frac: tensor.frac }, magnitude)?;
-            return self.push(node, Primitive::Gather(index), &[source], &shape, source.frac);
-        }
-        let nonnegative = self.bounds(tensor).lo >= 0;
-        let (frac, range) = self.declared(magnitude, nonnegative);
-        if tensor.frac <= frac && range.covers(self.bounds(tensor)) {
-            return Ok(tensor);
-        }
-        let (raised, shift, frac) = self.shifted(node, tensor, frac)?;
-        let shape = self.shape(raised);
-        self.push(node, Primitive::Requantize { shift, range }, &[raised], &shape, frac)
-    }
-
-    /// Elements of the tensor that gathers, one after the other, made this one from.
-    fn gathered_from(&self, id: graph::NodeId) -> usize {
-        let node = self.graph.node(id);
-        match (&node.op, node.inputs.as_slice()) {
-            (Primitive::Gather(_), [source]) => self.gathered_from(*source),
-            _ => node.len(),
-        }
     }
 
     fn finish(mut self) -> Result<Quantized, QuantizeError> {

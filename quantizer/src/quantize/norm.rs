@@ -203,20 +203,12 @@ impl Lowering<'_> {
         let frac = x.frac.min(self.natural(source) + MEAN_BITS);
         let ones = LinearMap::Dense { weight: vec![1; width].into(), outputs: 1, inputs: width };
         let sum = self.push(node, Primitive::Linear(Arc::new(ones)), &[x], &row, x.frac)?;
-        let sum = self.rounded_to(node, sum, frac, magnitude * width as f64)?;
+        let sum = self.rounded_to((&node.name, node), sum, frac, (magnitude * width as f64, false))?;
         let (factor, bits) = divisor(width);
         let mean = self.push(node, Primitive::Sum([factor].into()), &[sum], &row, sum.frac + bits)?;
-        let mean = self.rounded_to(node, mean, frac, magnitude)?;
+        let mean = self.rounded_to((&node.name, node), mean, frac, (magnitude, false))?;
         let mean = self.raise(node, mean, x.frac)?;
         let means = self.broadcast(node, mean, &node.shape)?;
         self.push(node, Primitive::Sum([1, -1].into()), &[x, means], &node.shape, x.frac)
-    }
-
-    /// The tensor rounded to `frac` fractional bits, with the range that a magnitude has there.
-    fn rounded_to(&mut self, node: &Node, tensor: Tensor, frac: i32, magnitude: f64) -> Result<Tensor, QuantizeError> {
-        let (raised, shift, frac) = self.shifted(node, tensor, frac)?;
-        let range = self.range_at(&node.name, magnitude, frac, false)?;
-        let shape = self.shape(raised);
-        self.push(node, Primitive::Requantize { shift, range }, &[raised], &shape, frac)
     }
 }
