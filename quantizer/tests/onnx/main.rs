@@ -3,6 +3,7 @@
 
 mod damaged;
 mod file;
+mod forms;
 mod masks;
 mod operators;
 mod real_models;

@@ -4,6 +4,7 @@
 //! shape and is finite, a graph without cycles or dangling names, and inputs with static shapes.
 
 mod constants;
+mod forms;
 mod graph;
 mod inputs;
 mod operators;
@@ -34,14 +35,14 @@ pub(super) fn read(path: &Path) -> Result<ModelProto, Problem> {
 /// Checks a decoded file and returns its inputs with static shapes. External data is looked up in `directory`.
 pub(super) fn check(file: &ModelProto, directory: &Path, options: &Options) -> Result<Vec<Input>, Problem> {
     let graph = file.graph.as_ref().ok_or_else(|| Problem::Malformed("it holds no graph".into()))?;
-    if !file.opset_import.iter().any(|opset| opset.domain.is_empty() || opset.domain == "ai.onnx") {
-        return Err(Problem::Malformed("it does not say which operator set it uses".into()));
-    }
+    let own = file.opset_import.iter().find(|opset| opset.domain.is_empty() || opset.domain == "ai.onnx");
+    let opset = own.ok_or_else(|| Problem::Malformed("it does not say which operator set it uses".into()))?.version;
     if let Some(function) = file.functions.first() {
         let name = function.name.clone().unwrap_or_default();
         return Err(Problem::UnsupportedOperator { node: name, operator: "local function".into() });
     }
     operators::check(graph)?;
+    forms::check(graph, opset)?;
     graph::check(graph)?;
     constants::check(graph, directory)?;
     inputs::fixed(graph, options)
