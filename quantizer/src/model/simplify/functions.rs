@@ -2,12 +2,14 @@
 //!
 //! A subgraph of elementwise operations and equal-element constants on one source is a function of one number. It is
 //! evaluated at a fixed set of points and replaced by the named function that has the same values there, to within
-//! [`TOLERANCE`]: so every way of writing a GELU or a SiLU is found, without a pattern for each. `HardSigmoid` has
+//! [`TOLERANCE`]: so every way of writing a GELU or a SiLU is found, without a pattern for each. The points reach from
+//! 1e-9 to 1e18, so that neither a clamp far out nor a small constant vanishes: `min(|x|, 20)` and `|x| + 1e-6` stay. `HardSigmoid` has
 //! parameters and is matched by form, as are `1 / sqrt(x)` and the mean.
 
 use super::super::{Model, NodeId, Op, Unary};
 
-/// Largest difference, relative to `1 + |value|`, that a replacement may make; the two GELUs differ by 4e-4.
+/// Largest difference, relative to the value or to `|x|` where that is larger and below 1, that a replacement may make;
+/// the two GELUs differ by 4e-4.
 const TOLERANCE: f64 = 2e-6;
 
 /// Most operations in a composition.
@@ -112,7 +114,7 @@ fn known(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
             points().all(|x| {
                 let expected = function.evaluate(x);
                 let value = value_at(model, id, source, x, &mut { EFFORT });
-                value.is_some_and(|value| (value - expected).abs() <= TOLERANCE * (1.0 + expected.abs()))
+                value.is_some_and(|value| is_same(x, value, expected))
             })
         });
         if let Some(&function) = found {
@@ -122,9 +124,18 @@ fn known(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
     None
 }
 
-/// Points in (-12, 12) off every usual kink, and zero.
+/// Zero, points in (-12, 12) off every usual kink, and others of both signs between 1e-9 and 1e18, four to an octave.
 fn points() -> impl Iterator<Item = f64> {
-    std::iter::once(0.0).chain((-47..48).map(|step| f64::from(step) * 0.253_137 + 0.017))
+    let near = (-47..48).map(|step| f64::from(step) * 0.253_137 + 0.017);
+    let spread = (-120..240).map(|quarter| 1.0137 * (f64::from(quarter) / 4.0).exp2());
+    std::iter::once(0.0).chain(near).chain(spread.flat_map(|x| [x, -x]))
+}
+
+/// Whether a composition that gives `value` at `x` may be replaced by a function that gives `expected`. Far out a
+/// composition may overflow where the function does not: there the model has no value to keep.
+fn is_same(x: f64, value: f64, expected: f64) -> bool {
+    let overflows = x.abs() > 12.0 && !value.is_finite();
+    overflows || (value - expected).abs() <= TOLERANCE * expected.abs().max(x.abs().min(1.0))
 }
 
 fn is_elementwise(model: &Model, id: NodeId) -> bool {
@@ -293,5 +304,36 @@ mod tests {
             apply(model, Op::Mul, &[x, y])
         }));
         assert!(after.nodes.iter().any(|node| matches!(node.op, Op::Mul)));
+    }
+
+    #[test]
+    fn keeps_a_clamp_far_out() {
+        for limit in [12.5, 15.0, 20.0, 1e3, 1e6] {
+            for function in [Unary::Relu, Unary::Gelu, Unary::Silu, Unary::HardSwish, Unary::Softplus, Unary::Abs] {
+                let before = simplified(model(&[8], |model, x| {
+                    let y = unary(model, Unary::Clip(-limit, limit), x);
+                    unary(model, function, y)
+                }));
+                let after = simplified(model(&[8], |model, x| {
+                    let y = unary(model, function, x);
+                    unary(model, Unary::Clip(-limit, limit), y)
+                }));
+                for kept in [before, after] {
+                    let last = kept.nodes.last().map(|node| &node.op);
+                    assert!(!matches!(last, Some(Op::Unary(found)) if *found == function && kept.nodes.len() == 2), "{limit}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn keeps_a_small_constant() {
+        for offset in [1e-3, 1e-6, 1e-8] {
+            let after = simplified(model(&[8], |model, x| {
+                let y = unary(model, Unary::Abs, x);
+                plus(model, y, offset)
+            }));
+            assert!(after.nodes.iter().any(|node| matches!(node.op, Op::Add)), "{offset}");
+        }
     }
 }
