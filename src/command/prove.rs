@@ -115,7 +115,8 @@ pub fn prove(
 pub fn parse_context(text: &str) -> Result<Vec<u8>> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let malformed = || format!("--context {text}: pairs of hexadecimal digits are expected");
-    anyhow::ensure!(digits.len().is_multiple_of(2) && digits.is_ascii(), malformed());
+    let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    anyhow::ensure!(digits.len().is_multiple_of(2) && all, malformed());
     (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).with_context(malformed)).collect()
 }
 
@@ -188,4 +189,17 @@ pub fn statement_text(statement: &Statement) -> String {
 fn on_one_line(label: &str) -> String {
     let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     label.chars().map(escaped).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_context;
+
+    #[test]
+    fn a_context_has_digits_and_nothing_else() {
+        assert_eq!(parse_context("0x2a0F").unwrap(), [0x2a, 0x0f]);
+        for text in ["0x+f", "+f", "-f", "0x0", "0x 1", "zz"] {
+            assert!(parse_context(text).is_err(), "{text}");
+        }
+    }
 }
