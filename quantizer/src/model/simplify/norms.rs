@@ -7,11 +7,15 @@
 //! norm * gain, layer norm + bias      part of the norm
 //! ```
 //!
-//! All over the last axis.
+//! All over the last axis. The integer norm divides by `sqrt(sum(x^2) + e^2)`, which is `max(.., e)` only for an `e` that no
+//! row comes near: a larger bound stays a composition.
 
 use ndarray::Array1;
 
 use crate::model::{Model, NodeId, Op, Unary};
+
+/// Largest bound of an L2 norm that only keeps it from dividing by zero; exporters write 1e-12 to 1e-6.
+const LARGEST_GUARD: f32 = 1e-6;
 
 pub(super) fn recognise(model: &mut Model) -> bool {
     let mut changed = false;
@@ -73,7 +77,8 @@ fn l2_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
             return None;
         };
         let squares = *model.operands(sum).first()?;
-        let matches = *high == f32::MAX && *epsilon > 0.0 && is_last(model, x, axes) && is_square(model, squares, x);
+        let guards = *epsilon > 0.0 && *epsilon <= LARGEST_GUARD;
+        let matches = *high == f32::MAX && guards && is_last(model, x, axes) && is_square(model, squares, x);
         matches.then_some(Op::L2Norm { epsilon: *epsilon })
     })
 }
@@ -201,6 +206,19 @@ mod tests {
         }));
         assert_eq!(after.nodes.len(), 2);
         assert!(matches!(after.nodes[1].op, Op::L2Norm { .. }));
+    }
+
+    #[test]
+    fn keeps_a_bound_that_rows_come_near() {
+        let after = simplified(model(&[3, 8], |model, x| {
+            let squares = apply(model, Op::Unary(Unary::Square), &[x]);
+            let sum = apply(model, Op::Sum { axes: vec![1] }, &[squares]);
+            let root = apply(model, Op::Unary(Unary::Sqrt), &[sum]);
+            let bounded = apply(model, Op::Unary(Unary::Clip(1.0, f32::MAX)), &[root]);
+            let inverse = apply(model, Op::Unary(Unary::Reciprocal), &[bounded]);
+            apply(model, Op::Mul, &[x, inverse])
+        }));
+        assert!(!after.nodes.iter().any(|node| matches!(node.op, Op::L2Norm { .. })));
     }
 
     #[test]
