@@ -88,6 +88,11 @@ pub trait Builder {
     ) -> Self::Form;
     /// `a_i * b_i = c_i` for every element; `None` stands for zeros.
     fn enforce(&mut self, name: &'static str, a: &Self::Form, b: &Self::Form, c: Option<&Self::Form>);
+    /// Whether the range, lookup or row that a gadget asks for stays. Every reading says yes; tests leave out one call site at a time, by
+    /// its location, to see which forgery then passes.
+    fn keeps(&mut self) -> bool {
+        true
+    }
     /// Notes `n` lookups and `rows` table rows, for the cost report.
     fn note_lookups(&mut self, lookups: usize, rows: usize);
 }

@@ -16,7 +16,7 @@ use crate::shape::Circuit;
 use crate::trace::{Forge, Trace};
 
 /// Version of the lowering; part of every digest, so that a change of a gadget changes the digest of every circuit.
-const LOWERING_VERSION: u32 = 2;
+pub const LOWERING_VERSION: u32 = 2;
 
 /// Why a graph does not become a circuit.
 #[derive(Debug, Error)]

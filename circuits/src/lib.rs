@@ -19,5 +19,5 @@ pub mod soundness;
 pub mod trace;
 
 pub use commitment::Salt;
-pub use compiled::{CompileError, Compiled, Inference};
+pub use compiled::{CompileError, Compiled, Inference, LOWERING_VERSION};
 pub use gadgets::Plan;

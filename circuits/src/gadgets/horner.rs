@@ -19,6 +19,7 @@ use crate::builder::{Builder, Values};
 
 impl<B: Builder> Gadgets<B> {
     /// `sum_i v_i x^i`, a vector of `width` forms; `v` holds `v_0`, then `v_1`, and so on. `x` has length 1.
+    #[track_caller]
     pub(super) fn horner(&mut self, name: &'static str, v: &B::Form, width: usize, x: &B::Form) -> B::Form {
         let len = self.builder.len(v);
         let free = len - width;
@@ -47,26 +48,29 @@ impl<B: Builder> Gadgets<B> {
     }
 
     /// `x^(2^k)` by `k` squarings; `x` itself for `k = 0`.
-    pub(super) fn squared(&mut self, x: &B::Form, k: u32) -> B::Form {
+    #[track_caller]
+    pub(super) fn squared(&mut self, name: &'static str, x: &B::Form, k: u32) -> B::Form {
         if k == 0 {
             return x.clone();
         }
-        let squares = self.squares(x, k);
+        let squares = self.squares(name, x, k);
         self.pick(&squares, std::iter::once(k as usize - 1))
     }
 
     /// `x^2, x^4, .., x^(2^k)`: one constraint each.
-    pub(super) fn squares(&mut self, x: &B::Form, k: u32) -> B::Form {
+    #[track_caller]
+    pub(super) fn squares(&mut self, name: &'static str, x: &B::Form, k: u32) -> B::Form {
         let square =
             |v: &[&Values]| std::iter::successors(Some(v[0].field(0)), |x| Some(*x * x)).skip(1).take(k as usize).collect();
-        let squares = self.builder.late_witness("power", k as usize, &[x], square);
+        let squares = self.builder.late_witness(name, k as usize, &[x], square);
         let index: Arc<[u32]> = (0..k).collect();
         let bases = self.builder.gather(&index, &[x, &squares]);
-        self.builder.enforce("power", &bases, &bases, Some(&squares));
+        self.builder.enforce(name, &bases, &bases, Some(&squares));
         squares
     }
 
     /// `1, x, .., x^(n-1)`: one constraint each from `x^2` on.
+    #[track_caller]
     pub(super) fn powers_from_one(&mut self, name: &'static str, x: &B::Form, n: usize) -> B::Form {
         let one = self.ones(1);
         let higher = if n > 2 { vec![self.powers(name, x, n - 2)] } else { Vec::new() };
@@ -75,6 +79,7 @@ impl<B: Builder> Gadgets<B> {
     }
 
     /// `x^2, x^3, .., x^(n+1)`: one constraint each.
+    #[track_caller]
     pub(super) fn powers(&mut self, name: &'static str, x: &B::Form, n: usize) -> B::Form {
         let power = |v: &[&Values]| {
             let x = v[0].field(0);

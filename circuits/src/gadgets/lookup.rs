@@ -140,19 +140,31 @@ impl Source {
 
 impl<B: Builder> Gadgets<B> {
     /// Every element of `x` is a row of the range table of `width` bits.
+    #[track_caller]
     pub(super) fn lookup_range(&mut self, x: &B::Form, width: u32) {
+        if !self.builder.keeps() {
+            return;
+        }
         let request = Request { layer: self.layer.clone(), key: x.clone(), value: None };
         self.lookups.request(Source::Range(width), request);
     }
 
     /// Every pair of elements is a row of `table`.
+    #[track_caller]
     pub(super) fn lookup_function(&mut self, table: &Arc<Table>, key: &B::Form, value: &B::Form) {
+        if !self.builder.keeps() {
+            return;
+        }
         let request = Request { layer: self.layer.clone(), key: key.clone(), value: Some(value.clone()) };
         self.lookups.request(Source::Function(table.clone()), request);
     }
 
     /// Every id with its row of values is a row of `table`.
+    #[track_caller]
     pub(super) fn lookup_rows(&mut self, table: &Arc<RowTable>, ids: &B::Form, values: &B::Form) {
+        if !self.builder.keeps() {
+            return;
+        }
         let request = Request { layer: self.layer.clone(), key: ids.clone(), value: Some(values.clone()) };
         self.lookups.request(Source::Rows(table.clone()), request);
     }
@@ -279,7 +291,7 @@ impl<B: Builder> Gadgets<B> {
             values.clone()
         } else {
             let steps = self.pick(values, (0..n * width).map(|i| i % n * width + i / n));
-            self.horner("row", &steps, n, &poles.x)
+            self.horner("row values", &steps, n, &poles.x)
         };
         let square = self.builder.repeat(&poles.x_squared, n);
         let multiply = |v: &[&Values]| {
@@ -294,7 +306,7 @@ impl<B: Builder> Gadgets<B> {
     /// `X = chi`, `X^2` and `Y = chi^(2^k)` by `k` squarings.
     fn poles(&mut self, k: u32) -> Poles<B::Form> {
         let x = self.builder.chi();
-        let squares = self.squares(&x, k);
+        let squares = self.squares("power", &x, k);
         let x_squared = self.pick(&squares, std::iter::once(0));
         let y = self.pick(&squares, std::iter::once(k as usize - 1));
         Poles { x, x_squared, y }

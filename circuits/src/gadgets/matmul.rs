@@ -101,7 +101,7 @@ impl<B: Builder> Gadgets<B> {
     fn prove_matmul(&mut self, claim: &Claim<B::Form>) {
         let MatMul { batch, m, k, n, causal } = claim.dims;
         let x = self.builder.chi();
-        let z = self.squared(&x, row_bits(m));
+        let z = self.squared("power", &x, row_bits(m));
         // Coefficients step by step, all matrices of the batch side by side.
         let left = if causal == Causal::Left {
             self.columns_from_the_diagonal(claim, &x)
@@ -128,7 +128,7 @@ impl<B: Builder> Gadgets<B> {
         let terms = || (0..batch * m * m).map(|t| (t / (m * m), t / m % m, t % m)).filter(|(_, l, i)| *i > 0 && i >= l);
         let factors = self.pick(&powers, terms().map(|(_, _, i)| i));
         let entries = self.pick(&claim.a, terms().map(|(p, l, i)| (p * m + i) * m + l));
-        let products = self.late_product("left", &factors, &entries);
+        let products = self.late_product("column", &factors, &entries);
         let mut places = vec![ZERO; batch * m * m];
         terms().enumerate().for_each(|(from, (p, l, i))| places[(p * m + l) * m + i] = from as u32);
         // The corner of each matrix is a term as it stands.
@@ -142,13 +142,13 @@ impl<B: Builder> Gadgets<B> {
     fn prove_scores(&mut self, claim: &Claim<B::Form>) {
         let MatMul { batch, m, k, n, .. } = claim.dims;
         let x = self.builder.chi();
-        let z = self.squared(&x, row_bits(m));
+        let z = self.squared("score base", &x, row_bits(m));
         let powers = self.powers_from_one("score power", &z, n);
         // Column 0 has the power 1 and needs no product.
         let later = || (0..batch * k * n).filter(|t| t % n > 0);
         let factors = self.pick(&powers, later().map(|t| t % n));
         let entries = self.pick(&claim.b, later());
-        let scaled = self.late_product("right", &factors, &entries);
+        let scaled = self.late_product("score column", &factors, &entries);
         let offset = batch * k * (n - 1);
         let places = (0..batch * k * n).map(|t| if t % n > 0 { t / n * (n - 1) + t % n - 1 } else { offset + t });
         let places: Arc<[u32]> = places.map(|place| place as u32).collect();
@@ -157,14 +157,14 @@ impl<B: Builder> Gadgets<B> {
         let prefixes = self.builder.linear(&Arc::new(LinearMap::Dense { weight, outputs: m, inputs: n }), &scaled);
         // By matrix, row and inner index, as the left operand is.
         let prefixes = self.pick(&prefixes, (0..batch * m * k).map(|t| (t / (m * k) * k + t % k) * m + t / k % m));
-        let products = self.late_product("inner", &prefixes, &claim.a);
+        let products = self.late_product("score inner", &prefixes, &claim.a);
         let expected = self.group_sums(&products, k);
 
         let live = || (0..batch * m).flat_map(|row| (0..=row % m).map(move |l| (row, l))).enumerate();
         let later = || live().filter(|(_, (_, l))| *l > 0);
         let factors = self.pick(&powers, later().map(|(_, (_, l))| l));
         let entries = self.pick(&claim.c, later().map(|(place, _)| place));
-        let scaled = self.late_product("cells by column", &factors, &entries);
+        let scaled = self.late_product("score cell", &factors, &entries);
         let offset = self.builder.len(&scaled);
         let mut places = vec![ZERO; batch * m * n];
         later().enumerate().for_each(|(from, (_, (row, l)))| places[row * n + l] = from as u32);
@@ -174,12 +174,13 @@ impl<B: Builder> Gadgets<B> {
 
         let difference = self.builder.combine(&[(1, &expected), (-1, &claimed)], 0);
         let rows = self.pick(&difference, (0..m * batch).map(|i| i % batch * m + i / batch));
-        let sum = self.horner("rows", &rows, batch, &x);
+        let sum = self.horner("score row", &rows, batch, &x);
         let ones = self.ones(batch);
-        self.builder.enforce("equation", &sum, &ones, None);
+        self.builder.enforce("score equation", &sum, &ones, None);
     }
 
     /// `a b`, element by element, in round 2; the wide factor is the first.
+    #[track_caller]
     fn late_product(&mut self, name: &'static str, a: &B::Form, b: &B::Form) -> B::Form {
         let len = self.builder.len(a);
         let multiply = |v: &[&Values]| (0..v[0].len()).map(|i| v[0].field(i) * v[1].field(i)).collect::<Vec<Fr>>();
@@ -188,6 +189,7 @@ impl<B: Builder> Gadgets<B> {
         products
     }
 
+    #[track_caller]
     fn equal(&mut self, name: &'static str, a: &B::Form, b: &B::Form) {
         let len = self.builder.len(a);
         let difference = self.builder.combine(&[(1, a), (-1, b)], 0);

@@ -24,9 +24,12 @@ pub(crate) struct Wanted {
 
 impl<B: Builder> Gadgets<B> {
     /// Every element of `x` lies in `0..n`, `1 <= n <= 2^62`.
+    #[track_caller]
     pub fn range(&mut self, x: &B::Form, n: u64) {
-        *self.ranges.entry(Wanted { n, exact: true }).or_default() += self.builder.len(x);
-        self.prove_range(x, n);
+        if self.builder.keeps() {
+            *self.ranges.entry(Wanted { n, exact: true }).or_default() += self.builder.len(x);
+            self.prove_range(x, n);
+        }
     }
 
     fn prove_range(&mut self, x: &B::Form, n: u64) {
@@ -48,7 +51,11 @@ impl<B: Builder> Gadgets<B> {
 
     /// Every element of `x` lies in `0..2^b` for some `b` with `n <= 2^b <= 2^60`, whichever is the cheapest: for values that only need to be
     /// small and not negative.
+    #[track_caller]
     pub(crate) fn small(&mut self, x: &B::Form, n: u64) {
+        if !self.builder.keeps() {
+            return;
+        }
         *self.ranges.entry(Wanted { n, exact: false }).or_default() += self.builder.len(x);
         let bits = n.next_power_of_two().trailing_zeros();
         let cheapest = (bits..=bits.max(60)).min_by_key(|b| self.lookups.cost(*b)).unwrap_or(bits);
@@ -56,13 +63,28 @@ impl<B: Builder> Gadgets<B> {
     }
 
     /// `0 <= x < n` by two lookups in a table of `2^width >= n` rows.
+    #[track_caller]
     fn both_ends(&mut self, x: &B::Form, width: u32, n: u64) {
+        if self.builder.keeps() {
+            self.prove_both_ends(x, width, n);
+        }
+    }
+
+    fn prove_both_ends(&mut self, x: &B::Form, width: u32, n: u64) {
         let shifted = self.builder.combine(&[(1, x)], (1i64 << width) - n as i64);
         self.lookup_range(x, width);
         self.lookup_range(&shifted, width);
     }
 
+    /// `0 <= x < 2^bits`, the cheapest way.
+    #[track_caller]
     fn power_range(&mut self, x: &B::Form, bits: u32) {
+        if self.builder.keeps() {
+            self.prove_power_range(x, bits);
+        }
+    }
+
+    fn prove_power_range(&mut self, x: &B::Form, bits: u32) {
         match self.lookups.step(bits) {
             Step::Exact => self.lookup_range(x, bits),
             Step::Inside(width) => self.both_ends(x, width, 1 << bits),

@@ -44,6 +44,7 @@ impl<B: Builder> Gadgets<B> {
     }
 
     /// A wire for `a b`.
+    #[track_caller]
     fn multiplied(&mut self, name: &'static str, a: &B::Form, b: &B::Form) -> B::Form {
         self.enter("rsqrt");
         let len = self.builder.len(a);

@@ -16,6 +16,8 @@ use lemma_quantizer::graph::{ExecuteError, Graph, Interval, Op, Port, Visibility
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::support::Case;
+
 const BITS: i32 = 5;
 
 /// An input of `len` integers, committed to, and their negatives, committed to or not.
@@ -25,8 +27,40 @@ fn negation(range: Interval, len: usize, output: Visibility) -> Result<Compiled,
     let y = graph.push("negation", Op::Sum([-1].into()), &[x], &[len], BITS).unwrap();
     graph.inputs.push(Port { name: "x".into(), node: x, visibility: Visibility::Committed });
     graph.outputs.push(Port { name: "y".into(), node: y, visibility: output });
-    Compiled::with_plan(graph, Plan { widths: vec![8] })
+    Compiled::with_plan(graph, Plan { widths: vec![6] })
 }
+
+/// One s-box, the last, has another output, which is the digest's: without the row that refuses it the digest is free.
+pub fn cases() -> Vec<Case> {
+    let last = SBOXES * 2 - 1;
+    let compiled = negation(RANGE, X.len(), Visibility::Private).unwrap();
+    let y = X.map(|x| -x);
+    let mut case = Case::new("commitment", compiled.graph().clone(), &[&X], &y);
+    for (what, wire, refused_by, output) in [
+        ("another output of an s-box", "commitment.fifth", "commitment.fifth", SBOX_WIRES[0].1),
+        ("another square, and what follows from it", "commitment.square", "commitment.square", SBOX_WIRES[1].1),
+        ("another fourth power, and what follows from it", "commitment.fourth", "commitment.fourth", SBOX_WIRES[2].1),
+    ] {
+        let outputs = outputs(&X, |i, k, x| if 2 * i + k == last { output(x) } else { fifth_power(x) }).0;
+        case = case.forged(what, &[refused_by], |f| {
+            let f = f.wire("commitment.fifth", move |v| v.clone_from(&outputs));
+            if wire == "commitment.fifth" { f } else { f.wire(wire, move |v| v[last] += from_integer(1)) }
+        });
+    }
+    // The word is the same; the range of the elements alone tells them apart.
+    let mut carried = X;
+    carried[0] += 1 << 32;
+    carried[1] -= 1;
+    vec![case.forged("a carry between two integers of a word", &["lookup.sum"], |f| f.inputs(&[&carried]))]
+}
+
+/// The wires of an s-box, each with an s-box that has another value there and follows it to the end: x5 alone; x2 with x4 and x5 to match; x4 with
+/// x5 to match.
+const SBOX_WIRES: [(&str, Sbox); 3] = [
+    ("fifth", |x| fifth_power(x) + from_integer(1)),
+    ("square", |x| (x.square() + from_integer(1)).square() * x),
+    ("fourth", |x| (x.square().square() + from_integer(1)) * x),
+];
 
 fn salts(rng: &mut StdRng, count: usize) -> Vec<Salt> {
     (0..count).map(|_| Salt::new(rng.r#gen())).collect()
@@ -171,13 +205,7 @@ fn every_constraint_of_every_sbox_is_needed() {
             forged[element] += from_integer(1);
             forged
         };
-        // x5 alone; x2 with x4 and x5 to match; x4 with x5 to match.
-        let cases: [(&str, Sbox); 3] = [
-            ("fifth", |x| fifth_power(x) + from_integer(1)),
-            ("square", |x| (x.square() + from_integer(1)).square() * x),
-            ("fourth", |x| (x.square().square() + from_integer(1)) * x),
-        ];
-        for (wire, output) in cases {
+        for (wire, output) in SBOX_WIRES {
             let (all, digest) = with(output);
             let inference = forged(&compiled, &X, move |name, values| match name {
                 "fifth" => Some(all.clone()),
@@ -215,7 +243,7 @@ fn salts_are_round_one_wires_and_must_be_given() {
     let private = {
         let mut graph = negation(RANGE, 3, Visibility::Private).unwrap().graph().clone();
         graph.inputs[0].visibility = Visibility::Private;
-        Compiled::with_plan(graph, Plan { widths: vec![8] }).unwrap()
+        Compiled::with_plan(graph, Plan { widths: vec![6] }).unwrap()
     };
     let committed = negation(RANGE, 3, Visibility::Committed).unwrap();
     // A salt of round 2 could be chosen after the challenge, and the digest with it.
