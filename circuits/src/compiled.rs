@@ -13,6 +13,7 @@ use crate::lower::{self, Pending};
 use crate::plan;
 use crate::relation::{Assignment, Round2};
 use crate::shape::Circuit;
+use crate::soundness;
 use crate::trace::{Forge, Trace};
 
 /// Version of the lowering; part of every digest, so that a change of a gadget changes the digest of every circuit.
@@ -41,6 +42,16 @@ pub enum CompileError {
         high: i64,
         /// Its fractional bits.
         fractional_bits: i32,
+    },
+    /// Polynomial checks that a wrong result would survive too often.
+    #[error(
+        "a wrong result could pass with a chance of 2^-{bits:.1}, where 2^-{floor} is the most that is accepted: split the model, or prove fewer inputs at once"
+    )]
+    Soundness {
+        /// Bits of the lookups, the matrix products and the statement together.
+        bits: f64,
+        /// Bits that are asked for.
+        floor: f64,
     },
     /// The graph cannot be serialised.
     #[error("cannot serialise the graph: {0}")]
@@ -74,8 +85,9 @@ impl Compiled {
         committable(&graph)?;
         let bytes = postcard::to_stdvec(&(LOWERING_VERSION, &graph, &plan))?;
         let digest = Keccak256::digest(&bytes).into();
-        let pending = lower::round1(&graph, &plan, Circuit::default(), &[], &[]);
         let public_values = public_values(&graph);
+        soundness::require(soundness::bits(&graph, &plan::count(&graph, &plan).total(), public_values))?;
+        let pending = lower::round1(&graph, &plan, Circuit::default(), &[], &[]);
         let mut circuit = pending.round2();
         circuit.set_public_values(public_values);
         Ok(Compiled { graph, plan, circuit, digest })
