@@ -79,6 +79,14 @@ pub enum Problem {
         /// What is wrong.
         problem: String,
     },
+    /// More than a file may have or ask for.
+    #[error("{place}: {problem}")]
+    Budget {
+        /// Where.
+        place: String,
+        /// What is too much.
+        problem: String,
+    },
     /// The nodes feed each other in a circle.
     #[error("node `{node}` depends on its own result")]
     Cycle {

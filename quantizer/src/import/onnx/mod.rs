@@ -12,9 +12,19 @@
 //! *computes* an enormous constant shape can still make tract allocate before the bound is seen.
 
 mod amend;
+#[allow(dead_code)]
+mod budget;
+#[allow(dead_code)]
+mod constants;
 mod error;
 mod lower;
+#[allow(dead_code)]
+mod node;
+#[allow(dead_code)]
+mod proto;
 mod scan;
+#[allow(dead_code)]
+mod tensor;
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
