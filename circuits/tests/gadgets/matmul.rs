@@ -54,7 +54,7 @@ fn inverse(x: Fr) -> Fr {
 }
 
 pub fn cases() -> Vec<Case> {
-    vec![plain(), values(), scores()]
+    vec![plain(), values(), scores(), batch(), multiplied_out()]
 }
 
 fn plain() -> Case {
@@ -124,6 +124,33 @@ fn scores() -> Case {
         .forged("the cell (0, 0), and the sum of rows", &["matmul.score row"], |f| {
             cell(f, 0).wire("matmul.score row", |v| v[0] += int(1))
         })
+}
+
+/// Two products side by side, of 3 rows, 4 terms and 2 columns.
+fn batch() -> Case {
+    let dims = MatMul::full(2, 3, 4, 2);
+    let (left, right) = (counted(24, 13), counted(16, 29));
+    Case::new("matrix products of a batch", matrices(dims), &[&left, &right], &expected(&dims, &left, &right)).forged(
+        "two cells that make up for each other across the batch",
+        &["matmul.equation"],
+        |f| {
+            f.wire("matmul.cell", |v| {
+                v[0] += int(1);
+                v[6] -= int(1)
+            })
+        },
+    )
+}
+
+/// Where Freivalds is no cheaper.
+fn multiplied_out() -> Case {
+    let dims = MatMul::full(1, 1, 3, 2);
+    let (left, right) = (counted(3, 13), counted(6, 29));
+    Case::new("matrix product multiplied out", matrices(dims), &[&left, &right], &expected(&dims, &left, &right)).forged(
+        "a term",
+        &["product.product"],
+        |f| f.wire("product.product", |v| v[0] += int(1)),
+    )
 }
 
 fn counted(n: usize, step: i64) -> Vec<i64> {
