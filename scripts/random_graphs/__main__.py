@@ -3,8 +3,8 @@
     python scripts/random_graphs LEMMA [--count N] [--seed S] [--only I] [--keep FOLDER]
 
 Makes N small graphs of the operators that lemma reads and some that it does not, in all opsets from 7 on. lemma may refuse a graph by name.
-What it compiles it runs on the samples that it measured its report on, and no output may be further from onnxruntime's than the report says. Prints
-each graph that is, and each refusal in words that are not lemma's own, and exits with 1 if there is one; at the end, what was refused how often.
+What it compiles it runs on samples that it measured its report on: no output may be further from onnxruntime's than the report says, and every
+constraint of the circuit must hold. Prints each graph that breaks this, and each refusal in words that are not lemma's own, and exits with 1 if there is one; at the end, what was refused how often.
 """
 
 import argparse
@@ -96,6 +96,8 @@ def judge(lemma, seed, folder):
         code, out, err = lemma_call(lemma, "run", f"{folder}/compiled", "--input", f"{folder}/calibration.npz", "--index", str(i))
         if code:
             return "WRONG", f"run: {err.strip()[-300:]} [{operators}]"
+        if i == 0 and lemma_call(lemma, "check", f"{folder}/compiled", "--input", f"{folder}/calibration.npz")[0]:
+            return "WRONG", f"a constraint fails [{operators}]"
         for output in json.loads(out)["outputs"]:
             name, want = output["name"], wanted[output["name"]][i]
             if output["shape"] != list(want.shape):

@@ -15,7 +15,7 @@ use sha3::{Digest, Keccak256};
 use crate::every_case;
 use crate::support::{NARROW, compile, graph};
 
-const FILE: &str = "tests/gadgets/circuits.txt";
+const FILE: &str = "circuits/tests/gadgets/circuits.txt";
 
 /// The digest of the three matrices: keccak256 of the sizes and of `A^T l`, `B^T l` and `C^T l` for one fixed vector `l` of hashes. Different
 /// matrices have the same products with probability 1/r.
@@ -56,7 +56,7 @@ fn paragraphs(text: &str) -> BTreeMap<&str, &str> {
 /// With `LEMMA_WRITE_CIRCUITS` set, the file is written anew, unless a circuit of this version would change.
 #[test]
 fn circuits_are_those_of_their_lowering_version() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(FILE);
     let written = std::fs::read_to_string(&file).unwrap_or_default();
     let found = describe();
     let same_version = written.lines().next() == found.lines().next();
