@@ -53,6 +53,6 @@ pub use lemma_prover::{Progress, ProvingKey};
 pub use lemma_quantizer::data::Samples;
 pub use lemma_quantizer::report::Report;
 pub use lemma_verifier::{ChainError, Link, chain};
-pub use lemma_verifier::{Context, PreparedKey, Proof, ProofFile, PublicValues, Statement, Verified, VerifyingKey};
+pub use lemma_verifier::{Accepted, Context, Demand, PreparedKey, Proof, ProofFile, PublicValues, Statement, Verified, VerifyingKey};
 pub use opening::{Opening, Openings, parse_salt, salt_text};
 pub use package::Package;

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use lemma::contracts::evm;
 use lemma::quantizer::import::onnx;
-use lemma::{CompileOptions, Folder, PreparedKey, ProofFile, Samples, compile, inspect};
+use lemma::{CompileOptions, Demand, Folder, PreparedKey, ProofFile, Samples, compile, inspect};
 use serde::Serialize;
 
 use super::commitments::Commitments;
@@ -130,7 +130,7 @@ impl Demo {
 
 fn check(folder: &Folder, proof: &Path) -> Result<VerifyResult> {
     let key = PreparedKey::new(folder.verifying_key()?);
-    Ok(verify(&key, &std::fs::read(proof)?, None))
+    Ok(verify(&key, &std::fs::read(proof)?, &Demand::default()))
 }
 
 /// Gas of the transaction that submits the proof to its contract.

@@ -94,7 +94,7 @@ pub fn prove(
     let prove_seconds = start.elapsed().as_secs_f64();
     drop(bar);
     // What a verifier will see; a generation that does not follow its rule is not written.
-    let generation = Generation::of(proven.verified.statement(), &job.context)?;
+    let generation = Generation::of(&proven.verified, &job.context)?;
     commitments.keep(package, openings, output)?;
     let file = ProofFile::new(key.verifying_key(), &proven.values, &job.context, &proven.proof)?;
     let json = file.to_json()?;

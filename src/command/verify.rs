@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use lemma::generation::{Generation, split_context};
+use lemma::generation::Generation;
 use lemma::prover::store::read_verifying_key;
-use lemma::{PreparedKey, ProofFile, Statement};
+use lemma::verifier::error::VerifyError;
+use lemma::{Accepted, Demand, PreparedKey, ProofFile, Statement};
 use serde::Serialize;
 
 use super::prove::{answer, meaning_text, parse_context, statement_text};
@@ -22,6 +23,9 @@ pub struct Verify {
     /// Bytes, in hexadecimal, that the proof must be bound to; without it any context passes, and is shown.
     #[arg(long)]
     context: Option<String>,
+    /// Ask for a generated text: any other proof, of one step of a decoder or of another model, is rejected.
+    #[arg(long)]
+    generation: bool,
     /// The proof file.
     proof: PathBuf,
 }
@@ -53,7 +57,7 @@ impl Verify {
         let key = PreparedKey::new(read_verifying_key(&self.key)?);
         let json = std::fs::read(&self.proof).with_context(|| format!("cannot read {}", self.proof.display()))?;
         let wanted = self.context.as_deref().map(parse_context).transpose()?;
-        let result = verify(&key, &json, wanted.as_deref());
+        let result = verify(&key, &json, &Demand { context: wanted.as_deref(), generation: self.generation });
         output.result(&result, |r| match (&r.statement, &r.reason) {
             (Some(statement), _) => {
                 let meaning = meaning_text(r.answer.as_deref(), r.generation.as_ref());
@@ -65,48 +69,29 @@ impl Verify {
     }
 }
 
-/// Verifies the contents of a proof file: the proof, the caller's context bytes where some are wanted, and the rule of generation where the
-/// proof's context claims one.
-pub fn verify(key: &PreparedKey, json: &[u8], wanted: Option<&[u8]>) -> VerifyResult {
+/// Verifies the contents of a proof file for what is demanded of it.
+pub fn verify(key: &PreparedKey, json: &[u8], demand: &Demand) -> VerifyResult {
     let start = Instant::now();
-    let outcome = verified(key, json, wanted);
+    let outcome = accept(key, json, demand);
     let verify_seconds = start.elapsed().as_secs_f64();
     match outcome {
-        Ok((statement, generation)) => VerifyResult {
-            verified: true,
-            verify_seconds,
-            answer: if generation.is_some() { None } else { answer(&statement, None) },
-            generation,
-            statement: Some(statement),
-            reason: None,
-        },
-        Err(reason) => VerifyResult {
+        Ok(Accepted { verified, generation, .. }) => {
+            let statement = verified.into_statement();
+            let answer = if generation.is_some() { None } else { answer(&statement, None) };
+            VerifyResult { verified: true, verify_seconds, answer, generation, statement: Some(statement), reason: None }
+        }
+        Err(error) => VerifyResult {
             verified: false,
             verify_seconds,
             answer: None,
             generation: None,
             statement: None,
-            reason: Some(reason),
+            reason: Some(error.to_string()),
         },
     }
 }
 
-fn verified(key: &PreparedKey, json: &[u8], wanted: Option<&[u8]>) -> Result<(Statement, Option<Generation>), String> {
-    let file = ProofFile::from_json(json).map_err(|e| e.to_string())?;
-    let statement = file.verify(key).map_err(|e| e.to_string())?.into_statement();
-    // The file is verified, so this is the hexadecimal text that was read before.
-    let context = parse_context(&file.context).map_err(|e| e.to_string())?;
-    let generation = Generation::of(&statement, &context).map_err(|e| e.to_string())?;
-    let caller = match split_context(&context).map_err(|e| e.to_string())? {
-        Some(parts) => parts.caller,
-        None => &context,
-    };
-    match wanted {
-        Some(wanted) if wanted != caller => Err(format!("the proof is bound to another context than {}", hex(wanted))),
-        _ => Ok((statement, generation)),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold("0x".into(), |text, byte| format!("{text}{byte:02x}"))
+/// Parses a proof file and verifies it.
+pub fn accept(key: &PreparedKey, json: &[u8], demand: &Demand) -> Result<Accepted, VerifyError> {
+    ProofFile::from_json(json)?.verify(key, demand)
 }

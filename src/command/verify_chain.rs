@@ -6,10 +6,12 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use lemma::prover::store::read_verifying_key;
-use lemma::{Context, Link, PreparedKey, ProofFile, Statement, VerifyingKey, chain};
+use lemma::generation::Generation;
+use lemma::{Demand, Link, PreparedKey, Statement, VerifyingKey, chain};
 use serde::Serialize;
 
-use super::prove::{parse_context, statement_text};
+use super::prove::{meaning_text, parse_context, statement_text};
+use super::verify::accept;
 use crate::output::{Exit, Output};
 
 /// Arguments of `lemma verify-chain`.
@@ -37,6 +39,8 @@ struct ChainResult {
     links: Vec<Link>,
     /// What was proven; only when verified.
     statements: Vec<Statement>,
+    /// The generated text of each proof, null where it is none; only when verified.
+    generations: Vec<Option<Generation>>,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -51,42 +55,45 @@ impl VerifyChain {
         let keys: Vec<PreparedKey> = keys.into_iter().map(PreparedKey::new).collect();
         let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
         let files = self.proofs.iter().map(read).collect::<Result<Vec<_>>>()?;
-        let context = self.context.as_deref().map(parse_context).transpose()?.map(|bytes| Context::of(&bytes));
+        let context = self.context.as_deref().map(parse_context).transpose()?;
         let start = Instant::now();
-        let outcome = verify(&keys, &files, context);
+        let outcome = verify(&keys, &files, &Demand { context: context.as_deref(), generation: false });
         let verify_seconds = start.elapsed().as_secs_f64();
+        let result = |verified, reason, Chain { links, statements, generations }| ChainResult {
+            verified,
+            verify_seconds,
+            links,
+            statements,
+            generations,
+            reason,
+        };
         let (exit, result) = match outcome {
-            Ok((links, statements)) => {
-                (Exit::Success, ChainResult { verified: true, verify_seconds, links, statements, reason: None })
-            }
-            Err((exit, reason)) => {
-                let reason = Some(reason);
-                (exit, ChainResult { verified: false, verify_seconds, links: Vec::new(), statements: Vec::new(), reason })
-            }
+            Ok(chain) => (Exit::Success, result(true, None, chain)),
+            Err((exit, reason)) => (exit, result(false, Some(reason), Chain::default())),
         };
         output.result(&result, describe)?;
         Ok(exit)
     }
 }
 
-/// Every proof under its key, then every link; else how to exit and why.
-fn verify(
-    keys: &[PreparedKey],
-    files: &[Vec<u8>],
-    context: Option<Context>,
-) -> Result<(Vec<Link>, Vec<Statement>), (Exit, String)> {
-    let mut proofs = Vec::with_capacity(files.len());
+/// What a chain proves.
+#[derive(Default)]
+struct Chain {
+    links: Vec<Link>,
+    statements: Vec<Statement>,
+    generations: Vec<Option<Generation>>,
+}
+
+/// Every proof under its key, as [`accept`] takes it alone, then every link; else how to exit and why.
+fn verify(keys: &[PreparedKey], files: &[Vec<u8>], demand: &Demand) -> Result<Chain, (Exit, String)> {
+    let (mut proofs, mut generations) = (Vec::with_capacity(files.len()), Vec::with_capacity(files.len()));
     for (i, (json, key)) in files.iter().zip(keys.iter().cycle()).enumerate() {
-        let rejected = |reason: String| (Exit::Rejected, format!("proof {}: {reason}", i + 1));
-        let file = ProofFile::from_json(json).map_err(|error| rejected(error.to_string()))?;
-        let verified = file.verify(key).map_err(|error| rejected(error.to_string()))?;
-        if context.is_some_and(|context| context != verified.statement().context) {
-            return Err(rejected("it is bound to another context".into()));
-        }
-        proofs.push(verified);
+        let accepted = accept(key, json, demand).map_err(|error| (Exit::Rejected, format!("proof {}: {error}", i + 1)))?;
+        proofs.push(accepted.verified);
+        generations.push(accepted.generation);
     }
     let links = chain(&proofs).map_err(|error| (Exit::Failure, error.to_string()))?;
-    Ok((links, proofs.into_iter().map(|proof| proof.into_statement()).collect()))
+    Ok(Chain { links, statements: proofs.into_iter().map(|proof| proof.into_statement()).collect(), generations })
 }
 
 fn describe(result: &ChainResult) -> String {
@@ -94,8 +101,8 @@ fn describe(result: &ChainResult) -> String {
         return format!("NOT verified: {reason}");
     }
     let mut lines = vec![format!("chain verified in {:.2} ms", result.verify_seconds * 1e3)];
-    for (i, statement) in result.statements.iter().enumerate() {
-        lines.push(format!("proof {}: {}", i + 1, statement_text(statement)));
+    for (i, (statement, generation)) in result.statements.iter().zip(&result.generations).enumerate() {
+        lines.push(format!("proof {}: {}{}", i + 1, statement_text(statement), meaning_text(None, generation.as_ref())));
     }
     for Link { proof, output, input, .. } in &result.links {
         lines.push(format!("output `{output}` of proof {} is input `{input}` of proof {}", proof + 1, proof + 2));

@@ -17,8 +17,7 @@
 
 use lemma_quantizer::model::{Model, NodeId, Op, ShapeError, View};
 
-use super::form::{CHOSEN, GENERATED, NEXT, PROMPT, TEXT, TOKENS};
-use super::{CausalModel, Decoder, DecoderError};
+use super::{CHOSEN, CausalModel, Decoder, DecoderError, GENERATED, NEXT, PROMPT, TEXT, TOKENS};
 use crate::Inputs;
 
 const COVERED: &str = "prompt.covered";

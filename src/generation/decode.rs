@@ -3,8 +3,7 @@
 use lemma_quantizer::graph::{ExecuteError, Port};
 use thiserror::Error;
 
-use super::form::{GENERATED, PROMPT, TEXT, TOKENS};
-use super::{Decoder, context};
+use super::{Decoder, GENERATED, PROMPT, TEXT, TOKENS, context};
 use crate::Package;
 
 /// Why nothing is generated.

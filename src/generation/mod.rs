@@ -1,39 +1,18 @@
-//! Greedy generation of text, and the rule that makes one proof speak for all of it.
+//! Greedy generation of text: making decoders of causal models, and running them.
 //!
-//! A decoder with a fixed number of tokens T is compiled once. It reads T tokens and chooses, at each position t, the index of the largest
-//! logit (the lowest on ties), which depends on the tokens up to t only, because the model is causal. The proof says so for all positions at
-//! once. A text of `length` tokens, the first `prompt` of which were given, is greedy decoding exactly if
-//!
-//! ```text
-//! tokens[t + 1] = next[t]    for prompt - 1 <= t < length - 1
-//! ```
-//!
-//! There are two kinds of decoder ([`Decoder`]). One shows `tokens` and `next`, so whoever verifies the proof checks this. The other hides the
-//! prompt. It shows the generated part of `tokens` as `text`, and of `next` what was chosen for it as `chosen`; both are zero elsewhere. The
-//! same check is then `chosen[t] = text[t + 1]` for all t, once `generated` is known to mark `prompt <= t < length` and nothing else. In both,
-//! what stands from `length` on is padding and says nothing. [`Generation::of`] checks either.
-//!
-//! Both lengths are in the bytes of the proof's context, so a proof cannot be passed off with other ones:
-//!
-//! ```text
-//! "lemma generation" || prompt (u32, big-endian) || length (u32, big-endian) || the caller's bytes
-//! ```
+//! A decoder chooses, at each of its T positions, the token that comes next. [`CausalModel`] makes one of a language model, in either of the two
+//! forms of [`Decoder`]; [`generate`] runs it, [`fill`] lays a text out for one proof. When a proven statement is a generation is said, and
+//! checked, in [`lemma_verifier::generation`], which this module passes on.
 //!
 //! That the model is causal is a property of the compiled circuit, which the key's digest stands for; like the weights, it is what the maker of
 //! the key vouches for. [`CausalModel`] tests it.
 
 mod assemble;
 mod causal;
-mod context;
 mod decode;
-#[cfg(test)]
-mod fixture;
-mod form;
-mod hidden;
-mod rule;
 
 pub use causal::{CausalModel, DecoderError};
-pub use context::{Parts, TAG, context, split_context};
 pub use decode::{GenerateError, fill, generate};
-pub use form::{CHOSEN, Decoder, GENERATED, NEXT, PROMPT, TEXT, TOKENS};
-pub use rule::{Generation, GenerationError, Visibility};
+pub use lemma_verifier::generation::{
+    CHOSEN, Decoder, GENERATED, Generation, GenerationError, NEXT, PROMPT, Parts, TAG, TEXT, TOKENS, Visibility, context, split_context,
+};

@@ -22,6 +22,7 @@ use std::path::Path;
 
 use lemma_prover::StoreError;
 use lemma_prover::store::write_atomically;
+use lemma_verifier::generation::join_pieces;
 use tokenizers::PostProcessor as _;
 use tokenizers::utils::truncation::TruncationDirection;
 
@@ -206,23 +207,6 @@ fn json_piece(inner: &tokenizers::Tokenizer, id: u32) -> String {
     inner.decode(&[id], false).ok().filter(|text| !text.is_empty() && !text.contains('\u{fffd}')).unwrap_or(name)
 }
 
-/// The text of pieces: `<0x0A>` is a byte, `<unk>`, `<s>` and `</s>` are nothing, and neither is a space right after `<s>`.
-pub fn join_pieces<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let mut bytes = Vec::new();
-    let mut begins = false;
-    for name in names {
-        let special = pieces::SPECIAL.contains(&name.trim());
-        match pieces::byte(name) {
-            Some(byte) => bytes.push(byte),
-            None if special => {}
-            None if begins => bytes.extend_from_slice(name.strip_prefix(' ').unwrap_or(name).as_bytes()),
-            None => bytes.extend_from_slice(name.as_bytes()),
-        }
-        begins = name.trim() == pieces::FIRST;
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,13 +283,6 @@ mod tests {
         let names = named(bytes, r#"{"a": 0, "\u0120the": 1, "\u010a": 2, "\u00c3": 3}"#).names();
         assert_eq!(names, ["a", " the", "\n", "\u{c3}"]);
         assert_eq!(named("null", r#"{"a": 0, "\u2581the": 1, "<0x0A>": 2}"#).names(), ["a", " the", "<0x0A>"]);
-    }
-
-    #[test]
-    fn a_space_is_left_out_after_the_start_alone() {
-        assert_eq!(join_pieces(["<s>", " a", " b"]), "a b");
-        assert_eq!(join_pieces([" a", " b"]), " a b");
-        assert_eq!(join_pieces(["<s>", "<0x0A>", " b"]), "\n b");
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 use std::collections::{BinaryHeap, HashMap};
 
+use lemma_verifier::generation::byte_of;
+
 use super::TextProblem;
 
 /// The token that begins a text in llama2.c.
@@ -13,12 +15,6 @@ pub const START: u32 = 1;
 
 /// The tokens at which a text ends: the next one begins, or the end.
 pub const ENDS: [u32; 2] = [START, 2];
-
-/// The piece of [`START`].
-pub const FIRST: &str = "<s>";
-
-/// Pieces that are no text; some files have line breaks around them.
-pub const SPECIAL: [&str; 3] = ["<unk>", FIRST, "</s>"];
 
 /// The piece of byte 0.
 const FIRST_BYTE: u32 = 3;
@@ -115,7 +111,7 @@ impl Pieces {
                 None => {
                     for value in piece.bytes() {
                         let id = FIRST_BYTE + u32::from(value);
-                        if self.piece(id).and_then(byte) != Some(value) {
+                        if self.piece(id).and_then(byte_of) != Some(value) {
                             return Err(TextProblem::Unencodable { character, position });
                         }
                         ids.push(id);
@@ -171,15 +167,9 @@ impl Pieces {
     }
 }
 
-/// The byte that a piece like `<0x0A>` stands for.
-pub fn byte(piece: &str) -> Option<u8> {
-    let digits = piece.strip_prefix("<0x")?.strip_suffix('>')?;
-    u8::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 2)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{Tokenizer, join_pieces};
+    use super::super::Tokenizer;
     use super::*;
 
     fn file(pieces: &[(&str, f32)]) -> Vec<u8> {
@@ -239,7 +229,6 @@ mod tests {
             assert_eq!((ids[0], ids.len()), (START, whole));
             assert_eq!(tokenizer.decode(&ids), text);
         }
-        assert_eq!(join_pieces(["<s>", " ", "<0xC3>", "<0xA4>", "</s>"]), "ä");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use crate::Digest;
+use crate::generation::GenerationError;
 
 /// Why 64 or 128 bytes are not a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -348,6 +349,20 @@ pub enum VerifyError {
     /// The proof file does not fit the key.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The context claims a generation that the statement is not.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
+    /// A generation was asked for.
+    #[error("this proof is none of a generation, and one is asked for")]
+    NoGeneration,
+    /// Another context was asked for.
+    #[error("the proof is bound to the context {found}, and {wanted} is asked for")]
+    OtherContext {
+        /// The bytes asked for.
+        wanted: String,
+        /// The bytes of the proof.
+        found: String,
+    },
     /// The pairing equation does not hold.
     #[error("the proof does not prove this statement under this key and context")]
     Rejected,

@@ -24,6 +24,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{FileError, StatementError, VerifyError};
+use crate::generation::{Generation, split_context};
 use crate::{Context, PreparedKey, Proof, PublicTensor, PublicValues, Role, Statement, TensorSignature, Verified, VerifyingKey};
 
 /// The format that this build writes and reads.
@@ -151,14 +152,48 @@ impl ProofFile {
         Ok((PublicValues::new(values), context, proof))
     }
 
-    /// Opens the file and verifies its proof.
+    /// Opens the file, verifies its proof, and checks that it is what the caller asks for: the one way from a file to something to rely on.
     ///
     /// # Errors
-    /// [`VerifyError::File`] when the file does not fit the key, else as [`PreparedKey::verify`].
-    pub fn verify(&self, key: &PreparedKey) -> Result<Verified, VerifyError> {
+    /// [`VerifyError::File`] when the file does not fit the key; as [`PreparedKey::verify`]; [`VerifyError::Generation`] when its context claims a
+    /// generation that the statement is not; [`VerifyError::NoGeneration`] and [`VerifyError::OtherContext`] when it is not what is demanded.
+    pub fn verify(&self, key: &PreparedKey, demand: &Demand) -> Result<Accepted, VerifyError> {
         let (values, context, proof) = self.open(key.key())?;
-        key.verify(&values, context, &proof)
+        let verified = key.verify(&values, context, &proof)?;
+        let bytes = bytes(&self.context, "context")?;
+        let generation = Generation::of(&verified, &bytes)?;
+        let caller = split_context(&bytes)?.map_or(bytes.as_slice(), |parts| parts.caller).to_vec();
+        if demand.generation && generation.is_none() {
+            return Err(VerifyError::NoGeneration);
+        }
+        match demand.context {
+            Some(wanted) if wanted != caller => {
+                Err(VerifyError::OtherContext { wanted: format!("0x{}", hex::encode(wanted)), found: format!("0x{}", hex::encode(caller)) })
+            }
+            _ => Ok(Accepted { verified, generation, caller }),
+        }
     }
+}
+
+/// What a caller asks of a proof file besides its proof.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Demand<'a> {
+    /// The bytes that the proof must be bound to; any when `None`. Of a generation, those behind its lengths.
+    pub context: Option<&'a [u8]>,
+    /// Whether it must be a generation.
+    pub generation: bool,
+}
+
+/// A proof file that holds and is what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// What was proven.
+    pub verified: Verified,
+    /// The generated text, when the context says that it is one.
+    pub generation: Option<Generation>,
+    /// The caller's bytes of the context.
+    pub caller: Vec<u8>,
 }
 
 impl FileTensor {

@@ -16,7 +16,8 @@
 //! | [`challenge`] | the challenge and the context |
 //! | [`chain`](mod@chain) | proofs whose outputs are the inputs of the next |
 //! | [`verify`] | the pairing equation |
-//! | [`file`](mod@file) | the JSON proof file |
+//! | [`file`](mod@file) | the JSON proof file, and the one function that accepts it |
+//! | [`generation`] | when a statement is a text that the model wrote |
 //! | [`error`] | everything that can be wrong |
 //!
 //! A [`Verified`] exists only after the equation held; there is no boolean to forget. Everything that comes
@@ -49,6 +50,7 @@ mod codec;
 pub mod digest;
 pub mod error;
 pub mod file;
+pub mod generation;
 pub mod key;
 pub mod lint;
 mod point;
@@ -60,7 +62,8 @@ pub mod verify;
 pub use chain::{ChainError, Link, chain};
 pub use challenge::Context;
 pub use digest::Digest;
-pub use file::ProofFile;
+pub use file::{Accepted, Demand, ProofFile};
+pub use generation::Generation;
 pub use key::{KeyParts, VerifyingKey};
 pub use proof::Proof;
 pub use signature::{Labels, Role, TensorSignature};

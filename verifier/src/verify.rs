@@ -39,6 +39,12 @@ impl Verified {
         &self.statement
     }
 
+    /// A statement as if it were proven: for tests of what is built on verified ones.
+    #[cfg(test)]
+    pub(crate) fn assumed(statement: Statement) -> Verified {
+        Verified { statement }
+    }
+
     /// What was proven, by value.
     pub fn into_statement(self) -> Statement {
         self.statement

@@ -6,7 +6,7 @@ use ark_bn254::Fr;
 use common::{Trapdoor, add_words, order, rng};
 use lemma_verifier::error::{FileError, KeyError, LintError, StatementError, VerifyError};
 use lemma_verifier::{
-    ChainError, Context, KeyParts, Labels, Link, PreparedKey, ProofFile, PublicValues, Role, TensorSignature, Verified,
+    ChainError, Context, Demand, KeyParts, Labels, Link, PreparedKey, ProofFile, PublicValues, Role, TensorSignature, Verified,
     VerifyingKey, chain,
 };
 
@@ -70,7 +70,7 @@ fn a_key_with_committed_tensors_survives_its_bytes() {
 fn a_statement_has_the_digest_instead_of_values() {
     let (key, file) = scene();
     let file = ProofFile::from_json(file.to_json().unwrap().as_bytes()).unwrap();
-    let statement = file.verify(&key).unwrap().into_statement();
+    let statement = file.verify(&key, &Demand::default()).unwrap().verified.into_statement();
     let [input, score, output] = &statement.tensors[..] else { panic!("three tensors") };
     assert!(input.values.is_empty() && input.readable().is_empty() && output.values.is_empty());
     assert_eq!((score.values.as_slice(), score.digest), ([-7].as_slice(), None));
@@ -85,7 +85,7 @@ fn an_altered_digest_is_rejected() {
     let after = |change: fn(&mut ProofFile)| {
         let mut file = file.clone();
         change(&mut file);
-        file.verify(&key).unwrap_err()
+        file.verify(&key, &Demand::default()).unwrap_err()
     };
     for error in [
         after(|file| file.tensors[0].digest = file.tensors[2].digest.clone()),
@@ -105,13 +105,13 @@ fn an_altered_digest_is_rejected() {
     for text in ["0x01", "", "0xzz"] {
         let mut file = file.clone();
         file.tensors[0].digest = Some(text.into());
-        assert!(matches!(file.verify(&key), Err(VerifyError::File(FileError::Hex { field: "digest" }))));
+        assert!(matches!(file.verify(&key, &Demand::default()), Err(VerifyError::File(FileError::Hex { field: "digest" }))));
     }
     // The same field element in other bytes.
     let word = hex::decode(&file.tensors[2].digest.as_ref().unwrap()[2..]).unwrap();
     let mut file = file.clone();
     file.tensors[2].digest = Some(format!("0x{}", hex::encode(add_words(&word, &order()).unwrap())));
-    let refused = file.verify(&key).unwrap_err();
+    let refused = file.verify(&key, &Demand::default()).unwrap_err();
     assert!(matches!(refused, VerifyError::File(FileError::Statement(StatementError::NotCanonical { index: 2 }))), "{refused}");
 }
 

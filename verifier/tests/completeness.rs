@@ -3,7 +3,7 @@
 mod common;
 
 use common::{INTEGERS, Trapdoor, rng, values};
-use lemma_verifier::{Context, PreparedKey, Proof, ProofFile, PublicValues, VerifyingKey};
+use lemma_verifier::{Context, Demand, PreparedKey, Proof, ProofFile, PublicValues, VerifyingKey};
 
 #[test]
 fn accepts_proofs_and_returns_their_statement() {
@@ -52,7 +52,7 @@ fn a_proof_file_survives_json_and_verifies() {
         let json = file.to_json().expect("strings and integers");
         let back = ProofFile::from_json(json.as_bytes()).expect("own output");
         assert_eq!(back, file);
-        let verified = back.verify(&key).expect("a true statement");
+        let verified = back.verify(&key, &Demand::default()).expect("a true statement").verified;
         assert_eq!(verified.statement().tensors[2].values, [1]);
     }
 }

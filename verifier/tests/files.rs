@@ -4,7 +4,7 @@ mod common;
 
 use common::{Trapdoor, rng, values};
 use lemma_verifier::error::{FileError, ProofError, StatementError, VerifyError};
-use lemma_verifier::{Context, PreparedKey, ProofFile, PublicValues, Role};
+use lemma_verifier::{Context, Demand, PreparedKey, ProofFile, PublicValues, Role};
 
 fn scene(seed: u64) -> (PreparedKey, ProofFile) {
     let mut rng = rng(seed);
@@ -12,14 +12,14 @@ fn scene(seed: u64) -> (PreparedKey, ProofFile) {
     let key = PreparedKey::new(trapdoor.key());
     let proof = trapdoor.simulate(key.key().digest(), &values(), Context::of(b"n"), &mut rng);
     let file = ProofFile::new(key.key(), &values(), b"n", &proof).expect("values fit");
-    assert!(file.verify(&key).is_ok());
+    assert!(file.verify(&key, &Demand::default()).is_ok());
     (key, file)
 }
 
 fn open_after(change: impl FnOnce(&mut ProofFile)) -> FileError {
     let (key, mut file) = scene(60);
     change(&mut file);
-    match file.verify(&key) {
+    match file.verify(&key, &Demand::default()) {
         Err(VerifyError::File(error)) => error,
         other => panic!("expected a file error, got {other:?}"),
     }
@@ -71,11 +71,11 @@ fn rejects_values_changed_together_with_their_readable_part() {
     let (key, mut file) = scene(61);
     file.tensors[0].values[1] = -64;
     file.tensors[0].decoded[1] = "-0.25".to_string();
-    assert!(matches!(file.verify(&key), Err(VerifyError::Rejected)));
+    assert!(matches!(file.verify(&key, &Demand::default()), Err(VerifyError::Rejected)));
     file.tensors[0].values[1] = -512;
     file.tensors[0].decoded[1] = "-2".to_string();
     assert!(matches!(
-        file.verify(&key),
+        file.verify(&key, &Demand::default()),
         Err(VerifyError::Statement(StatementError::OutOfRange { index: 1, low: -256, high: 256, .. }))
     ));
 }
@@ -84,7 +84,7 @@ fn rejects_values_changed_together_with_their_readable_part() {
 fn rejects_another_context() {
     let (key, mut file) = scene(62);
     file.context = "0x".to_string();
-    assert!(matches!(file.verify(&key), Err(VerifyError::Rejected)));
+    assert!(matches!(file.verify(&key, &Demand::default()), Err(VerifyError::Rejected)));
 }
 
 #[test]
@@ -126,4 +126,32 @@ fn refuses_to_write_values_that_do_not_fit_the_key() {
     let short = PublicValues::from_integers([1]);
     let result = ProofFile::new(key.key(), &short, b"", &proof);
     assert_eq!(result, Err(StatementError::Count { expected: 8, found: 1 }));
+}
+
+#[test]
+fn a_proof_is_accepted_for_the_context_and_the_kind_that_is_asked_for() {
+    let (key, file) = scene(56);
+    let ask = |context, generation| file.verify(&key, &Demand { context, generation });
+    let accepted = ask(Some(b"n"), false).expect("its own context");
+    assert_eq!((accepted.caller.as_slice(), accepted.generation), (&b"n"[..], None));
+    for other in [&b""[..], b"m", b"nn"] {
+        assert!(matches!(ask(Some(other), false), Err(VerifyError::OtherContext { .. })));
+    }
+    assert!(matches!(ask(None, true), Err(VerifyError::NoGeneration)));
+}
+
+/// The context of a generation under a key that is no decoder's: the proof holds, what its file claims does not.
+#[test]
+fn a_file_that_claims_a_generation_and_is_none_is_refused() {
+    let mut rng = rng(57);
+    let trapdoor = Trapdoor::random(&mut rng);
+    let key = PreparedKey::new(trapdoor.key());
+    for context in [lemma_verifier::generation::context(1, 2, b"n"), lemma_verifier::generation::TAG.to_vec()] {
+        let proof = trapdoor.simulate(key.key().digest(), &values(), Context::of(&context), &mut rng);
+        let file = ProofFile::new(key.key(), &values(), &context, &proof).expect("values fit");
+        for generation in [false, true] {
+            let refused = file.verify(&key, &Demand { generation, ..Demand::default() });
+            assert!(matches!(refused, Err(VerifyError::Generation(_))), "{refused:?}");
+        }
+    }
 }

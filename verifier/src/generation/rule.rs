@@ -1,15 +1,15 @@
 //! When a statement is a generation.
 
-use lemma_verifier::{Context, Digest, Labels, PublicTensor, Role, Statement, TensorSignature};
 use serde::Serialize;
 use thiserror::Error;
 
 use super::form::{NEXT, TOKENS};
-use super::{Decoder, hidden, split_context};
-use crate::text::join_pieces;
+use super::{Decoder, hidden, join_pieces, split_context};
+use crate::{Context, Digest, Labels, PublicTensor, Role, Statement, TensorSignature, Verified};
 
 /// A text that a model wrote, by a proof: made by [`Generation::of`] only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Generation {
     /// Tokens that were given, the start token included.
     pub prompt_length: usize,
@@ -98,12 +98,13 @@ pub enum GenerationError {
 }
 
 impl Generation {
-    /// The generation that a verified statement proves. `context` are the bytes behind the statement's context. `None` when they are not those
-    /// of a generation: then the proof is one of single steps, whatever its key.
+    /// The generation that was proven. `context` are the bytes behind the statement's context. `None` when they are not those of a generation:
+    /// then the proof is one of single steps, whatever its key.
     ///
     /// # Errors
     /// [`GenerationError`]: the context claims a generation that the statement is not.
-    pub fn of(statement: &Statement, context: &[u8]) -> Result<Option<Generation>, GenerationError> {
+    pub fn of(verified: &Verified, context: &[u8]) -> Result<Option<Generation>, GenerationError> {
+        let statement = verified.statement();
         if Context::of(context) != statement.context {
             return Err(GenerationError::OtherContext);
         }
@@ -125,7 +126,7 @@ fn shown(statement: &Statement, (prompt, length): (usize, usize)) -> Result<Gene
     fit(prompt, length, tokens.len())?;
     let written = tokens.iter().take(length).enumerate().skip(prompt);
     // The choice at position t is token t + 1.
-    for ((position, found), chosen) in written.zip(next.iter().skip(prompt - 1)) {
+    for ((position, found), chosen) in written.zip(next.iter().skip(prompt.saturating_sub(1))) {
         if found != chosen {
             return Err(GenerationError::Token { position, found: *found, chosen: *chosen });
         }
@@ -200,7 +201,7 @@ mod tests {
 
     fn of(prompt: u32, length: u32) -> Result<Option<Generation>, GenerationError> {
         let bytes = context(prompt, length, b"nonce");
-        Generation::of(&statement(&bytes), &bytes)
+        fixture::generation(&statement(&bytes), &bytes)
     }
 
     #[test]
@@ -220,13 +221,13 @@ mod tests {
         for position in 3..5 {
             let mut forged = statement(&bytes);
             forged.tensors[0].values[position] = 1;
-            let error = Generation::of(&forged, &bytes).unwrap_err();
+            let error = fixture::generation(&forged, &bytes).unwrap_err();
             assert!(matches!(error, GenerationError::Token { position: p, found: 1, .. } if p == position));
         }
         // What follows the end says nothing.
         let mut padded = statement(&bytes);
         padded.tensors[0].values[5] = 6;
-        assert_eq!(Generation::of(&padded, &bytes).unwrap().unwrap().tokens, [1, 3, 4, 3, 6]);
+        assert_eq!(fixture::generation(&padded, &bytes).unwrap().unwrap().tokens, [1, 3, 4, 3, 6]);
     }
 
     #[test]
@@ -247,7 +248,7 @@ mod tests {
     #[test]
     fn a_context_of_another_kind_is_no_generation() {
         for bytes in [&b""[..], b"nonce", b"lemma generatio", b"Lemma generation\0\0\0\x03\0\0\0\x05"] {
-            assert_eq!(Generation::of(&statement(bytes), bytes), Ok(None));
+            assert_eq!(fixture::generation(&statement(bytes), bytes), Ok(None));
         }
     }
 
@@ -255,7 +256,7 @@ mod tests {
     fn rejects_bytes_that_are_not_those_of_the_proof() {
         let honest = context(3, 5, b"nonce");
         for other in [context(3, 4, b"nonce"), context(4, 5, b"nonce"), context(3, 5, b"other"), b"nonce".to_vec(), Vec::new()] {
-            assert_eq!(Generation::of(&statement(&honest), &other), Err(GenerationError::OtherContext));
+            assert_eq!(fixture::generation(&statement(&honest), &other), Err(GenerationError::OtherContext));
         }
     }
 
@@ -264,7 +265,7 @@ mod tests {
         let whole = context(3, 5, b"");
         for length in TAG.len()..whole.len() {
             let bytes = &whole[..length];
-            assert_eq!(Generation::of(&statement(bytes), bytes), Err(GenerationError::CutShort));
+            assert_eq!(fixture::generation(&statement(bytes), bytes), Err(GenerationError::CutShort));
         }
     }
 
@@ -274,7 +275,7 @@ mod tests {
         let alter = |change: fn(&mut Statement)| {
             let mut statement = statement(&bytes);
             change(&mut statement);
-            Generation::of(&statement, &bytes)
+            fixture::generation(&statement, &bytes)
         };
         for change in [
             (|s| drop(s.tensors.remove(0))) as fn(&mut Statement),

@@ -7,7 +7,7 @@
 //!
 //! All are `[1, T]` or `[T]` and whole numbers.
 
-use lemma_verifier::{Role, TensorSignature};
+use crate::{Role, TensorSignature};
 
 /// The tokens that a decoder reads.
 pub const TOKENS: &str = "tokens";
@@ -56,13 +56,14 @@ impl Decoder {
     fn fits(self, signature: &[TensorSignature]) -> bool {
         let find = |role: Role, name: &str| signature.iter().find(|tensor| tensor.role == role && tensor.name == name);
         let Some(output) = find(Role::Output, self.output()) else { return false };
-        let row = output.shape.iter().product::<usize>() == output.shape.last().copied().unwrap_or(0);
+        let row = output.entries().is_some_and(|entries| output.shape.last().is_some_and(|last| entries == *last as u64));
         let alike = |tensor: &TensorSignature| tensor.shape == output.shape && tensor.fractional_bits == 0;
         let inputs = self.public_inputs().iter().all(|name| find(Role::Input, name).is_some_and(alike));
         // A hidden prompt has at most a digest in the statement, and nothing else depends on it.
-        let digest = find(Role::CommittedInput, PROMPT);
-        let others = signature.len().saturating_sub(1 + self.public_inputs().len() + usize::from(digest.is_some()));
-        let hidden = self == Decoder::Shown || (digest.is_none_or(alike) && others == 0);
-        row && alike(output) && inputs && hidden
+        let digest = find(Role::CommittedInput, PROMPT).filter(|_| self == Decoder::Hidden);
+        let own = self.public_inputs().len().saturating_add(usize::from(digest.is_some()));
+        let other_inputs = signature.iter().filter(|tensor| tensor.role.is_input()).count() != own;
+        let other_outputs = self == Decoder::Hidden && signature.len() != own.saturating_add(1);
+        row && alike(output) && inputs && digest.is_none_or(alike) && !other_inputs && !other_outputs
     }
 }

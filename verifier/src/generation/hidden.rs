@@ -12,11 +12,10 @@
 //! first line makes the text what the model read after p tokens of the prompt, and keeps every other choice out of the statement; the third says
 //! that it chose the text. A position from n on reads what the prover likes and is not shown.
 
-use lemma_verifier::{Role, Statement};
-
 use super::form::{CHOSEN, GENERATED, PROMPT, TEXT};
 use super::rule::{find, fit, text, values};
 use super::{Generation, GenerationError, Visibility};
+use crate::{Role, Statement};
 
 /// The generation of a statement that does not show the prompt.
 pub fn rule(statement: &Statement, (prompt, length): (usize, usize)) -> Result<Generation, GenerationError> {
@@ -58,10 +57,9 @@ pub fn rule(statement: &Statement, (prompt, length): (usize, usize)) -> Result<G
 
 #[cfg(test)]
 mod tests {
-    use lemma_verifier::{Digest, Labels, PublicTensor, TensorSignature};
-
     use super::super::{context, fixture};
     use super::*;
+    use crate::{Digest, Labels, PublicTensor, TensorSignature};
 
     const DIGEST: Digest = Digest([7; 32]);
 
@@ -91,7 +89,7 @@ mod tests {
         let bytes = context(prompt, length, b"nonce");
         let mut statement = statement(&bytes);
         change(&mut statement);
-        Ok(Generation::of(&statement, &bytes)?.unwrap())
+        Ok(fixture::generation(&statement, &bytes)?.unwrap())
     }
 
     #[test]

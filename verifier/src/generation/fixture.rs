@@ -1,6 +1,7 @@
 //! Statements for the tests of the rules.
 
-use lemma_verifier::{Context, Digest, PublicTensor, Statement};
+use super::{Generation, GenerationError};
+use crate::{Context, Digest, PublicTensor, Statement, Verified};
 
 /// A statement of a model's key with these tensors.
 pub fn statement(context: &[u8], tensors: Vec<PublicTensor>) -> Statement {
@@ -12,4 +13,9 @@ pub fn statement(context: &[u8], tensors: Vec<PublicTensor>) -> Statement {
         context: Context::of(context),
         tensors,
     }
+}
+
+/// The generation of a statement, as if it were proven.
+pub fn generation(statement: &Statement, context: &[u8]) -> Result<Option<Generation>, GenerationError> {
+    Generation::of(&Verified::assumed(statement.clone()), context)
 }
