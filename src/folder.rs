@@ -13,10 +13,19 @@ use std::path::{Path, PathBuf};
 use lemma_prover::StoreError;
 use lemma_prover::store::{read_verifying_key, write_atomically, write_verifying_key};
 use lemma_quantizer::report::Report;
+use lemma_verifier::visible::visible;
 
 use crate::error::PackageError;
 use crate::text::{TextError, Tokenizer};
 use crate::{Package, ProvingKey, VerifyingKey};
+
+/// An accuracy report for people. The names of its layers are the model's: they are escaped.
+pub fn report_text(report: &Report) -> String {
+    let mut report = report.clone();
+    report.layers.iter_mut().for_each(|layer| layer.layer = visible(&layer.layer));
+    report.close_to_edge.iter_mut().for_each(|range| range.layer = visible(&range.layer));
+    report.to_string()
+}
 
 /// A folder with the files of one compiled model.
 #[derive(Clone, Debug)]
@@ -54,7 +63,7 @@ impl Folder {
         package.write(&self.path.join("model.lemma"))?;
         let json = serde_json::to_vec_pretty(report).unwrap_or_default();
         write_atomically(&self.path.join("report.json"), |file| file.write_all(&json))?;
-        write_atomically(&self.path.join("report.txt"), |file| file.write_all(report.to_string().as_bytes()))?;
+        write_atomically(&self.path.join("report.txt"), |file| file.write_all(report_text(report).as_bytes()))?;
         Ok(())
     }
 

@@ -46,13 +46,15 @@ pub use lemma_verifier as verifier;
 
 pub use compile::{CompileOptions, Inputs, compile};
 pub use error::{CompileError, InferError, OpeningError, PackageError};
-pub use folder::Folder;
+pub use folder::{Folder, report_text};
 pub use inspect::{Estimate, Inspection, LayerCost, inspect};
 pub use lemma_circuits::Salt;
 pub use lemma_prover::{Progress, ProvingKey};
 pub use lemma_quantizer::data::Samples;
 pub use lemma_quantizer::report::Report;
+pub use lemma_verifier::{
+    Accepted, Context, Demand, PreparedKey, Proof, ProofFile, PublicValues, Statement, Verified, VerifyingKey,
+};
 pub use lemma_verifier::{ChainError, Link, chain};
-pub use lemma_verifier::{Accepted, Context, Demand, PreparedKey, Proof, ProofFile, PublicValues, Statement, Verified, VerifyingKey};
 pub use opening::{Opening, Openings, parse_salt, salt_text};
 pub use package::Package;

@@ -9,9 +9,10 @@ mod output;
 use std::process::ExitCode;
 
 use clap::Parser;
+use lemma::verifier::visible::printable;
 
 use command::Command;
-use output::{Exit, Output};
+use output::{Exit, Log, Output};
 
 /// Zero-knowledge proofs of small-model inference.
 #[derive(Parser)]
@@ -30,9 +31,17 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => {
+            eprint!("{}", printable(&error.render().to_string()));
+            return ExitCode::from(2);
+        }
+        // Help and version.
+        Err(error) => error.exit(),
+    };
     let filter = std::env::var("LEMMA_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::WARN);
-    tracing_subscriber::fmt().with_max_level(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_max_level(filter).with_ansi(false).with_writer(|| Log).init();
     let output = Output::new(arguments.json);
     match arguments.command.run(&output) {
         Ok(exit) => exit.into(),

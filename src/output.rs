@@ -1,12 +1,13 @@
-//! Where results, errors and progress go.
+//! Where results, errors, logs and progress go. Nothing reaches a terminal with a character that moves its cursor or cannot be seen.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use lemma::generation::GenerateError;
 use lemma::quantizer::graph::ExecuteError;
+use lemma::verifier::visible::{one_line, printable};
 use lemma::{InferError, Progress};
 use serde::Serialize;
 
@@ -63,17 +64,14 @@ impl Output {
 
     /// Prints a result: as JSON, or as the text that `text` makes.
     pub fn result<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
-        use std::io::Write;
-        let line = if self.json { serde_json::to_string(value)? } else { text(value) };
-        // A closed pipe is no error of ours.
-        let _ = writeln!(std::io::stdout(), "{line}");
+        say(&if self.json { json(value)? } else { printable(&text(value)) });
         Ok(())
     }
 
     /// A line for people on stderr; nothing under `--json`.
     pub fn note(&self, line: &str) {
         if !self.json {
-            eprintln!("{line}");
+            eprintln!("{}", one_line(line));
         }
     }
 
@@ -89,9 +87,10 @@ impl Output {
                 message.push_str(&cause);
             }
         }
-        eprintln!("error: {message}");
+        eprintln!("error: {}", one_line(&message));
         if self.json {
-            println!("{}", serde_json::json!({ "error": message, "exit_code": exit.code() }));
+            let object = serde_json::json!({ "error": message, "exit_code": exit.code() });
+            say(&json(&object).unwrap_or_default());
         }
     }
 
@@ -105,6 +104,43 @@ impl Output {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(100));
         Bar(bar)
+    }
+}
+
+/// A line on stdout.
+fn say(line: &str) {
+    // A closed pipe is no error of ours.
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// JSON on one line, in which what a terminal would obey stands as `\u....`: the value is the same.
+fn json<T: Serialize>(value: &T) -> serde_json::Result<String> {
+    let text = serde_json::to_string(value)?;
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if one_line(character.encode_utf8(&mut [0; 4])).starts_with('\\') && character != '\\' {
+            let mut units = [0; 2];
+            out.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(character);
+        }
+    }
+    Ok(out)
+}
+
+/// Where log lines go: stderr, one line each.
+pub struct Log;
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // An event is written at once.
+        let text = String::from_utf8_lossy(line);
+        writeln!(io::stderr(), "{}", one_line(text.trim_end_matches('\n')))?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }
 
@@ -135,6 +171,15 @@ pub fn peak_bytes() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_has_its_value_and_nothing_that_a_terminal_obeys() {
+        let value = "a\n\u{1b}[2K\u{9b}\u{7f}\u{202e}\u{e0041}\\ \"é 日本";
+        let text = json(&value).unwrap();
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), value);
+        assert_eq!(one_line(&text), text);
+        assert!(text.contains("é 日本") && text.contains("\\u202e\\udb40\\udc41"), "{text}");
+    }
 
     #[test]
     fn exit_codes_are_the_documented_ones() {

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use lemma_verifier::visible::comment;
 use lemma_verifier::{TensorSignature, VerifyingKey};
 
 use crate::error::ContractError;
@@ -109,8 +110,9 @@ fn describe(tensor: &TensorSignature) -> String {
     format!("{} {} {shape:?}, {low} to {high}, {fractional_bits} fractional bits", role.name(), shown(name))
 }
 
-/// Printable ASCII, shortened.
+/// Fit for a comment, shortened.
 fn shown(text: &str) -> String {
-    let escaped: String = text.escape_default().take(SHOWN).collect();
-    if escaped.len() < text.escape_default().count() { format!("{escaped}...") } else { escaped }
+    let escaped = comment(text);
+    // ASCII, so any place is between two characters.
+    if escaped.len() > SHOWN { format!("{}...", &escaped[..SHOWN]) } else { escaped }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use lemma::Folder;
 use lemma::circuits::check::violations;
 use lemma::circuits::relation::Relation;
+use lemma::verifier::visible::one_line;
 use serde::Serialize;
 
 use super::grouped;
@@ -46,7 +47,7 @@ impl Check {
         };
         output.result(&checked, |c| match &c.first {
             None => format!("all {} constraints hold", grouped(c.constraints as u64)),
-            Some(first) => format!("{} of {} constraints fail; the first: {first}", c.violations, c.constraints),
+            Some(first) => format!("{} of {} constraints fail; the first: {}", c.violations, c.constraints, one_line(first)),
         })?;
         Ok(if checked.satisfied { Exit::Success } else { Exit::Unsatisfied })
     }

@@ -9,7 +9,8 @@ use lemma::quantizer::calibrate::Method;
 use lemma::quantizer::import::{llama2c, onnx};
 use lemma::quantizer::model::{Model, Op};
 use lemma::text::{START, TextInputs, Tokenizer, is_text, own_texts, read_texts};
-use lemma::{CompileOptions, Folder, Inspection, Package, Report, Samples, compile, inspect};
+use lemma::verifier::visible::visible;
+use lemma::{CompileOptions, Folder, Inspection, Package, Report, Samples, compile, inspect, report_text};
 use serde::Serialize;
 
 use super::{grouped, named};
@@ -255,11 +256,11 @@ fn describe(compiled: &Compiled) -> String {
     let inspection = &compiled.inspection;
     format!(
         "{}\n\n{} constraints, {} lookups, {} table rows, {} public values; written to {}",
-        compiled.report,
+        report_text(&compiled.report),
         grouped(inspection.constraints as u64),
         grouped(inspection.lookups as u64),
         grouped(inspection.table_rows as u64),
         inspection.public_values,
-        compiled.folder.display(),
+        visible(&compiled.folder.display().to_string()),
     )
 }

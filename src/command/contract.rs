@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use lemma::contracts::{Options, contract_name, runtime_code, solidity};
 use lemma::prover::store::{read_verifying_key, write_atomically};
+use lemma::verifier::visible::visible;
 use serde::Serialize;
 
 use super::bytes;
@@ -52,7 +53,12 @@ impl Contract {
             } else {
                 ""
             };
-            format!("{} written to {} ({} deployed){warning}", r.contract, self.output.display(), bytes(r.runtime_bytes as u64))
+            format!(
+                "{} written to {} ({} deployed){warning}",
+                r.contract,
+                visible(&self.output.display().to_string()),
+                bytes(r.runtime_bytes as u64)
+            )
         })?;
         Ok(Exit::Success)
     }

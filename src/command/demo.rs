@@ -14,8 +14,9 @@ use serde::Serialize;
 use super::commitments::Commitments;
 use super::compile::{all_samples, write};
 use super::input::Job;
-use super::prove::{ProveResult, prove, statement_text};
+use super::prove::{ProveResult, prove};
 use super::setup::{SetupResult, setup};
+use super::statement::{meaning_text, statement_text};
 use super::verify::{VerifyResult, verify};
 use super::{bytes, grouped};
 use crate::output::{Exit, Output};
@@ -104,7 +105,7 @@ impl Demo {
         output.note(&format!("3. classify image {} and prove it; the image stays here:", self.index));
         let pixels = test.sample(self.index, &package.input_model())?;
         if let Some(image) = pixels.values().next() {
-            output.note(&picture(image.iter().copied(), 28));
+            picture(image.iter().copied(), 28).iter().for_each(|line| output.note(line));
         }
         let proof_path = path.join("proof.json");
         let job = Job::new(package.inputs(&test, self.index)?, None, Vec::new());
@@ -146,18 +147,18 @@ fn describe(result: &DemoResult) -> String {
     let verdict = if result.verified { "verified" } else { "NOT verified" };
     let gas = result.gas_used.map_or(String::new(), |gas| format!("\nthe contract accepted it for {} gas", grouped(gas)));
     format!(
-        "{verdict} in {:.2} ms. What was proven, without the input and without the weights:\n{}\nanswer: {}{gas}",
+        "{verdict} in {:.2} ms. What was proven, without the input and without the weights:\n{}{}{gas}",
         result.verify_seconds * 1e3,
         statement_text(&result.prove.statement),
-        result.prove.answer.as_deref().unwrap_or_default()
+        meaning_text(result.prove.answer.as_deref(), None)
     )
 }
 
 /// A grey image as text, two rows a line.
-fn picture(pixels: impl Iterator<Item = f32>, width: usize) -> String {
+fn picture(pixels: impl Iterator<Item = f32>, width: usize) -> Vec<String> {
     const SHADES: [char; 5] = [' ', '.', ':', 'o', '#'];
     let pixels: Vec<f32> = pixels.collect();
     let shade = |v: f32| SHADES[((v * SHADES.len() as f32) as usize).min(SHADES.len() - 1)];
     let rows = pixels.chunks(width).step_by(2).filter(|row| row.iter().any(|v| shade(*v) != ' '));
-    rows.map(|row| format!("   {}", row.iter().map(|v| shade(*v)).collect::<String>().trim_end())).collect::<Vec<_>>().join("\n")
+    rows.map(|row| format!("   {}", row.iter().map(|v| shade(*v)).collect::<String>().trim_end())).collect()
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use lemma::verifier::visible::visible;
 use lemma::{Folder, Inspection, inspect};
 
 use super::{bytes, grouped, table};
@@ -36,7 +37,7 @@ fn describe(inspection: &Inspection) -> String {
                 String::new()
             };
             vec![
-                layer.layer.clone(),
+                visible(&layer.layer),
                 grouped(layer.constraints as u64),
                 grouped(layer.wires as u64),
                 grouped(layer.lookups as u64),
@@ -53,7 +54,7 @@ fn describe(inspection: &Inspection) -> String {
          (range tables of {:?} bits), {} public values\n{} activations, {:.2} constraints each\nsoundness of the lookups and the \
          statement: {:.0} bits; of the curve: about 100\nestimated: proving key {}, setup {:.1} s, prove {:.2} s, peak memory {}",
         table(&header, &rows),
-        inspection.model,
+        visible(&inspection.model),
         inspection.circuit_digest,
         grouped(inspection.weights as u64),
         grouped(inspection.multiplications),

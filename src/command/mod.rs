@@ -11,6 +11,7 @@ mod inspect;
 mod prove;
 mod run;
 mod setup;
+mod statement;
 mod verify;
 mod verify_chain;
 

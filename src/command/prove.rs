@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use lemma::generation::{Generation, Visibility};
+use lemma::generation::Generation;
 use lemma::prover::store::write_atomically;
+use lemma::verifier::visible::visible;
 use lemma::verifier::{Labels, Role};
 use lemma::{Context, Folder, Package, ProofFile, Statement};
 use serde::Serialize;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use super::bytes;
 use super::commitments::{Commitments, Given};
 use super::input::{Input, Job};
+use super::statement::{meaning_text, statement_text};
 use crate::output::{Exit, Output, peak_bytes};
 
 /// Arguments of `lemma prove`.
@@ -70,7 +72,7 @@ impl Prove {
                 meaning_text(r.answer.as_deref(), r.generation.as_ref()),
                 r.prove_seconds,
                 r.proof_bytes,
-                path = self.output.display()
+                path = visible(&self.output.display().to_string())
             )
         })?;
         Ok(Exit::Success)
@@ -135,60 +137,6 @@ pub fn answer(statement: &Statement, tokens: Option<usize>) -> Option<String> {
         let index = if width == 1 { usize::try_from(*largest).ok()? } else { row.iter().position(|v| v == largest)? };
         names.get(index).cloned()
     })
-}
-
-/// What a statement means, for people: nothing, or lines that begin with a line break.
-pub fn meaning_text(answer: Option<&str>, generation: Option<&Generation>) -> String {
-    let answer = answer.map_or(String::new(), |answer| format!("\nanswer: {answer:?}"));
-    let Some(generation) = generation else { return answer };
-    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "(this key does not name its tokens)".into());
-    let Generation { prompt_length, length, tokens, .. } = generation;
-    let ids = if generation.text.is_none() { format!("\ntokens: {tokens:?}") } else { String::new() };
-    let prompt = match (generation.prompt_visibility, generation.prompt_digest) {
-        (Visibility::Public, _) => text(&generation.prompt),
-        (Visibility::Committed, Some(digest)) => format!("not shown, digest {digest}"),
-        (Visibility::Committed, None) | (Visibility::Private, _) => "not shown".into(),
-    };
-    format!(
-        "{answer}\nprompt ({prompt_length} tokens): {prompt}\ngenerated greedily ({} tokens): {}{ids}",
-        length - prompt_length,
-        text(&generation.text)
-    )
-}
-
-/// A statement for people.
-pub fn statement_text(statement: &Statement) -> String {
-    const SHOWN: usize = 16;
-    let mut lines = vec![format!("model `{}` (circuit {})", statement.model, statement.circuit_digest)];
-    if statement.development {
-        lines.push("under a development key: whoever made the key must be trusted".into());
-    }
-    if statement.context != Context::NONE {
-        lines.push(format!("in the context {}", statement.context.digest()));
-    }
-    for tensor in &statement.tensors {
-        if let Some(digest) = tensor.digest {
-            let signature = &tensor.signature;
-            let (role, bits) = (signature.role.name(), signature.fractional_bits);
-            lines.push(format!(
-                "{role} `{}` of shape {:?} and {bits} fractional bits: digest {digest}",
-                signature.name, signature.shape
-            ));
-            continue;
-        }
-        let entries = tensor.readable();
-        let more = entries.len().saturating_sub(SHOWN);
-        let shown = entries.iter().take(SHOWN).map(|entry| on_one_line(entry)).collect::<Vec<_>>().join(", ");
-        let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
-        lines.push(format!("{} `{}` = [{shown}{rest}]", tensor.signature.role.name(), tensor.signature.name));
-    }
-    lines.join("\n")
-}
-
-/// A label with its control characters escaped.
-fn on_one_line(label: &str) -> String {
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    label.chars().map(escaped).collect()
 }
 
 #[cfg(test)]

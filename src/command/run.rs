@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use lemma::quantizer::quantize::dequantize;
+use lemma::verifier::visible::{quoted, visible};
 use lemma::{Folder, InferError};
 use serde::Serialize;
 
@@ -27,6 +28,9 @@ struct Outputs {
     /// Tokens of the text, padding left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     tokens: Option<usize>,
+    /// Their ids.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ids: Option<Vec<u32>>,
     /// A generated text with its prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
@@ -58,7 +62,7 @@ impl Run {
             Some(ids) if job.generated => Some(folder.tokenizer()?.decode(ids)),
             _ => None,
         };
-        let outputs = Outputs { outputs: outputs.collect(), tokens: job.tokens(), text };
+        let outputs = Outputs { outputs: outputs.collect(), tokens: job.tokens(), ids: job.ids, text };
         output.result(&outputs, describe)?;
         Ok(Exit::Success)
     }
@@ -66,11 +70,13 @@ impl Run {
 
 fn describe(outputs: &Outputs) -> String {
     const SHOWN: usize = 16;
-    let mut lines: Vec<String> = outputs.text.iter().cloned().collect();
+    let mut lines: Vec<String> = outputs.text.iter().map(|text| quoted(text)).collect();
+    lines.extend(outputs.ids.iter().map(|ids| format!("tokens: {ids:?}")));
     for Values { name, shape, values } in &outputs.outputs {
         let shown = values.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let more = values.len().saturating_sub(SHOWN);
         let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
+        let name = visible(name);
         lines.push(format!("output `{name}` {shape:?} = [{shown}{rest}]"));
     }
     lines.push("not proven: `lemma prove` does that".into());

@@ -8,10 +8,12 @@ use clap::Args;
 use lemma::generation::Generation;
 use lemma::prover::store::read_verifying_key;
 use lemma::verifier::error::VerifyError;
+use lemma::verifier::visible::one_line;
 use lemma::{Accepted, Demand, PreparedKey, ProofFile, Statement};
 use serde::Serialize;
 
-use super::prove::{answer, meaning_text, parse_context, statement_text};
+use super::prove::{answer, parse_context};
+use super::statement::{meaning_text, statement_text};
 use crate::output::{Exit, Output};
 
 /// Arguments of `lemma verify`.
@@ -63,7 +65,7 @@ impl Verify {
                 let meaning = meaning_text(r.answer.as_deref(), r.generation.as_ref());
                 format!("verified in {:.2} ms\n{}{meaning}", r.verify_seconds * 1e3, statement_text(statement))
             }
-            (None, reason) => format!("NOT verified: {}", reason.as_deref().unwrap_or("the proof is wrong")),
+            (None, reason) => format!("NOT verified: {}", one_line(reason.as_deref().unwrap_or("the proof is wrong"))),
         })?;
         Ok(if result.verified { Exit::Success } else { Exit::Rejected })
     }

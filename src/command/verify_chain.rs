@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
-use lemma::prover::store::read_verifying_key;
 use lemma::generation::Generation;
+use lemma::prover::store::read_verifying_key;
+use lemma::verifier::visible::{one_line, visible};
 use lemma::{Demand, Link, PreparedKey, Statement, VerifyingKey, chain};
 use serde::Serialize;
 
-use super::prove::{meaning_text, parse_context, statement_text};
+use super::prove::parse_context;
+use super::statement::{meaning_text, statement_text};
 use super::verify::accept;
 use crate::output::{Exit, Output};
 
@@ -98,13 +100,14 @@ fn verify(keys: &[PreparedKey], files: &[Vec<u8>], demand: &Demand) -> Result<Ch
 
 fn describe(result: &ChainResult) -> String {
     if let Some(reason) = &result.reason {
-        return format!("NOT verified: {reason}");
+        return format!("NOT verified: {}", one_line(reason));
     }
     let mut lines = vec![format!("chain verified in {:.2} ms", result.verify_seconds * 1e3)];
     for (i, (statement, generation)) in result.statements.iter().zip(&result.generations).enumerate() {
         lines.push(format!("proof {}: {}{}", i + 1, statement_text(statement), meaning_text(None, generation.as_ref())));
     }
     for Link { proof, output, input, .. } in &result.links {
+        let (output, input) = (visible(output), visible(input));
         lines.push(format!("output `{output}` of proof {} is input `{input}` of proof {}", proof + 1, proof + 2));
     }
     lines.join("\n")

@@ -14,5 +14,6 @@ mod decode;
 pub use causal::{CausalModel, DecoderError};
 pub use decode::{GenerateError, fill, generate};
 pub use lemma_verifier::generation::{
-    CHOSEN, Decoder, GENERATED, Generation, GenerationError, NEXT, PROMPT, Parts, TAG, TEXT, TOKENS, Visibility, context, split_context,
+    CHOSEN, Decoder, GENERATED, Generation, GenerationError, NEXT, PROMPT, Parts, TAG, TEXT, TOKENS, Visibility, context,
+    split_context,
 };

@@ -167,9 +167,10 @@ impl ProofFile {
             return Err(VerifyError::NoGeneration);
         }
         match demand.context {
-            Some(wanted) if wanted != caller => {
-                Err(VerifyError::OtherContext { wanted: format!("0x{}", hex::encode(wanted)), found: format!("0x{}", hex::encode(caller)) })
-            }
+            Some(wanted) if wanted != caller => Err(VerifyError::OtherContext {
+                wanted: format!("0x{}", hex::encode(wanted)),
+                found: format!("0x{}", hex::encode(caller)),
+            }),
             _ => Ok(Accepted { verified, generation, caller }),
         }
     }

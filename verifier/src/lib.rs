@@ -18,6 +18,7 @@
 //! | [`verify`] | the pairing equation |
 //! | [`file`](mod@file) | the JSON proof file, and the one function that accepts it |
 //! | [`generation`] | when a statement is a text that the model wrote |
+//! | [`visible`](mod@visible) | texts from outside, as they are shown |
 //! | [`error`] | everything that can be wrong |
 //!
 //! A [`Verified`] exists only after the equation held; there is no boolean to forget. Everything that comes
@@ -58,6 +59,7 @@ pub mod proof;
 pub mod signature;
 pub mod statement;
 pub mod verify;
+pub mod visible;
 
 pub use chain::{ChainError, Link, chain};
 pub use challenge::Context;
