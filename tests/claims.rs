@@ -74,7 +74,7 @@ impl Scene {
         std::fs::write(self.at(name), file.to_json().unwrap()).unwrap();
     }
 
-    fn chain<'a>(&self, proof: &str, more: &[&'a str]) -> Vec<String> {
+    fn chain(&self, proof: &str, more: &[&str]) -> Vec<String> {
         let [first, key, before, proof] = ["first.key", "dec/verifying.key", "first.json", proof].map(|name| self.at(name));
         let arguments = ["verify-chain", "--key", &first, &before, "--key", &key, &proof];
         arguments.iter().chain(more).map(|argument| (*argument).to_owned()).collect()
