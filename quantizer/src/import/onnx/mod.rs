@@ -17,6 +17,8 @@ mod budget;
 #[allow(dead_code)]
 mod constants;
 mod error;
+#[cfg_attr(not(test), expect(dead_code))]
+mod fold;
 mod lower;
 #[allow(dead_code)]
 mod node;

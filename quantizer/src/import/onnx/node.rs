@@ -110,6 +110,11 @@ impl Attributes {
         }
     }
 
+    /// A number, which may be infinite.
+    pub(super) fn number(&mut self, name: &str) -> Result<Option<f32>, Problem> {
+        self.typed(name, AttributeType::Float, |attribute| attribute.f.unwrap_or_default())
+    }
+
     /// Numbers, which may be infinite.
     pub(super) fn floats(&mut self, name: &str) -> Result<Option<Vec<f32>>, Problem> {
         self.typed(name, AttributeType::Floats, |attribute| attribute.floats)
