@@ -73,7 +73,7 @@ fn measure(name: &str, build: fn() -> Model, options: &CompileOptions) {
     times.sort();
     checks.sort();
     // Mean error of the outputs against float, in percent of the largest.
-    let error = report.layers.last().map_or(0.0, |layer| 100.0 * layer.mean_error / layer.magnitude);
+    let error = 100.0 * report.layers.last().and_then(|layer| layer.relative_mean()).unwrap_or(0.0);
     println!(
         "{name:<20}  {:>11}  {:>11}  {:>4.2}  {error:>7.2}  {:>9.1}  {:>7.1}  {:>7.2}  {:>9.2}  {:>6.0}  {:>7.0}",
         inspection.constraints,

@@ -23,6 +23,7 @@ use crate::{Package, ProvingKey, VerifyingKey};
 pub fn report_text(report: &Report) -> String {
     let mut report = report.clone();
     report.layers.iter_mut().for_each(|layer| layer.layer = visible(&layer.layer));
+    report.outputs.iter_mut().for_each(|output| output.output = visible(&output.output));
     report.close_to_edge.iter_mut().for_each(|range| range.layer = visible(&range.layer));
     report.to_string()
 }

@@ -24,6 +24,8 @@ pub enum Exit {
     OutOfRange,
     /// A constraint that is not satisfied.
     Unsatisfied,
+    /// A compiled model that its report speaks against.
+    Refused,
 }
 
 impl Exit {
@@ -31,7 +33,11 @@ impl Exit {
     pub fn of(error: &anyhow::Error) -> Exit {
         let inferred = matches!(error.downcast_ref(), Some(InferError::Execute(ExecuteError::OutOfRange { .. })));
         let generated = matches!(error.downcast_ref(), Some(GenerateError::Execute(ExecuteError::OutOfRange { .. })));
-        if inferred || generated { Exit::OutOfRange } else { Exit::Failure }
+        match () {
+            () if inferred || generated => Exit::OutOfRange,
+            () if error.is::<Refused>() => Exit::Refused,
+            () => Exit::Failure,
+        }
     }
 
     fn code(self) -> u8 {
@@ -41,6 +47,7 @@ impl Exit {
             Exit::Rejected => 3,
             Exit::OutOfRange => 4,
             Exit::Unsatisfied => 5,
+            Exit::Refused => 6,
         }
     }
 }
@@ -49,6 +56,14 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit.code())
     }
+}
+
+/// Why a compiled model is not written.
+#[derive(Debug, thiserror::Error)]
+#[error("the integer model is not as good as the float model and was not written; --accept keeps it: {}", reasons.join("; "))]
+pub struct Refused {
+    /// What its report says against it.
+    pub reasons: Vec<String>,
 }
 
 /// The program's output.
@@ -183,7 +198,7 @@ mod tests {
 
     #[test]
     fn exit_codes_are_the_documented_ones() {
-        let all = [Exit::Success, Exit::Failure, Exit::Rejected, Exit::OutOfRange, Exit::Unsatisfied];
-        assert_eq!(all.map(Exit::code), [0, 1, 3, 4, 5]);
+        let all = [Exit::Success, Exit::Failure, Exit::Rejected, Exit::OutOfRange, Exit::Unsatisfied, Exit::Refused];
+        assert_eq!(all.map(Exit::code), [0, 1, 3, 4, 5, 6]);
     }
 }

@@ -135,7 +135,8 @@ impl Package {
         Ok(values.iter().map(|v| quantize_value(f64::from(*v), frac)).collect())
     }
 
-    /// A float model with this package's inputs and nothing else, to fit data to.
+    /// A float model with this package's inputs and nothing else, to fit data to. Inputs of whole numbers from 0 are ids or flags, or may be taken
+    /// for them.
     pub fn input_model(&self) -> Model {
         self.model_of(&self.graph().inputs.iter().collect::<Vec<_>>())
     }
@@ -143,8 +144,15 @@ impl Package {
     fn model_of(&self, inputs: &[&Port]) -> Model {
         let mut model = Model::default();
         for port in inputs {
+            let node = self.graph().node(port.node);
+            let op = match usize::try_from(node.bounds.hi) {
+                Ok(last) if node.fractional_bits == 0 && node.bounds.lo == 0 => {
+                    FloatOp::Tokens { vocabulary: last.saturating_add(1) }
+                }
+                _ => FloatOp::Input,
+            };
             // A compiled graph has distinct, non-empty inputs, so this cannot fail.
-            let _ = model.push_input(port.name.clone(), FloatOp::Input, &self.graph().node(port.node).shape);
+            let _ = model.push_input(port.name.clone(), op, &node.shape);
         }
         model
     }

@@ -1,14 +1,16 @@
 //! Sample data: named arrays from `.npz` and JSON files, sliced into the inputs of a model.
 //!
-//! An array holds many samples along its first axis, or one sample in a shape of its own. Arrays of unsigned bytes that
-//! are given for an input of real numbers are images and are divided by 255; [`Samples::notes`] says so in words that
-//! can be shown. Files are not trusted: sizes are checked before memory is taken, and a damaged file is a
-//! [`DataError`].
+//! An array holds many samples along its first axis, or one sample; shapes must be equal up to ones at either end. Numbers are taken as they are.
+//! Only unsigned bytes may stand for something else, since images are stored so: given for an input of real numbers they are refused until
+//! [`Samples::with_byte_scale`] says what a byte is multiplied by. Files are not trusted: sizes are checked before memory is taken, and a damaged
+//! file is a [`DataError`].
 
 mod error;
 mod json;
+mod layout;
 mod npy;
 mod npz;
+mod scale;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,13 +19,13 @@ use ndarray::{ArrayD, Axis};
 
 use crate::model::{Model, Node, Op};
 
+use layout::{Layout, advice};
+
 pub use error::{DataError, DataProblem};
+pub use scale::ByteScale;
 
 /// Array names that are never taken for an input by default.
 const LABEL_NAMES: &[&str] = &["label", "labels", "target", "targets", "y"];
-
-/// What unsigned bytes are divided by when they are given for real numbers.
-const BYTE_SCALE: f32 = 255.0;
 
 /// Named arrays from a file.
 #[derive(Clone, Debug)]
@@ -32,15 +34,8 @@ pub struct Samples {
     pub arrays: BTreeMap<String, ArrayD<f32>>,
     /// Names of the arrays that were unsigned bytes in the file.
     pub from_bytes: BTreeSet<String>,
+    byte_scale: Option<ByteScale>,
     file: PathBuf,
-}
-
-/// How an array holds samples of an input.
-enum Layout {
-    /// The array is one sample.
-    Single,
-    /// The first axis counts samples.
-    Stacked(usize),
 }
 
 impl Samples {
@@ -61,12 +56,17 @@ impl Samples {
         if arrays.is_empty() {
             return Err(DataProblem::Malformed("it holds no arrays".into()).of(path));
         }
-        Ok(Samples { arrays, from_bytes, file: path.to_path_buf() })
+        Ok(Samples { arrays, from_bytes, byte_scale: None, file: path.to_path_buf() })
     }
 
     /// Samples from arrays in memory.
     pub fn from_arrays(arrays: BTreeMap<String, ArrayD<f32>>) -> Samples {
-        Samples { arrays, from_bytes: BTreeSet::new(), file: PathBuf::from("memory") }
+        Samples { arrays, from_bytes: BTreeSet::new(), byte_scale: None, file: PathBuf::from("memory") }
+    }
+
+    /// The same samples, with what a byte is multiplied by where it is given for a real number; `None` refuses bytes there.
+    pub fn with_byte_scale(self, byte_scale: Option<ByteScale>) -> Samples {
+        Samples { byte_scale, ..self }
     }
 
     /// The shortest first axis of the arrays: the number of samples when every array holds them along its first axis.
@@ -83,17 +83,21 @@ impl Samples {
     /// How many samples of `model`'s inputs there are.
     ///
     /// # Errors
-    /// An input has no array or one that does not fit it.
+    /// An input has no array or one that does not fit it, or two inputs have different numbers of samples.
     pub fn count(&self, model: &Model) -> Result<usize, DataError> {
-        let mut count = usize::MAX;
+        let mut first: Option<(&str, usize)> = None;
         for node in inputs(model) {
             let (name, array) = self.array_of(node, model)?;
-            count = count.min(match self.layout(node, name, array)? {
-                Layout::Single => 1,
-                Layout::Stacked(count) => count,
-            });
+            let count = self.layout(node, name, array)?.count();
+            match first {
+                Some((other, found)) if found != count => {
+                    let arrays = [(other.to_owned(), found), (name.to_owned(), count)];
+                    return Err(self.error(DataProblem::Counts { arrays }));
+                }
+                _ => first = Some((name, count)),
+            }
         }
-        Ok(if count == usize::MAX { 0 } else { count })
+        Ok(first.map_or(0, |(_, count)| count))
     }
 
     /// The inputs of sample `index`, in the shapes of `model`'s inputs. An input takes the array of its name; when the
@@ -109,12 +113,12 @@ impl Samples {
                 Layout::Single if index == 0 => array.view(),
                 Layout::Stacked(count) if index < count => array.index_axis(Axis(0), index),
                 layout => {
-                    let count = if let Layout::Stacked(count) = layout { count } else { 1 };
+                    let count = layout.count();
                     return Err(self.error(DataProblem::NoSample { array: name.to_string(), index, count }));
                 }
             };
-            let scale = if self.is_image(name, node) { BYTE_SCALE } else { 1.0 };
-            let values = part.iter().map(|value| value / scale).collect();
+            let scale = self.scale(node, name)?;
+            let values = part.iter().map(|value| scale.of(*value)).collect();
             let value = ArrayD::from_shape_vec(node.shape.as_slice(), values).map_err(|_| self.misfit(node, name, array))?;
             sample.insert(node.name.clone(), value);
         }
@@ -146,16 +150,16 @@ impl Samples {
             .collect()
     }
 
-    /// Sentences about what was done to the data that the model will see.
-    pub fn notes(&self, model: &Model) -> Vec<String> {
-        inputs(model)
-            .filter_map(|node| {
-                let (name, _) = self.array_of(node, model).ok()?;
-                self.is_image(name, node).then(|| {
-                    format!("array `{name}` holds bytes and input `{}` takes real numbers: divided by {BYTE_SCALE}", node.name)
-                })
-            })
-            .collect()
+    /// [`Samples::labels`], of which there must be `samples`.
+    ///
+    /// # Errors
+    /// As there, or there are fewer or more.
+    pub fn labels_of(&self, name: &str, samples: usize) -> Result<Vec<usize>, DataError> {
+        let labels = self.labels(name)?;
+        if labels.len() == samples {
+            return Ok(labels);
+        }
+        Err(self.error(DataProblem::Labels { array: name.to_string(), labels: labels.len(), samples }))
     }
 
     fn array_of(&self, node: &Node, model: &Model) -> Result<(&str, &ArrayD<f32>), DataError> {
@@ -173,17 +177,16 @@ impl Samples {
     }
 
     fn layout(&self, node: &Node, name: &str, array: &ArrayD<f32>) -> Result<Layout, DataError> {
-        let wanted: usize = node.shape.iter().product();
-        match array.shape() {
-            shape if shape == node.shape => Ok(Layout::Single),
-            [count, rest @ ..] if rest.iter().product::<usize>() == wanted => Ok(Layout::Stacked(*count)),
-            _ if array.len() == wanted => Ok(Layout::Single),
-            _ => Err(self.misfit(node, name, array)),
-        }
+        Layout::of(&node.shape, array.shape()).ok_or_else(|| self.misfit(node, name, array))
     }
 
-    fn is_image(&self, name: &str, node: &Node) -> bool {
-        self.from_bytes.contains(name) && matches!(node.op, Op::Input)
+    /// What the elements of an array are multiplied by for an input.
+    fn scale(&self, node: &Node, name: &str) -> Result<ByteScale, DataError> {
+        if !self.from_bytes.contains(name) || !matches!(node.op, Op::Input) {
+            return Ok(ByteScale::ONE);
+        }
+        let unsaid = || self.error(DataProblem::Bytes { array: name.to_string(), input: node.name.clone() });
+        self.byte_scale.ok_or_else(unsaid)
     }
 
     fn misfit(&self, node: &Node, name: &str, array: &ArrayD<f32>) -> DataError {
@@ -192,6 +195,7 @@ impl Samples {
             input: node.name.clone(),
             expected: node.shape.clone(),
             found: array.shape().to_vec(),
+            advice: advice(&node.shape, array.shape()),
         })
     }
 
@@ -227,7 +231,7 @@ mod tests {
     #[test]
     fn slices_the_first_axis_into_the_input_shape() {
         let model = model(Op::Input, &[1, 1, 2, 2]);
-        for shape in [&[3, 1, 2, 2][..], &[3, 2, 2], &[3, 4], &[3, 1, 1, 2, 2]] {
+        for shape in [&[3, 1, 2, 2][..], &[3, 2, 2], &[3, 2, 2, 1], &[3, 1, 1, 2, 2]] {
             let samples = samples(&[("x", shape), ("label", &[3])]);
             assert_eq!(samples.count(&model).unwrap(), 3);
             assert_eq!(samples.len(), 3);
@@ -241,7 +245,7 @@ mod tests {
     fn a_single_sample_needs_no_counting_axis() {
         let model = model(Op::Input, &[4]);
         assert_eq!(samples(&[("x", &[4])]).count(&model).unwrap(), 1);
-        assert_eq!(samples(&[("x", &[2, 2])]).count(&model).unwrap(), 1);
+        assert_eq!(samples(&[("x", &[1, 4, 1])]).count(&model).unwrap(), 1);
         assert_eq!(samples(&[("x", &[2, 4])]).count(&model).unwrap(), 2);
     }
 
@@ -258,16 +262,37 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_divided_for_real_inputs_only_and_a_note_says_so() {
+    fn bytes_for_a_real_input_are_refused_until_their_scale_is_said() {
         let mut samples = samples(&[("x", &[1, 4])]);
         samples.arrays.insert("x".into(), ndarray::array![[0.0, 51.0, 255.0, 102.0]].into_dyn());
         samples.from_bytes.insert("x".into());
         let image = model(Op::Input, &[1, 4]);
-        assert_eq!(samples.sample(0, &image).unwrap()["x"], ndarray::array![[0.0, 0.2, 1.0, 0.4]].into_dyn());
-        assert_eq!(samples.notes(&image).len(), 1);
+        let error = samples.sample(0, &image).unwrap_err();
+        assert!(matches!(&error.problem, DataProblem::Bytes { array, input } if array == "x" && input == "x"), "{error}");
+        let scaled = |scale| samples.clone().with_byte_scale(Some(scale)).sample(0, &image).unwrap()["x"].clone();
+        assert_eq!(scaled(ByteScale::SHARE), ndarray::array![[0.0, 0.2, 1.0, 0.4]].into_dyn());
+        assert_eq!(scaled(ByteScale::ONE), samples.arrays["x"]);
         let ids = model(Op::Tokens { vocabulary: 256 }, &[1, 4]);
-        assert_eq!(samples.sample(0, &ids).unwrap()["x"][[0, 2]], 255.0);
-        assert!(samples.notes(&ids).is_empty());
+        for samples in [samples.clone(), samples.with_byte_scale(Some(ByteScale::SHARE))] {
+            assert_eq!(samples.sample(0, &ids).unwrap()["x"][[0, 2]], 255.0);
+        }
+    }
+
+    #[test]
+    fn rejects_another_order_of_axes_and_names_the_transpose() {
+        let error = samples(&[("x", &[5, 4, 4, 3])]).count(&model(Op::Input, &[1, 3, 4, 4])).unwrap_err();
+        assert!(error.to_string().contains("transpose(0, 3, 1, 2)"), "{error}");
+    }
+
+    #[test]
+    fn rejects_inputs_with_different_numbers_of_samples() {
+        let mut two = model(Op::Input, &[1, 4]);
+        two.push_input("mask", Op::Input, &[1, 4]).unwrap();
+        assert_eq!(samples(&[("x", &[3, 4]), ("mask", &[3, 4])]).count(&two).unwrap(), 3);
+        for mask in [&[2, 4][..], &[1, 4]] {
+            let error = samples(&[("x", &[3, 4]), ("mask", mask)]).count(&two).unwrap_err();
+            assert!(matches!(error.problem, DataProblem::Counts { .. }), "{error}");
+        }
     }
 
     #[test]
@@ -294,6 +319,9 @@ mod tests {
         assert!(matches!(error.problem, DataProblem::NotLabels { .. }));
         let error = samples.labels("missing").unwrap_err();
         assert!(matches!(error.problem, DataProblem::NoArray { .. }));
+        assert!(samples.labels_of("label", 3).is_ok());
+        let error = samples.labels_of("label", 4).unwrap_err();
+        assert!(matches!(error.problem, DataProblem::Labels { labels: 3, samples: 4, .. }));
         let mut odd = samples.clone();
         odd.arrays.insert("label".into(), ndarray::array![0.5].into_dyn());
         assert!(odd.labels("label").is_err());

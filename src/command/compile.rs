@@ -6,15 +6,17 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use lemma::generation::{CausalModel, Decoder, PROMPT, TOKENS};
 use lemma::quantizer::calibrate::Method;
+use lemma::quantizer::data::ByteScale;
 use lemma::quantizer::import::{llama2c, onnx};
 use lemma::quantizer::model::{Model, Op};
+use lemma::quantizer::report::{Finding, Verdict};
 use lemma::text::{START, TextInputs, Tokenizer, is_text, own_texts, read_texts};
 use lemma::verifier::visible::visible;
 use lemma::{CompileOptions, Folder, Inspection, Package, Report, Samples, compile, inspect, report_text};
 use serde::Serialize;
 
 use super::{grouped, named};
-use crate::output::{Exit, Output};
+use crate::output::{Exit, Output, Refused};
 
 /// Arguments of `lemma compile`.
 #[derive(Args)]
@@ -30,6 +32,9 @@ pub struct Compile {
     /// Held-out data to measure accuracy on; the calibration data when absent.
     #[arg(long)]
     test: Option<PathBuf>,
+    /// What an unsigned byte of the data is multiplied by where it is given for a real number: 1 for 0 to 255, 1/255 for 0 to 1.
+    #[arg(long)]
+    scale: Option<ByteScale>,
     /// Name of the array with the class labels in the test data.
     #[arg(long)]
     labels: Option<String>,
@@ -67,6 +72,9 @@ pub struct Compile {
     /// checkpoint always is one.
     #[arg(long)]
     decoder: bool,
+    /// Keep the result although its report speaks against it: the accuracy falls, outputs differ, samples leave the range.
+    #[arg(long)]
+    accept: bool,
     /// Folder to write.
     #[arg(short, long)]
     output: PathBuf,
@@ -77,6 +85,8 @@ pub struct Compile {
 struct Compiled<'a> {
     folder: &'a Path,
     inspection: Inspection,
+    /// What speaks against the integer model.
+    warnings: Vec<String>,
     report: Report,
 }
 
@@ -103,7 +113,11 @@ impl Compile {
             None => inputs,
         };
         let data = |path: &Path, labels| -> Result<Vec<Labelled>> {
-            let samples = samples(path, &source, tokenizer.as_ref(), labels, &options.classes, output)?;
+            let samples = if is_text(path) {
+                texts(path, &source, tokenizer.as_ref(), &options.classes)?
+            } else {
+                arrays(path, &source, self.scale, labels)?
+            };
             Ok(samples.into_iter().map(|(inputs, label)| (converted(inputs), label)).collect())
         };
         let calibration: Vec<lemma::Inputs> = match (&self.calibration, &causal) {
@@ -127,11 +141,23 @@ impl Compile {
         let name = self.model.file_stem().and_then(|stem| stem.to_str()).unwrap_or("model");
         let (package, report) = compile(name, model, &calibration, &test, &options, &bar)?;
         drop(bar);
+        let warnings = self.judge(&report, output)?;
         write(&package, &report, &self.output)?;
         Folder::new(&self.output).write_tokenizer(tokenizer.as_ref())?;
-        let compiled = Compiled { folder: &self.output, inspection: inspect(&package), report };
+        let compiled = Compiled { folder: &self.output, inspection: inspect(&package), warnings, report };
         output.result(&compiled, |compiled| describe(compiled))?;
         Ok(Exit::Success)
+    }
+
+    /// What speaks against the integer model, if it may be kept.
+    fn judge(&self, report: &Report, output: &Output) -> Result<Vec<String>> {
+        let Verdict { errors, warnings } = report.verdict();
+        let said = |findings: &[Finding]| findings.iter().map(ToString::to_string).collect::<Vec<_>>();
+        if errors.is_empty() || self.accept {
+            return Ok(said(&[errors, warnings].concat()));
+        }
+        output.note(&report_text(report));
+        Err(Refused { reasons: said(&errors) }.into())
     }
 
     /// The float model of the file.
@@ -217,27 +243,22 @@ fn class_count(model: &Model) -> usize {
     scores.and_then(|node| node.shape.last()).copied().unwrap_or(0)
 }
 
-/// The samples of a file of texts or arrays.
-fn samples(
-    path: &Path,
-    model: &Model,
-    tokenizer: Option<&Tokenizer>,
-    labels: Option<&str>,
-    classes: &[String],
-    output: &Output,
-) -> Result<Vec<Labelled>> {
-    if is_text(path) {
-        let tokenizer = tokenizer.with_context(|| format!("{}: texts need --tokenizer", path.display()))?;
-        let inputs = TextInputs::of(model).map_err(|problem| problem.of(path))?;
-        return Ok(read_texts(path, tokenizer, &inputs, classes)?);
-    }
-    let samples = Samples::read(path)?;
-    for note in samples.notes(model) {
-        output.note(&note);
-    }
+/// The samples of a file of texts.
+fn texts(path: &Path, model: &Model, tokenizer: Option<&Tokenizer>, classes: &[String]) -> Result<Vec<Labelled>> {
+    let tokenizer = tokenizer.with_context(|| format!("{}: texts need --tokenizer", path.display()))?;
+    let inputs = TextInputs::of(model).map_err(|problem| problem.of(path))?;
+    Ok(read_texts(path, tokenizer, &inputs, classes)?)
+}
+
+/// The samples of a file of arrays.
+fn arrays(path: &Path, model: &Model, scale: Option<ByteScale>, labels: Option<&str>) -> Result<Vec<Labelled>> {
+    let samples = Samples::read(path)?.with_byte_scale(scale);
     let inputs = all_samples(&samples, model)?;
-    let labels = labels.map(|name| samples.labels(name)).transpose()?;
-    Ok(inputs.into_iter().enumerate().map(|(i, x)| (x, labels.as_ref().and_then(|l| l.get(i).copied()))).collect())
+    let labels = match labels {
+        Some(name) => samples.labels_of(name, inputs.len())?.into_iter().map(Some).collect(),
+        None => vec![None; inputs.len()],
+    };
+    Ok(inputs.into_iter().zip(labels).collect())
 }
 
 /// Writes a package with its report and the readable table.
@@ -254,8 +275,9 @@ pub fn all_samples(samples: &Samples, model: &Model) -> Result<Vec<lemma::Inputs
 
 fn describe(compiled: &Compiled) -> String {
     let inspection = &compiled.inspection;
+    let warnings: String = compiled.warnings.iter().map(|warning| format!("\nwarning: {warning}")).collect();
     format!(
-        "{}\n\n{} constraints, {} lookups, {} table rows, {} public values; written to {}",
+        "{}{warnings}\n\n{} constraints, {} lookups, {} table rows, {} public values; written to {}",
         report_text(&compiled.report),
         grouped(inspection.constraints as u64),
         grouped(inspection.lookups as u64),

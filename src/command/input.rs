@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use lemma::generation::{Decoder, PROMPT, fill, generate};
+use lemma::quantizer::data::ByteScale;
 use lemma::text::TextInputs;
 use lemma::{Folder, Package, Progress as _, Salt, Samples};
 
@@ -17,6 +18,9 @@ pub struct Input {
     /// The input, .npz or .json.
     #[arg(long)]
     input: Option<PathBuf>,
+    /// What an unsigned byte of the input is multiplied by where it is given for a real number: 1 for 0 to 255, 1/255 for 0 to 1.
+    #[arg(long, requires = "input")]
+    scale: Option<ByteScale>,
     /// Which sample of the input, when it holds several.
     #[arg(long, default_value_t = 0)]
     index: usize,
@@ -76,7 +80,8 @@ impl Input {
             _ => {
                 let complete = package.graph().inputs.iter().all(|port| given.contains_key(&port.name));
                 ensure!(self.input.is_some() || complete, "--input, --text or --prompt is needed");
-                let samples = self.input.as_deref().map(Samples::read).transpose()?;
+                let samples =
+                    self.input.as_deref().map(Samples::read).transpose()?.map(|samples| samples.with_byte_scale(self.scale));
                 let inputs = package.inputs_beside(given, samples.as_ref().map(|samples| (samples, self.index)))?;
                 Ok(Job::new(inputs, None, context.to_vec()))
             }

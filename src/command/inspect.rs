@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use lemma::quantizer::report::shortened;
 use lemma::verifier::visible::visible;
 use lemma::{Folder, Inspection, inspect};
 
@@ -37,7 +38,7 @@ fn describe(inspection: &Inspection) -> String {
                 String::new()
             };
             vec![
-                visible(&layer.layer),
+                shortened(&visible(&layer.layer)),
                 grouped(layer.constraints as u64),
                 grouped(layer.wires as u64),
                 grouped(layer.lookups as u64),

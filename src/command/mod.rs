@@ -94,7 +94,7 @@ fn bytes(n: u64) -> String {
     }
 }
 
-/// Columns aligned by their widest entry; the first is aligned left, the others right.
+/// Columns aligned by their widest entry; the first is aligned left, the others right. No cell may be longer than a format is wide, 65,535 characters.
 fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = header.iter().map(|h| h.chars().count()).collect();
     for row in rows {

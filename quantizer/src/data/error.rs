@@ -65,7 +65,8 @@ pub enum DataProblem {
     },
     /// An array does not fit the input that it is meant for.
     #[error(
-        "array `{array}` of shape {found:?} does not fit input `{input}` of shape {expected:?}, alone or along its first axis"
+        "array `{array}` of shape {found:?} is neither one sample of input `{input}`, whose shape is {expected:?}, nor many along its first axis: \
+         {advice}"
     )]
     Shape {
         /// Name of the array.
@@ -76,6 +77,38 @@ pub enum DataProblem {
         expected: Vec<usize>,
         /// Shape of the array.
         found: Vec<usize>,
+        /// What to do.
+        advice: String,
+    },
+    /// Arrays of two inputs hold different numbers of samples.
+    #[error(
+        "array `{}` holds {} samples and array `{}` {}; every input needs as many",
+        arrays[0].0, arrays[0].1, arrays[1].0, arrays[1].1
+    )]
+    Counts {
+        /// The arrays with their numbers of samples.
+        arrays: [(String, usize); 2],
+    },
+    /// Unsigned bytes for real numbers, and nothing says what a byte stands for.
+    #[error(
+        "array `{array}` holds unsigned bytes and input `{input}` takes real numbers; say what a byte is multiplied by: `--scale 1` \
+         for 0 to 255, `--scale 1/255` for 0 to 1"
+    )]
+    Bytes {
+        /// Name of the array.
+        array: String,
+        /// Name of the input.
+        input: String,
+    },
+    /// The labels are fewer or more than the samples.
+    #[error("array `{array}` holds {labels} labels for {samples} samples")]
+    Labels {
+        /// Name of the array.
+        array: String,
+        /// Number of labels.
+        labels: usize,
+        /// Number of samples.
+        samples: usize,
     },
     /// There are fewer samples.
     #[error("there is no sample {index} in array `{array}`: it holds {count}")]
