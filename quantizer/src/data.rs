@@ -19,7 +19,7 @@ use ndarray::{ArrayD, Axis};
 
 use crate::model::{Model, Node, Op};
 
-use layout::{Layout, advice};
+use layout::Layout;
 
 pub use error::{DataError, DataProblem};
 pub use scale::ByteScale;
@@ -195,7 +195,6 @@ impl Samples {
             input: node.name.clone(),
             expected: node.shape.clone(),
             found: array.shape().to_vec(),
-            advice: advice(&node.shape, array.shape()),
         })
     }
 

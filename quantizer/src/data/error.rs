@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::layout::advice;
+
 /// Sample data that cannot be used, and why.
 #[derive(Debug, Error)]
 #[error("{}: {problem}", path.display())]
@@ -66,7 +68,8 @@ pub enum DataProblem {
     /// An array does not fit the input that it is meant for.
     #[error(
         "array `{array}` of shape {found:?} is neither one sample of input `{input}`, whose shape is {expected:?}, nor many along its first axis: \
-         {advice}"
+         {}",
+        advice(expected, found)
     )]
     Shape {
         /// Name of the array.
@@ -77,8 +80,6 @@ pub enum DataProblem {
         expected: Vec<usize>,
         /// Shape of the array.
         found: Vec<usize>,
-        /// What to do.
-        advice: String,
     },
     /// Arrays of two inputs hold different numbers of samples.
     #[error(

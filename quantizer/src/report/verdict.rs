@@ -114,9 +114,10 @@ impl Verdict {
     /// `excess`: the measure over its limit.
     fn add(&mut self, excess: f64, may_refuse: bool, finding: Finding) {
         // A measure that is no number is over its limit.
-        if may_refuse && !(excess <= 1.0) {
+        let passes = |limit: f64| excess.is_nan() || excess > limit;
+        if may_refuse && passes(1.0) {
             self.errors.push(finding);
-        } else if !(excess <= WARNING) {
+        } else if passes(WARNING) {
             self.warnings.push(finding);
         }
     }
