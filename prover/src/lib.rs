@@ -21,6 +21,7 @@ pub mod progress;
 pub mod prove;
 mod quotient;
 mod randomness;
+mod secret;
 pub mod setup;
 pub mod store;
 

@@ -39,6 +39,7 @@ use crate::key::{Material, ProvingKey, Wires};
 use crate::progress::Progress;
 use crate::quotient::{pad, product};
 use crate::randomness::scalar;
+use crate::secret::forgetting;
 
 /// A proof that was verified, and what it proves.
 #[derive(Clone, Debug)]
@@ -75,18 +76,20 @@ pub(crate) fn prove_with(
 ) -> Result<Proven, ProveError> {
     let values = PublicValues::new(assignment.public_values().to_vec());
     Statement::decode(key.verifying_key(), &values, context)?;
-    let blinding = Blinding::random(source)?;
     let job =
         Job { material: &key.material, domain: &key.domain, layout: key.layout, digest: key.verifying_key().digest(), context };
-    let proof = job.run(assignment, &blinding, progress)?;
+    let proof = forgetting(|| {
+        let blinding = Blinding::random(source)?;
+        job.run(assignment, &blinding, progress)
+    })?;
     progress.enter("verifying the proof", 0.99);
     let verified = key.key.verify(&values, context, &proof).map_err(ProveError::SelfCheck)?;
     progress.enter("proof finished", 1.0);
     Ok(Proven { proof, values, verified })
 }
 
-/// What hides the witness.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+/// What hides the witness: read in place, overwritten when it is dropped.
+#[derive(Default, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Blinding {
     pub(crate) rho: Fr,
     pub(crate) r: Fr,
@@ -94,8 +97,13 @@ pub(crate) struct Blinding {
 }
 
 impl Blinding {
-    fn random(source: &mut dyn RngCore) -> Result<Blinding, rand::Error> {
-        Ok(Blinding { rho: scalar(source)?, r: scalar(source)?, s: scalar(source)? })
+    pub(crate) fn random(source: &mut dyn RngCore) -> Result<Box<Blinding>, rand::Error> {
+        let mut blinding = Box::<Blinding>::default();
+        let Blinding { rho, r, s } = &mut *blinding;
+        for secret in [rho, r, s] {
+            *secret = scalar(source)?;
+        }
+        Ok(blinding)
     }
 }
 
@@ -120,7 +128,7 @@ impl Job<'_> {
         shape("round-1 wires", round1, assignment.round1().len())?;
 
         progress.enter("committing to round 1", 0.0);
-        let c1 = self.commit(assignment.round1(), blinding.rho);
+        let c1 = self.commit(assignment.round1(), &blinding.rho);
 
         progress.enter("filling round 2", 0.15);
         let chi = challenge(self.digest, self.context, assignment.public_values(), &c1);
@@ -153,13 +161,13 @@ impl Job<'_> {
         );
         let mut c2 = of_h + of_k;
 
-        let Blinding { rho, r, s } = *blinding;
+        let Blinding { rho, r, s } = blinding;
         let fixed = &self.material.fixed;
-        c2 += proof_a * s + proof_b1 * r - fixed.delta2.to_affine() * (r * s) - fixed.delta1.to_affine() * rho;
+        c2 += proof_a * s + proof_b1 * r - fixed.delta2.to_affine() * (*r * s) - fixed.delta1.to_affine() * rho;
         Ok(Proof::new(proof_a.into_affine(), proof_b2.into_affine(), c1, c2.into_affine())?)
     }
 
-    fn commit(&self, round1: &[i64], rho: Fr) -> G1Affine {
+    fn commit(&self, round1: &[i64], rho: &Fr) -> G1Affine {
         let blind = self.material.fixed.delta2.to_affine() * rho;
         (msm(&self.material.round1.k, Scalars::Small(round1)) + blind).into_affine()
     }
@@ -179,7 +187,7 @@ impl Job<'_> {
         let Material { fixed, round1, round2, .. } = self.material;
         let mut sum = msm(&round1.a, wires.round1.at(&round1.a_wires));
         sum += msm(&round2.a, wires.round2.at(&round2.a_wires));
-        sum += fixed_part(&fixed.alpha, &fixed.a, &fixed.delta2, wires.public, blinding.r);
+        sum += fixed_part(&fixed.alpha, &fixed.a, &fixed.delta2, wires.public, &blinding.r);
         sum
     }
 
@@ -188,10 +196,10 @@ impl Job<'_> {
         let (scalars1, scalars2) = (wires.round1.at(&round1.b_wires), wires.round2.at(&round2.b_wires));
         let mut in_g1 = msm(&round1.b1, scalars1);
         in_g1 += msm(&round2.b1, scalars2);
-        in_g1 += fixed_part(&fixed.beta, &fixed.b1, &fixed.delta2, wires.public, blinding.s);
+        in_g1 += fixed_part(&fixed.beta, &fixed.b1, &fixed.delta2, wires.public, &blinding.s);
         let mut in_g2 = msm(&round1.b2, scalars1);
         in_g2 += msm(&round2.b2, scalars2);
-        in_g2 += fixed_part(&fixed.beta_2, &fixed.b2, &fixed.delta2_2, wires.public, blinding.s);
+        in_g2 += fixed_part(&fixed.beta_2, &fixed.b2, &fixed.delta2_2, wires.public, &blinding.s);
         (in_g1, in_g2)
     }
 }
@@ -231,7 +239,7 @@ struct Witness<'a> {
 }
 
 /// `base + sum_j public_j query_j + blind * delta`.
-fn fixed_part<P: Point>(base: &P, query: &[P; PUBLIC_WIRES], delta: &P, public: [Fr; PUBLIC_WIRES], blind: Fr) -> P::Group {
+fn fixed_part<P: Point>(base: &P, query: &[P; PUBLIC_WIRES], delta: &P, public: [Fr; PUBLIC_WIRES], blind: &Fr) -> P::Group {
     let mut sum = delta.to_affine() * blind + base.to_affine();
     for (point, value) in query.iter().zip(public) {
         sum += &(point.to_affine() * value);

@@ -17,9 +17,10 @@
 //! round 2 within `K_i / delta2`) and the prover never transforms w. These points are combinations of the `H_j` by public
 //! numbers, so the key says no more and no less than one without them.
 //!
-//! Whoever knows one of alpha, beta, gamma, delta1, delta2, tau can forge. They come from the operating system, and they
-//! and everything computed from them in the clear are overwritten afterwards; copies inside the relation, the
-//! fixed-base tables and swapped memory are beyond reach. A key made here is a *development key*, and says so.
+//! Whoever knows one of alpha, beta, gamma, delta1, delta2, tau can forge. They come from the operating system into one
+//! place on the heap, and they and everything computed from them in the clear are overwritten afterwards, with the stacks
+//! of all threads; freed copies inside the relation and swapped memory are beyond reach. A key made here is a
+//! *development key*, and says so.
 //!
 //! Cost: one pass over the matrices, N field inversions (batched), and about 3 multiplications in G1 and 1 in G2 per
 //! wire, one in G1 per round-1 wire in C, N in G1, all of fixed bases.
@@ -32,13 +33,14 @@ use lemma_verifier::{Digest, KeyParts, PreparedKey, TensorSignature, VerifyingKe
 use rand::RngCore;
 use rand::rngs::OsRng;
 use rayon::prelude::*;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::error::SetupError;
 use crate::kernel::{Domain, G1, G2, fixed_base_g1, fixed_base_g2};
 use crate::key::{Fixed, Material, ProvingKey, Round};
 use crate::progress::Progress;
 use crate::randomness::nonzero_scalar;
+use crate::secret::forgetting;
 
 /// Most constraints or wires: the number of roots of unity of the field.
 pub const LIMIT: usize = 1 << 28;
@@ -74,9 +76,10 @@ pub(crate) fn setup_with(
         wires: PUBLIC_WIRES.saturating_add(layout.round1).saturating_add(layout.round2),
         limit: LIMIT,
     })?;
-    let trapdoor = Trapdoor::random(&domain, source)?;
-    let (material, parts) = keys(relation, info, &domain, &trapdoor, progress)?;
-    drop(trapdoor);
+    let (material, parts) = forgetting(|| {
+        let trapdoor = Trapdoor::random(&domain, source)?;
+        keys(relation, info, &domain, &trapdoor, progress)
+    })?;
     let key = VerifyingKey::new(parts)?;
     progress.enter("setup finished", 1.0);
     let prepared = PreparedKey::new(key.clone());
@@ -93,8 +96,8 @@ pub(crate) fn domain(layout: &Layout) -> Option<Domain> {
     Domain::new(rows)
 }
 
-/// What must be forgotten.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+/// What must be forgotten: read in place, never copied, overwritten when it is dropped.
+#[derive(Default, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Trapdoor {
     pub(crate) alpha: Fr,
     pub(crate) beta: Fr,
@@ -106,15 +109,12 @@ pub(crate) struct Trapdoor {
 
 impl Trapdoor {
     /// Independent and not zero; tau outside the domain and its coset.
-    pub(crate) fn random(domain: &Domain, source: &mut dyn RngCore) -> Result<Trapdoor, rand::Error> {
-        let mut trapdoor = Trapdoor {
-            alpha: nonzero_scalar(source)?,
-            beta: nonzero_scalar(source)?,
-            gamma: nonzero_scalar(source)?,
-            delta1: nonzero_scalar(source)?,
-            delta2: nonzero_scalar(source)?,
-            tau: nonzero_scalar(source)?,
-        };
+    pub(crate) fn random(domain: &Domain, source: &mut dyn RngCore) -> Result<Box<Trapdoor>, rand::Error> {
+        let mut trapdoor = Box::<Trapdoor>::default();
+        let Trapdoor { alpha, beta, gamma, delta1, delta2, tau } = &mut *trapdoor;
+        for secret in [alpha, beta, gamma, delta1, delta2, tau] {
+            *secret = nonzero_scalar(source)?;
+        }
         while domain.vanishing(trapdoor.tau).is_zero() || domain.vanishing(trapdoor.tau / domain.coset()).is_zero() {
             trapdoor.tau = nonzero_scalar(source)?;
         }
@@ -130,28 +130,27 @@ pub(crate) fn keys(
     trapdoor: &Trapdoor,
     progress: &dyn Progress,
 ) -> Result<(Material, KeyParts), SetupError> {
-    let Trapdoor { alpha, beta, gamma, delta1, delta2, .. } = *trapdoor;
+    let Trapdoor { alpha, beta, gamma, delta1, delta2, .. } = trapdoor;
     let layout = relation.layout();
     progress.enter("evaluating the constraints", 0.0);
-    let mut columns = columns_at(relation, domain, trapdoor.tau)?;
-    let (u, v, w) = (&columns.u, &columns.v, &columns.w);
+    let columns = columns_at(relation, domain, &trapdoor.tau)?;
+    let Evaluations { u, v, w } = &columns;
     let (first, second) = (PUBLIC_WIRES, PUBLIC_WIRES + layout.round1);
-    let over = |delta: Fr| delta.inverse().unwrap_or_default();
 
     progress.enter("points of round 1", 0.1);
-    let k = |wires: std::ops::Range<usize>, delta: Fr| -> Vec<Fr> {
-        let inverse = over(delta);
-        wires.into_par_iter().map(|i| (beta * u[i] + alpha * v[i] + w[i]) * inverse).collect()
+    let k = |wires: std::ops::Range<usize>, delta: &Fr| -> Secret {
+        let inverse = delta.inverse().unwrap_or_default();
+        wires.into_par_iter().map(|i| (*beta * u[i] + *alpha * v[i] + w[i]) * inverse).collect::<Vec<_>>().into()
     };
     let scale = quotient_scale(domain, trapdoor);
-    let round1 = round(&u[first..second], &v[first..second], k(first..second, delta1));
+    let round1 = round(&u[first..second], &v[first..second], &k(first..second, delta1));
     let (c_wires, mut c) = nonzero(&w[first..second]);
     c.par_iter_mut().for_each(|value| *value *= -scale);
-    let c_points = fixed_base_g1(&g1(Fr::one()), &c);
+    let c_points = fixed_base_g1(&g1(&Fr::one()), &c);
     progress.enter("points of round 2", 0.4);
     let mut k2 = k(second..layout.wires(), delta2);
     k2.par_iter_mut().zip(&w[second..]).for_each(|(k, w)| *k -= scale * w);
-    let round2 = round(&u[second..], &v[second..], k2);
+    let round2 = round(&u[second..], &v[second..], &k2);
     progress.enter("points of the quotient", 0.7);
     let h = quotient_query(domain, trapdoor, scale);
 
@@ -160,14 +159,14 @@ pub(crate) fn keys(
         beta: g1(beta),
         delta1: g1(delta1),
         delta2: g1(delta2),
-        a: [g1(u[0]), g1(u[1]), g1(u[2])],
-        b1: [g1(v[0]), g1(v[1]), g1(v[2])],
-        c: [g1(-scale * w[0]), g1(-scale * w[1]), g1(-scale * w[2])],
+        a: [g1(&u[0]), g1(&u[1]), g1(&u[2])],
+        b1: [g1(&v[0]), g1(&v[1]), g1(&v[2])],
+        c: [0, 1, 2].map(|j| g1(&(-scale * w[j]))),
         beta_2: g2(beta),
         delta2_2: g2(delta2),
-        b2: [g2(v[0]), g2(v[1]), g2(v[2])],
+        b2: [g2(&v[0]), g2(&v[1]), g2(&v[2])],
     };
-    let mut ic = k(0..PUBLIC_WIRES, gamma);
+    let ic = k(0..PUBLIC_WIRES, gamma);
     let parts = KeyParts {
         model: info.model,
         circuit_digest: info.circuit_digest,
@@ -179,58 +178,57 @@ pub(crate) fn keys(
         gamma2: g2(gamma).into(),
         delta1_2: g2(delta1).into(),
         delta2_2: fixed.delta2_2.into(),
-        ic: [g1(ic[0]).into(), g1(ic[1]).into(), g1(ic[2]).into()],
+        ic: [g1(&ic[0]).into(), g1(&ic[1]).into(), g1(&ic[2]).into()],
     };
-    for values in [&mut columns.u, &mut columns.v, &mut columns.w, &mut ic, &mut c] {
-        values.zeroize();
-    }
     Ok((Material { fixed, round1, round2, h: h.into(), c_wires, c: c_points.into() }, parts))
 }
 
+/// Scalars that are overwritten when they are dropped. They never grow, since that would leave the shorter copy behind.
+type Secret = Zeroizing<Vec<Fr>>;
+
 /// The QAP polynomials at tau, one entry per wire.
 struct Evaluations {
-    u: Vec<Fr>,
-    v: Vec<Fr>,
-    w: Vec<Fr>,
+    u: Secret,
+    v: Secret,
+    w: Secret,
 }
 
-fn columns_at(relation: &dyn Relation, domain: &Domain, tau: Fr) -> Result<Evaluations, SetupError> {
+fn columns_at(relation: &dyn Relation, domain: &Domain, tau: &Fr) -> Result<Evaluations, SetupError> {
     let layout = relation.layout();
-    let mut lagrange = domain.lagrange(tau);
+    let lagrange = Secret::new(domain.lagrange(*tau));
     let (rows, rest) = lagrange.split_at(layout.constraints);
-    let mut columns = relation.columns(rows);
-    for column in [&columns.a, &columns.b, &columns.c] {
+    let columns = relation.columns(rows);
+    let (mut u, v, w) = (Secret::new(columns.a), Secret::new(columns.b), Secret::new(columns.c));
+    for column in [&u, &v, &w] {
         if column.len() != layout.wires() {
             return Err(SetupError::Columns { expected: layout.wires(), found: column.len() });
         }
     }
-    for (u, row) in columns.a.iter_mut().zip(&rest[..PUBLIC_WIRES]) {
+    for (u, row) in u.iter_mut().zip(&rest[..PUBLIC_WIRES]) {
         *u += row;
     }
-    lagrange.zeroize();
-    Ok(Evaluations { u: columns.a, v: columns.b, w: columns.c })
+    Ok(Evaluations { u, v, w })
 }
 
-fn round(u: &[Fr], v: &[Fr], mut k: Vec<Fr>) -> Round {
-    let (a_wires, mut a) = nonzero(u);
-    let (b_wires, mut b) = nonzero(v);
-    let round = Round {
+fn round(u: &[Fr], v: &[Fr], k: &[Fr]) -> Round {
+    let (a_wires, a) = nonzero(u);
+    let (b_wires, b) = nonzero(v);
+    Round {
         a_wires,
-        a: fixed_base_g1(&g1(Fr::one()), &a).into(),
+        a: fixed_base_g1(&g1(&Fr::one()), &a).into(),
         b_wires,
-        b1: fixed_base_g1(&g1(Fr::one()), &b).into(),
-        b2: fixed_base_g2(&g2(Fr::one()), &b).into(),
-        k: fixed_base_g1(&g1(Fr::one()), &k).into(),
-    };
-    for values in [&mut a, &mut b, &mut k] {
-        values.zeroize();
+        b1: fixed_base_g1(&g1(&Fr::one()), &b).into(),
+        b2: fixed_base_g2(&g2(&Fr::one()), &b).into(),
+        k: fixed_base_g1(&g1(&Fr::one()), k).into(),
     }
-    round
 }
 
 /// The values that are not zero, with their positions.
-fn nonzero(values: &[Fr]) -> (Vec<u32>, Vec<Fr>) {
-    (0..).zip(values).filter(|(_, value)| !value.is_zero()).unzip()
+fn nonzero(values: &[Fr]) -> (Vec<u32>, Secret) {
+    let wires: Vec<u32> = (0..).zip(values).filter(|(_, value)| !value.is_zero()).map(|(wire, _)| wire).collect();
+    let mut found = Secret::new(Vec::with_capacity(wires.len()));
+    found.extend(values.iter().filter(|value| !value.is_zero()));
+    (wires, found)
 }
 
 /// `T = t(tau) / ((g^N - 1) delta2)`.
@@ -240,19 +238,17 @@ fn quotient_scale(domain: &Domain, trapdoor: &Trapdoor) -> Fr {
 }
 
 fn quotient_query(domain: &Domain, trapdoor: &Trapdoor, scale: Fr) -> Vec<G1> {
-    let mut values = domain.lagrange(trapdoor.tau / domain.coset());
+    let mut values = Secret::new(domain.lagrange(trapdoor.tau / domain.coset()));
     values.par_iter_mut().for_each(|value| *value *= scale);
-    let points = fixed_base_g1(&g1(Fr::one()), &values);
-    values.zeroize();
-    points
+    fixed_base_g1(&g1(&Fr::one()), &values)
 }
 
-fn g1(scalar: Fr) -> G1 {
+fn g1(scalar: &Fr) -> G1 {
     let point: G1Affine = (G1Affine::generator() * scalar).into();
     point.into()
 }
 
-fn g2(scalar: Fr) -> G2 {
+fn g2(scalar: &Fr) -> G2 {
     let point: G2Affine = (G2Affine::generator() * scalar).into();
     point.into()
 }

@@ -6,6 +6,7 @@ use ark_ec::scalar_mul::BatchMulPreprocessing;
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, Zero};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use super::buckets;
 use super::domain::{Kind, Thirds};
@@ -83,12 +84,13 @@ pub(super) fn thirds(values: &mut [Fr], thirds: &Thirds) {
     });
 }
 
-/// Montgomery's trick in chunks: three multiplications per element and one inversion per chunk.
+/// Montgomery's trick in chunks: three multiplications per element and one inversion per chunk. The values may be secret: the running products
+/// are overwritten.
 pub(super) fn batch_inverse(values: &mut [Fr]) {
     let chunk = values.len().div_ceil(rayon::current_num_threads() * 4).max(64);
     values.par_chunks_mut(chunk).for_each(|chunk| {
         let mut product = Fr::ONE;
-        let mut prefix = Vec::with_capacity(chunk.len());
+        let mut prefix = Zeroizing::new(Vec::with_capacity(chunk.len()));
         for value in chunk.iter() {
             prefix.push(product);
             if !value.is_zero() {
@@ -96,7 +98,7 @@ pub(super) fn batch_inverse(values: &mut [Fr]) {
             }
         }
         let mut inverse = product.inverse().unwrap_or(Fr::ONE);
-        for (value, before) in chunk.iter_mut().zip(prefix).rev() {
+        for (value, before) in chunk.iter_mut().zip(prefix.iter()).rev() {
             if !value.is_zero() {
                 let next = inverse * *value;
                 *value = inverse * before;

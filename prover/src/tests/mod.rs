@@ -4,5 +4,7 @@ mod adversary;
 mod completeness;
 mod disk;
 mod oracle;
+#[cfg(target_os = "linux")]
+mod remains;
 mod toy;
 mod trapdoors;

@@ -58,7 +58,7 @@ fn keys_and_proofs_are_what_the_protocol_defines() {
         let layout = toy.layout();
         let domain = Domain::new(layout.constraints + PUBLIC_WIRES).expect("small");
         let trapdoor = Trapdoor::random(&domain, &mut rng).expect("seeded");
-        let Trapdoor { alpha, beta, gamma, delta1, delta2, tau } = trapdoor.clone();
+        let Trapdoor { alpha, beta, gamma, delta1, delta2, tau } = *trapdoor;
         let (material, parts) = keys(&toy, toy.info(), &domain, &trapdoor, &()).expect("a good relation");
 
         let [u, v, w] = evaluations(&toy, &domain, tau);
@@ -88,7 +88,7 @@ fn keys_and_proofs_are_what_the_protocol_defines() {
         }
 
         let blinding = Blinding { rho: Fr::from(11u64), r: Fr::from(12u64), s: Fr::from(13u64) };
-        let Blinding { rho, r, s } = blinding.clone();
+        let Blinding { rho, r, s } = blinding;
         let digest = Digest([5; 32]);
         let job = Job { material: &material, domain: &domain, layout, digest, context: Context::NONE };
         let mut filled: Filled = toy.random(&mut rng);

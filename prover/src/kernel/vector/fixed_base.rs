@@ -11,6 +11,7 @@ use ark_bn254::Fr;
 use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, Zero};
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use super::Avx512;
 use super::points::{Adder, Addition, BATCH, Packed, Points, Upcoming};
@@ -107,7 +108,8 @@ fn lanes(count: usize) -> u8 {
     if count < 8 { (1 << count) - 1 } else { u8::MAX }
 }
 
-/// The multiples for at most [`CHUNK`] scalars; `points` is memory to use again.
+/// The multiples for at most [`CHUNK`] scalars; `points` is memory to use again. The scalars may be secret: their copy and its digits are
+/// overwritten.
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
 fn multiply<const D: usize>(
     cpu: Avx512,
@@ -119,7 +121,7 @@ fn multiply<const D: usize>(
 ) {
     let offset = windows.offset();
     // Scalars plus the offset, and their signs.
-    let mut shifted = Vec::with_capacity(scalars.len() + 8);
+    let mut shifted = Zeroizing::new(Vec::with_capacity(scalars.len().next_multiple_of(8)));
     for eight in scalars.chunks(8) {
         let mut values = [Fr::zero(); 8];
         values[..eight.len()].copy_from_slice(eight);
@@ -132,8 +134,8 @@ fn multiply<const D: usize>(
     }
     let mut adder = Adder::new();
     let mut additions = Vec::with_capacity(vectors);
-    let mut entries: Vec<[u32; 8]> = Vec::with_capacity(vectors);
-    let mut next = Vec::with_capacity(vectors);
+    let mut entries: Zeroizing<Vec<[u32; 8]>> = Zeroizing::new(Vec::with_capacity(vectors));
+    let mut next = Zeroizing::new(Vec::with_capacity(vectors));
     // One vector is fetched per addition; the order names it twice.
     let order: Vec<u32> = (0..2 * vectors as u32).map(|i| i / 2).collect();
     entries.extend(shifted.chunks_exact(8).map(|eight| digits(windows, 0, eight)));
