@@ -32,7 +32,7 @@ pub enum SetupError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The operating system gives no randomness.
-    #[error("no randomness from the operating system: {0}")]
+    #[error("no randomness from the operating system ({0}); does a sandbox forbid getrandom? allow it and try again")]
     Randomness(#[from] rand::Error),
 }
 
@@ -73,7 +73,7 @@ pub enum ProveError {
     )]
     SelfCheck(#[source] VerifyError),
     /// The operating system gives no randomness.
-    #[error("no randomness from the operating system: {0}")]
+    #[error("no randomness from the operating system ({0}); does a sandbox forbid getrandom? allow it and try again")]
     Randomness(#[from] rand::Error),
 }
 
@@ -89,6 +89,14 @@ pub enum StoreError {
         path: PathBuf,
         /// Why not.
         source: io::Error,
+    },
+    /// What is at the place of a file to be written is something else.
+    #[error("{path} is there already and is no {kind}; it is left as it is: choose another name", path = path.display())]
+    Occupied {
+        /// The file.
+        path: PathBuf,
+        /// What it would have to be.
+        kind: &'static str,
     },
     /// The file does not start with the magic bytes.
     #[error("{path} is not a proving key", path = path.display())]

@@ -24,8 +24,8 @@
 
 mod atomic;
 mod header;
+mod read;
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,8 +36,9 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
-pub use atomic::{write_atomically, write_secret};
+pub use atomic::{expect_replaceable, sync_folder, write_atomically, write_secret};
 pub use header::VERSION;
+pub use read::{MAX_VERIFYING_KEY, open_regular, read_at_most};
 
 use crate::array::{Array, map};
 use crate::error::StoreError;
@@ -99,7 +100,7 @@ impl ProvingKey {
     /// # Errors
     /// The first thing that is wrong with the file; see [`StoreError`].
     pub fn open(path: &Path, circuit: Digest) -> Result<ProvingKey, StoreError> {
-        let file = File::open(path).map_err(io_error("open", path))?;
+        let file = open_regular(path).map_err(io_error("open", path))?;
         let map = map(&file).map_err(io_error("map", path))?;
         let (header, starts) = Header::read(&map, path)?;
         let key = VerifyingKey::from_bytes(&header.key).and_then(|key| {
@@ -118,6 +119,10 @@ impl ProvingKey {
         let inconsistent = |section| StoreError::Inconsistent { path: path.to_path_buf(), section };
         if header.circuit != circuit || key.parts().public_values != header.layout.public_values as u64 {
             return Err(inconsistent("the header"));
+        }
+        // A domain of many rows takes memory: only where the file has a point for each.
+        if header.layout.constraints > material.h.len() {
+            return Err(inconsistent("the quotient query"));
         }
         let domain = domain(&header.layout).ok_or_else(|| inconsistent("the header"))?;
         if domain.size() != material.h.len() {
@@ -148,11 +153,12 @@ pub fn write_verifying_key(key: &VerifyingKey, path: &Path) -> Result<(), StoreE
 /// # Errors
 /// When the file cannot be read, does not parse, or the key is refused.
 pub fn read_verifying_key(path: &Path) -> Result<VerifyingKey, StoreError> {
-    let bytes = std::fs::read(path).map_err(io_error("read", path))?;
+    let bytes = read_at_most(path, MAX_VERIFYING_KEY).map_err(io_error("read", path))?;
     VerifyingKey::from_file(&bytes).map_err(|source| StoreError::Key { path: path.to_path_buf(), source })
 }
 
-pub(crate) fn checksum(bytes: &[u8]) -> u64 {
+/// The checksum of a section or of the header.
+pub fn checksum(bytes: &[u8]) -> u64 {
     let pieces: Vec<u64> = bytes.par_chunks(PIECE).map(xxh3_64).collect();
     xxh3_64(bytemuck::cast_slice(&pieces))
 }

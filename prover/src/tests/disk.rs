@@ -11,7 +11,9 @@ use super::toy::{Toy, rng};
 use crate::error::{ProveError, StoreError};
 use crate::key::ProvingKey;
 use crate::prove::prove;
-use crate::store::{SECTIONS, checksum, read_verifying_key, write_atomically, write_verifying_key};
+use crate::store::{
+    SECTIONS, checksum, expect_replaceable, read_at_most, read_verifying_key, write_atomically, write_secret, write_verifying_key,
+};
 
 const CIRCUIT: Digest = Digest([3; 32]);
 
@@ -148,7 +150,9 @@ fn rejects_contents_that_make_no_sense_behind_fitting_checksums() {
         inconsistent(&bytes, SECTIONS[section]);
     }
     inconsistent(&scene.resealed(|bytes| bytes[80] ^= 64), "the quotient query");
-    inconsistent(&scene.resealed(|bytes| bytes[87] = 0xff), "the header");
+    inconsistent(&scene.resealed(|bytes| bytes[87] = 0xff), "the quotient query");
+    // 2^27 rows, within the limit: refused before a domain for them is made.
+    inconsistent(&scene.resealed(|bytes| bytes[83] = 8), "the quotient query");
     inconsistent(&scene.resealed(|bytes| bytes[88] += 1), SECTIONS[6]);
     inconsistent(&scene.resealed(|bytes| bytes[96] += 1), SECTIONS[12]);
     inconsistent(&scene.resealed(|bytes| bytes[104] += 1), "the header");
@@ -224,8 +228,65 @@ fn rejects_folders_that_cannot_be_written() {
     let occupied = folder.path().join("occupied");
     fs::create_dir(&occupied).expect("a writable folder");
     let result = write_atomically(&occupied, |out| out.write_all(b"new"));
-    assert!(matches!(result, Err(StoreError::Io { action: "rename a finished file to", .. })));
+    assert!(matches!(result, Err(StoreError::Occupied { kind: "regular file", .. })));
     assert_eq!(names(folder.path()), [occupied]);
+}
+
+#[test]
+fn the_parts_of_killed_writers_are_swept_and_those_of_others_stay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [left, held, other] = [".lemma-1.part", ".lemma-2.part", "lemma-3.part"].map(|name| folder.path().join(name));
+    fs::write(&left, b"half").expect("a writable folder");
+    fs::write(&other, b"mine").expect("a writable folder");
+    let writing = fs::File::create(&held).expect("a writable folder");
+    writing.lock().expect("a lock");
+    let path = folder.path().join("proof.json");
+    write_atomically(&path, |out| out.write_all(b"new")).expect("a writable folder");
+    assert_eq!([left.exists(), held.exists(), other.exists()], [false, true, true]);
+}
+
+#[test]
+fn a_file_of_another_kind_is_not_replaced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("out");
+    let may = |path: &Path| expect_replaceable(path, "proof file", "lemma-proof");
+    assert!(may(&path).is_ok(), "nothing is there");
+    for (contents, expected) in [("", true), ("{ \"format\": \"lemma-proof-1\"", true), ("lemma.pk", false)] {
+        fs::write(&path, contents).expect("a writable folder");
+        let result = may(&path);
+        assert_eq!(result.is_ok(), expected, "{contents}");
+        assert!(expected || matches!(result, Err(StoreError::Occupied { kind: "proof file", .. })));
+    }
+    assert!(matches!(may(folder.path()), Err(StoreError::Occupied { kind: "regular file", .. })));
+}
+
+#[cfg(unix)]
+#[test]
+fn permissions_are_passed_on_and_a_secret_has_its_own() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file");
+    let mode = || fs::metadata(&path).expect("there").permissions().mode() & 0o777;
+    fs::write(&path, b"old").expect("a writable folder");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("own file");
+    write_atomically(&path, |out| out.write_all(b"new")).expect("a writable folder");
+    assert_eq!(mode(), 0o640);
+    write_secret(&path, |out| out.write_all(b"secret")).expect("a writable folder");
+    assert_eq!(mode(), 0o600);
+}
+
+#[test]
+fn reads_have_an_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file");
+    fs::write(&path, [7; 10]).expect("a writable folder");
+    assert_eq!(read_at_most(&path, 10).expect("short enough"), [7; 10]);
+    assert_eq!(read_at_most(&path, 9).expect_err("too long").kind(), io::ErrorKind::FileTooLarge);
+    for endless in [folder.path(), Path::new("/dev/zero")] {
+        assert!(read_at_most(endless, 10).is_err(), "{}", endless.display());
+    }
+    let result = read_verifying_key(Path::new("/dev/zero"));
+    assert!(matches!(result, Err(StoreError::Io { action: "read", .. })));
 }
 
 #[cfg(unix)]
