@@ -27,6 +27,15 @@ pub use scale::ByteScale;
 /// Array names that are never taken for an input by default.
 const LABEL_NAMES: &[&str] = &["label", "labels", "target", "targets", "y"];
 
+/// Most elements of a file, over all arrays.
+const MAX_VALUES: usize = 1 << 26;
+
+/// Most arrays of a file.
+const MAX_ARRAYS: usize = 256;
+
+/// Most samples that are used together: each becomes arrays of its own.
+const MAX_SAMPLES: usize = 1 << 17;
+
 /// Named arrays from a file.
 #[derive(Clone, Debug)]
 pub struct Samples {
@@ -83,7 +92,7 @@ impl Samples {
     /// How many samples of `model`'s inputs there are.
     ///
     /// # Errors
-    /// An input has no array or one that does not fit it, or two inputs have different numbers of samples.
+    /// An input has no array or one that does not fit it, two inputs have different numbers of samples, or there are more than 2^17.
     pub fn count(&self, model: &Model) -> Result<usize, DataError> {
         let mut first: Option<(&str, usize)> = None;
         for node in inputs(model) {
@@ -97,7 +106,10 @@ impl Samples {
                 _ => first = Some((name, count)),
             }
         }
-        Ok(first.map_or(0, |(_, count)| count))
+        match first.map_or(0, |(_, count)| count) {
+            count @ 0..=MAX_SAMPLES => Ok(count),
+            count => Err(self.error(DataProblem::Malformed(format!("{count} samples; at most {MAX_SAMPLES} are used")))),
+        }
     }
 
     /// The inputs of sample `index`, in the shapes of `model`'s inputs. An input takes the array of its name; when the
@@ -299,6 +311,15 @@ mod tests {
         let error = samples(&[("x", &[3, 5])]).sample(0, &model(Op::Input, &[1, 4])).unwrap_err();
         let (expected, found) = (vec![1, 4], vec![3, 5]);
         assert!(matches!(error.problem, DataProblem::Shape { expected: e, found: f, .. } if e == expected && f == found));
+    }
+
+    #[test]
+    fn rejects_more_samples_than_are_used_together() {
+        let model = model(Op::Input, &[1]);
+        assert_eq!(samples(&[("x", &[MAX_SAMPLES, 1])]).count(&model).unwrap(), MAX_SAMPLES);
+        let many = samples(&[("x", &[MAX_SAMPLES + 1, 1])]);
+        assert!(matches!(many.count(&model).unwrap_err().problem, DataProblem::Malformed(_)));
+        assert_eq!(many.sample(MAX_SAMPLES, &model).unwrap()["x"][[0]], MAX_SAMPLES as f32);
     }
 
     #[test]

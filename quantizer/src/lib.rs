@@ -5,6 +5,7 @@
 
 pub mod calibrate;
 pub mod data;
+mod file;
 pub mod graph;
 pub mod import;
 pub mod model;

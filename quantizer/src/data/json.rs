@@ -5,24 +5,24 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use ndarray::ArrayD;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::DataProblem;
+use super::{DataProblem, MAX_ARRAYS, MAX_VALUES};
+use crate::file::open_regular;
 use crate::model::{MAX_RANK, volume};
 
 /// Largest file that is read.
-const MAX_FILE_BYTES: u64 = 1 << 28;
+const MAX_FILE_BYTES: u64 = 1 << 27;
 
 type Arrays = BTreeMap<String, ArrayD<f32>>;
 
 /// The arrays of a file.
 pub(super) fn read(path: &Path) -> Result<Arrays, DataProblem> {
-    let file = File::open(path).map_err(DataProblem::Read)?;
+    let file = open_regular(path).map_err(DataProblem::Read)?;
     let bytes = file.metadata().map_err(DataProblem::Read)?.len();
     if bytes > MAX_FILE_BYTES {
         return Err(DataProblem::TooLarge { bytes, limit: MAX_FILE_BYTES });
@@ -60,6 +60,9 @@ impl Nested {
         if !value.is_finite() {
             return Err(E::custom("a number is too large for a 32-bit float"));
         }
+        if self.values.len() == MAX_VALUES {
+            return Err(E::custom(format!("more than {MAX_VALUES} numbers")));
+        }
         self.values.push(value);
         Ok(())
     }
@@ -71,6 +74,9 @@ fn object<'de, A: MapAccess<'de>>(mut map: A, arrays: &mut BTreeMap<String, Nest
     let known = arrays.len();
     while let Some(name) = map.next_key::<String>()? {
         let is_new = !arrays.contains_key(&name);
+        if is_new && arrays.len() == MAX_ARRAYS {
+            return Err(A::Error::custom(format!("more than {MAX_ARRAYS} arrays")));
+        }
         let nested = arrays.entry(name.clone()).or_default();
         if nested.shape.len() < level {
             nested.shape.resize(level, None);

@@ -69,11 +69,14 @@ struct Header {
     shape: Vec<usize>,
 }
 
-/// The array in `entry`, which must end with it, and the type that its elements had.
-pub(super) fn array(mut entry: impl Read, name: &str) -> Result<(ArrayD<f32>, Kind), DataProblem> {
+/// The array in `entry`, which must end with it, of at most `limit` elements, and the type that they had.
+pub(super) fn array(mut entry: impl Read, name: &str, limit: usize) -> Result<(ArrayD<f32>, Kind), DataProblem> {
     let bad = |problem: String| DataProblem::BadArray { array: name.to_string(), problem };
     let header = header(&mut entry).map_err(bad)?;
     let (count, width) = (volume(&header.shape).map_err(bad)?, header.kind.width());
+    if count > limit {
+        return Err(bad(format!("shape {:?} has more elements than the {limit} that are read", header.shape)));
+    }
     let mut values: Vec<f32> = Vec::with_capacity(count.min(CHUNK));
     let mut buffer = vec![0u8; CHUNK.min(count * width)];
     while values.len() < count {
@@ -99,7 +102,8 @@ pub(super) fn array(mut entry: impl Read, name: &str) -> Result<(ArrayD<f32>, Ki
     }
     let shape = IxDyn(&header.shape).set_f(header.columns_first);
     let array = ArrayD::from_shape_vec(shape, values).map_err(|error| bad(error.to_string()))?;
-    Ok((array.as_standard_layout().into_owned(), header.kind))
+    let array = if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() };
+    Ok((array, header.kind))
 }
 
 fn header(entry: &mut impl Read) -> Result<Header, String> {

@@ -4,27 +4,26 @@
 //! really there, and the zip checksum is verified.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
 use ndarray::ArrayD;
 use zip::ZipArchive;
 
-use super::DataProblem;
 use super::npy::{Kind, array};
-use crate::model::MAX_ELEMENTS;
-
-/// Most arrays in one file.
-const MAX_ARRAYS: usize = 256;
+use super::{DataProblem, MAX_ARRAYS, MAX_VALUES};
+use crate::file::open_regular;
 
 type Arrays = BTreeMap<String, ArrayD<f32>>;
 
 /// The arrays of a file, and the names of those that were unsigned bytes.
 pub(super) fn read(path: &Path) -> Result<(Arrays, BTreeSet<String>), DataProblem> {
-    let file = File::open(path).map_err(DataProblem::Read)?;
+    let file = open_regular(path).map_err(DataProblem::Read)?;
     let malformed = |error: zip::result::ZipError| DataProblem::Malformed(error.to_string());
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(malformed)?;
+    if archive.has_duplicate_names() {
+        return Err(DataProblem::Malformed("two arrays have one name".into()));
+    }
     if archive.len() > MAX_ARRAYS {
         return Err(DataProblem::Malformed(format!("{} arrays; at most {MAX_ARRAYS} are read", archive.len())));
     }
@@ -38,17 +37,12 @@ pub(super) fn read(path: &Path) -> Result<(Arrays, BTreeSet<String>), DataProble
                 return Err(DataProblem::Malformed(format!("`{entry_name}` is not an .npy array")));
             }
         };
-        let (array, kind) = array(entry, &name)?;
-        total = total.saturating_add(array.len());
-        if total > MAX_ELEMENTS {
-            return Err(DataProblem::Malformed(format!("more than {MAX_ELEMENTS} elements in all")));
-        }
+        let (array, kind) = array(entry, &name, MAX_VALUES - total)?;
+        total += array.len();
         if kind == Kind::U8 {
             from_bytes.insert(name.clone());
         }
-        if arrays.insert(name.clone(), array).is_some() {
-            return Err(DataProblem::Malformed(format!("array `{name}` occurs twice")));
-        }
+        arrays.insert(name, array);
     }
     Ok((arrays, from_bytes))
 }
@@ -130,7 +124,7 @@ mod tests {
 
     #[test]
     fn rejects_a_shape_that_is_absurd_without_allocating_it() {
-        for shape in ["(18446744073709551615, 2)", "(4611686018427387904, 4)", "(1000000, 1000000)", "(0,)"] {
+        for shape in ["(67108864, 4)", "(18446744073709551615, 2)", "(4611686018427387904, 4)", "(1000000, 1000000)", "(0,)"] {
             let found = problem(&[("a.npy", npy("<f4", false, shape, &[0; 64]))]);
             assert!(matches!(found, DataProblem::BadArray { .. }), "{shape}: {found}");
         }
@@ -154,6 +148,18 @@ mod tests {
             let found = problem(&[("a.npy", npy("<f4", false, shape, &[0; 4]))]);
             assert!(matches!(found, DataProblem::BadArray { .. }), "{shape}");
         }
+    }
+
+    #[test]
+    fn rejects_two_arrays_of_one_name() {
+        let one = |value: f32| ("x.npy", npy("<f4", false, "(1,)", &floats(&[value])));
+        // The writer refuses a second entry of a name, so the name is changed afterwards.
+        let other = ("y.npy", npy("<f4", false, "(1,)", &floats(&[2.0])));
+        let mut bytes = npz(&[one(1.0), other]);
+        while let Some(at) = bytes.windows(5).position(|window| window == b"y.npy") {
+            bytes[at] = b'x';
+        }
+        assert!(matches!(parse(&bytes).unwrap_err().problem, DataProblem::Malformed(said) if said.contains("one name")));
     }
 
     #[test]

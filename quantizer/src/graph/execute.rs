@@ -38,16 +38,16 @@ pub enum ExecuteError {
     },
     /// A value left the range that calibration declared.
     #[error(
-        "layer `{layer}`: element {index} has the value {value}, outside the calibrated range [{}, {}]; \
+        "layer `{layer}`: element {index} is {} the calibrated range [{}, {}]; \
          this input differs from the calibration data: compile again with data like it or with more headroom",
-        range.lo, range.hi
+        if *value > range.hi { "above" } else { "below" }, range.lo, range.hi
     )]
     OutOfRange {
         /// The layer.
         layer: String,
         /// Flat index of the element.
         index: usize,
-        /// The integer value.
+        /// The integer value; the message leaves it out, since it may be private.
         value: i64,
         /// The declared range.
         range: Interval,

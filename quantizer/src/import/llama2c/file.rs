@@ -7,6 +7,7 @@ use std::path::Path;
 use ndarray::{Array1, Array2};
 
 use super::{MAX_BYTES, Problem};
+use crate::file::open_regular;
 
 /// Bytes before the weights.
 pub const HEADER_BYTES: u64 = 28;
@@ -97,7 +98,7 @@ pub struct Weights {
 
 /// Opens a file, and checks its header and its length.
 pub fn open(path: &Path) -> Result<(Config, Weights), Problem> {
-    let file = File::open(path).map_err(Problem::Read)?;
+    let file = open_regular(path).map_err(Problem::Read)?;
     let found = file.metadata().map_err(Problem::Read)?.len();
     if found > MAX_BYTES {
         return Err(Problem::TooLarge { bytes: found });
