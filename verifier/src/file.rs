@@ -21,11 +21,18 @@
 //! Only `values`, `digest`, `context` and `proof` carry information; everything else is there for the reader and is compared
 //! with the key when the file is opened. A file whose readable part says something else than its proof is rejected.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{FileError, StatementError, VerifyError};
 use crate::generation::{Generation, split_context};
-use crate::{Context, PreparedKey, Proof, PublicTensor, PublicValues, Role, Statement, TensorSignature, Verified, VerifyingKey};
+use crate::{
+    Context, Labels, PreparedKey, Proof, PublicTensor, PublicValues, Role, Statement, TensorSignature, Verified, VerifyingKey,
+};
 
 /// The format that this build writes and reads.
 pub const FORMAT: &str = "lemma-proof-1";
@@ -43,6 +50,7 @@ pub struct ProofFile {
     /// The caller's bytes.
     pub context: String,
     /// The public tensors.
+    #[serde(deserialize_with = "objects")]
     pub tensors: Vec<FileTensor>,
     /// The proof.
     pub proof: String,
@@ -65,7 +73,7 @@ pub struct FileTensor {
     /// The entries for a reader, row-major.
     pub decoded: Vec<String>,
     /// The digest, when committed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }
 
@@ -86,12 +94,36 @@ impl ProofFile {
         })
     }
 
+    /// Most bytes of a file that is read without its key: more values than any chain takes.
+    pub const MAX_BYTES: u64 = 1 << 24;
+
+    /// Most bytes of a file for `key`: its names and labels escaped, its values and numbers at their longest, and 2 MiB for the context and the
+    /// space between.
+    pub fn max_bytes(key: &VerifyingKey) -> u64 {
+        const BESIDE: u64 = 1 << 21;
+        const FIELDS: u64 = 1 << 10;
+        const PER_VALUE: u64 = 128;
+        let text = |text: &String| (text.len() as u64).saturating_mul(6);
+        let tensor = |tensor: &TensorSignature| {
+            let label = match &tensor.labels {
+                Labels::None => 0,
+                Labels::Entries(names) | Labels::Values(names) => names.iter().map(text).max().unwrap_or(0),
+            };
+            let values = tensor.public_values().unwrap_or(0).saturating_mul(PER_VALUE.saturating_add(label));
+            let shape = (tensor.shape.len() as u64).saturating_mul(PER_VALUE);
+            FIELDS.saturating_add(text(&tensor.name)).saturating_add(shape).saturating_add(values)
+        };
+        let parts = key.parts();
+        let tensors = parts.signature.iter().map(tensor).fold(0u64, u64::saturating_add);
+        BESIDE.saturating_add(text(&parts.model)).saturating_add(tensors)
+    }
+
     /// Parses JSON.
     ///
     /// # Errors
-    /// [`FileError::Json`] when a field is missing, unknown or of another type; [`FileError::Format`] for another format.
+    /// [`FileError::Json`] when a field is missing, unknown, given without its name or of another type; [`FileError::Format`] for another format.
     pub fn from_json(bytes: &[u8]) -> Result<ProofFile, FileError> {
-        let file: ProofFile = serde_json::from_slice(bytes)?;
+        let Object(file) = serde_json::from_slice::<Object<ProofFile>>(bytes)?;
         if file.format != FORMAT {
             return Err(FileError::Format { expected: FORMAT, found: file.format });
         }
@@ -240,6 +272,39 @@ impl From<PublicTensor> for FileTensor {
             digest: tensor.digest.map(|digest| digest.to_string()),
         }
     }
+}
+
+/// A structure that is written as an object: a list of its fields without their names is another spelling, and refused.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Object<T>, D::Error> {
+        deserializer.deserialize_map(Named(PhantomData)).map(Object)
+    }
+}
+
+struct Named<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FileTensor>, D::Error> {
+    let objects = Vec::<Object<FileTensor>>::deserialize(deserializer)?;
+    Ok(objects.into_iter().map(|Object(tensor)| tensor).collect())
+}
+
+/// A field that is left out or has a value, but is not null.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
 }
 
 fn bytes(text: &str, field: &'static str) -> Result<Vec<u8>, FileError> {
