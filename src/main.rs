@@ -4,8 +4,10 @@
 //! range; 5 a constraint that fails under `lemma check`.
 
 mod command;
+mod fault;
 mod output;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -34,7 +36,7 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {
-            eprint!("{}", printable(&error.render().to_string()));
+            let _ = write!(std::io::stderr(), "{}", printable(&error.render().to_string()));
             return ExitCode::from(2);
         }
         // Help and version.
@@ -42,8 +44,9 @@ fn main() -> ExitCode {
     };
     let filter = std::env::var("LEMMA_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::WARN);
     tracing_subscriber::fmt().with_max_level(filter).with_ansi(false).with_writer(|| Log).init();
+    keep_private();
     let output = Output::new(arguments.json);
-    match arguments.command.run(&output) {
+    match fault::caught(|| arguments.command.run(&output)) {
         Ok(exit) => exit.into(),
         Err(error) => {
             let exit = Exit::of(&error);
@@ -51,4 +54,10 @@ fn main() -> ExitCode {
             exit.into()
         }
     }
+}
+
+/// No core dump has the secrets of a setup or the inputs of a proof, and no other program of this user reads them.
+fn keep_private() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }

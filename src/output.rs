@@ -1,9 +1,10 @@
 //! Where results, errors, logs and progress go. Nothing reaches a terminal with a character that moves its cursor or cannot be seen.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use lemma::generation::GenerateError;
 use lemma::quantizer::graph::ExecuteError;
@@ -78,15 +79,22 @@ impl Output {
     }
 
     /// Prints a result: as JSON, or as the text that `text` makes.
+    ///
+    /// # Errors
+    /// A result that cannot be written. A reader that has closed its pipe has read enough.
     pub fn result<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
-        say(&if self.json { json(value)? } else { printable(&text(value)) });
-        Ok(())
+        let line = if self.json { json(value)? } else { printable(&text(value)) };
+        let mut out = io::stdout().lock();
+        match writeln!(out, "{line}").and_then(|()| out.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write the result to stdout"),
+            _ => Ok(()),
+        }
     }
 
     /// A line for people on stderr; nothing under `--json`.
     pub fn note(&self, line: &str) {
         if !self.json {
-            eprintln!("{}", one_line(line));
+            said(io::stderr(), &one_line(line));
         }
     }
 
@@ -102,10 +110,10 @@ impl Output {
                 message.push_str(&cause);
             }
         }
-        eprintln!("error: {}", one_line(&message));
+        said(io::stderr(), &format!("error: {}", one_line(&message)));
         if self.json {
             let object = serde_json::json!({ "error": message, "exit_code": exit.code() });
-            say(&json(&object).unwrap_or_default());
+            said(io::stdout(), &json(&object).unwrap_or_default());
         }
     }
 
@@ -120,12 +128,6 @@ impl Output {
         bar.enable_steady_tick(Duration::from_millis(100));
         Bar(bar)
     }
-}
-
-/// A line on stdout.
-fn say(line: &str) {
-    // A closed pipe is no error of ours.
-    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// JSON on one line, in which what a terminal would obey stands as `\u....`: the value is the same.
@@ -157,6 +159,11 @@ impl Write for Log {
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
     }
+}
+
+/// A line about what happened; where it cannot be written there is nobody left to tell, and the exit code says it.
+fn said(mut stream: impl Write, line: &str) {
+    let _ = writeln!(stream, "{line}");
 }
 
 /// A progress bar that clears itself.
