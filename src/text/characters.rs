@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::TextProblem;
 
 #[derive(Clone, Debug)]
@@ -13,20 +11,16 @@ pub struct Characters {
 }
 
 impl Characters {
-    /// From a JSON list of strings of one character, or one string.
-    pub fn parse(list: &Value) -> Result<Characters, TextProblem> {
+    /// From JSON: a list of strings of one character, or one string.
+    pub fn parse(list: &str) -> Result<Characters, TextProblem> {
         let malformed = |problem: &str| TextProblem::Malformed(format!("`chars`: {problem}"));
-        let list: Vec<char> = match list {
-            Value::String(text) => text.chars().collect(),
-            Value::Array(items) => {
-                let one = |item: &Value| {
-                    let mut chars = item.as_str()?.chars();
-                    chars.next().filter(|_| chars.next().is_none())
-                };
-                let list: Option<Vec<char>> = items.iter().map(one).collect();
-                list.ok_or_else(|| malformed("every entry must be one character"))?
-            }
-            _ => return Err(malformed("a list of characters is expected")),
+        // A list of them takes 4 bytes a character, the string 1.
+        let list = match serde_json::from_str::<Vec<char>>(list) {
+            Ok(list) => list,
+            Err(_) => serde_json::from_str::<String>(list)
+                .map_err(|_| malformed("a string, or a list of strings of one character, is expected"))?
+                .chars()
+                .collect(),
         };
         let ids: BTreeMap<char, u32> = (0..).zip(&list).map(|(id, character)| (*character, id)).collect();
         if list.is_empty() || ids.len() != list.len() {

@@ -20,20 +20,26 @@ pub enum TextProblem {
     /// The file system.
     #[error("cannot be read: {0}")]
     Read(std::io::Error),
-    /// A file that is larger than is read.
-    #[error("{bytes} bytes are more than the {limit} that are read")]
-    TooLarge {
-        /// Bytes of the file.
-        bytes: u64,
-        /// Most bytes.
-        limit: u64,
-    },
     /// Not a tokenizer, or a damaged one.
     #[error("not a tokenizer: {0}; tokenizer.json, tokenizer.bin of llama2.c and a JSON object with `chars` are read")]
     Malformed(String),
+    /// A model without a tokenizer.
+    #[error("the model was compiled without a tokenizer; run `lemma compile` with --tokenizer")]
+    None,
+    /// A tokenizer of another model.
+    #[error("it is not the tokenizer that the model was compiled with; run `lemma compile` again")]
+    Other,
     /// What the tokenizer says of a text.
     #[error("the tokenizer refuses the text: {0}")]
     Tokenizer(String),
+    /// A text that is longer than is read.
+    #[error("a text of {bytes} bytes; at most {limit} are read: shorten it")]
+    TooLong {
+        /// Bytes of the text.
+        bytes: usize,
+        /// Most bytes.
+        limit: usize,
+    },
     /// A character without a token.
     #[error("the tokenizer has no token for {character:?}, character {position} of the text")]
     Unencodable {

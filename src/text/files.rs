@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use lemma_prover::store::read_at_most;
+
 use super::{TextError, TextInputs, TextProblem, Tokenizer};
 use crate::Inputs;
 
@@ -28,11 +30,8 @@ pub fn read_texts(
     classes: &[String],
 ) -> Result<Vec<(Inputs, Option<usize>)>, TextError> {
     let read = || {
-        let bytes = std::fs::metadata(path).map_err(TextProblem::Read)?.len();
-        if bytes > MAX_BYTES {
-            return Err(TextProblem::TooLarge { bytes, limit: MAX_BYTES });
-        }
-        let text = std::fs::read_to_string(path).map_err(TextProblem::Read)?;
+        let bytes = read_at_most(path, MAX_BYTES).map_err(TextProblem::Read)?;
+        let text = String::from_utf8(bytes).map_err(|error| TextProblem::Read(std::io::Error::other(error.utf8_error())))?;
         let table = path.extension().is_some_and(|ending| ending == "tsv");
         let samples = if table {
             labelled(&text, tokenizer, inputs, classes)?

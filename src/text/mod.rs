@@ -11,23 +11,28 @@
 //! A `tokenizer.json` without a post-processor that has a special token `<cls>`, `[CLS]` or `<s>` gets it in front: there is no other reason to
 //! have one.
 
+mod bounds;
 mod characters;
 mod error;
 mod files;
 mod input;
 mod own;
 mod pieces;
+mod quiet;
 
 use std::path::Path;
 
 use lemma_prover::StoreError;
-use lemma_prover::store::write_atomically;
+use lemma_prover::store::{read_at_most, write_atomically};
+use lemma_verifier::Digest;
 use lemma_verifier::generation::join_pieces;
-use tokenizers::PostProcessor as _;
 use tokenizers::utils::truncation::TruncationDirection;
+use tokenizers::{Encoding, PostProcessor as _};
 
+use bounds::{MAX_TEXT, Outline, parts};
 use characters::Characters;
 use pieces::Pieces;
+use quiet::quietly;
 
 pub use error::{TextError, TextProblem};
 pub use files::{is_text, read_texts};
@@ -70,13 +75,7 @@ impl Tokenizer {
     /// # Errors
     /// A file that cannot be read or is no tokenizer.
     pub fn read(path: &Path) -> Result<Tokenizer, TextError> {
-        let read = || {
-            let bytes = std::fs::metadata(path).map_err(TextProblem::Read)?.len();
-            if bytes > MAX_BYTES {
-                return Err(TextProblem::TooLarge { bytes, limit: MAX_BYTES });
-            }
-            Tokenizer::from_bytes(std::fs::read(path).map_err(TextProblem::Read)?)
-        };
+        let read = || Tokenizer::from_bytes(read_at_most(path, MAX_BYTES).map_err(TextProblem::Read)?);
         read().map_err(|problem| problem.of(path))
     }
 
@@ -90,13 +89,13 @@ impl Tokenizer {
             let (first, ends) = (pieces::START, pieces::ENDS.to_vec());
             return Ok(Tokenizer { kind: Kind::Pieces(pieces), first: Some(first), padding: first, ends, bytes });
         }
-        let fields: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_slice(&bytes).map_err(|error| TextProblem::Malformed(error.to_string()))?;
-        if let Some(list) = fields.get("chars") {
-            let kind = Kind::Characters(Characters::parse(list)?);
+        let outline = Outline::of(&bytes)?;
+        if let Some(list) = outline.chars {
+            let kind = Kind::Characters(Characters::parse(list.get())?);
             return Ok(Tokenizer { kind, first: None, padding: 0, ends: Vec::new(), bytes });
         }
-        let mut inner = tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| TextProblem::Malformed(error.to_string()))?;
+        outline.check()?;
+        let mut inner = library(|| tokenizers::Tokenizer::from_bytes(&bytes)).map_err(TextProblem::Malformed)?;
         let special = |names: &[&str]| names.iter().find_map(|name| inner.token_to_id(name));
         let declared = inner.get_padding().map(|padding| padding.pad_id);
         let padding = declared.or_else(|| special(&PADDING)).unwrap_or(0);
@@ -111,17 +110,17 @@ impl Tokenizer {
     /// The tokens of a text with the special ones around it, and at most `limit` of them; the second result is how many the whole text has.
     ///
     /// # Errors
-    /// A character that the tokenizer has no token for.
+    /// A character that the tokenizer has no token for, or for `tokenizer.json` a text of more than 32 KiB.
     pub fn encode(&self, text: &str, limit: usize) -> Result<(Vec<u32>, usize), TextProblem> {
         let first = usize::from(self.first.is_some());
         let (mut ids, whole) = match &self.kind {
             Kind::Json(inner) => {
-                let failed = |error: tokenizers::Error| TextProblem::Tokenizer(error.to_string());
-                let mut encoding = inner.encode(text, false).map_err(failed)?;
+                let mut encoding = encoding(inner, text)?;
                 let added = inner.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
                 let whole = encoding.len().saturating_add(added);
                 encoding.truncate(limit.saturating_sub(added + first), 0, TruncationDirection::Right);
-                (inner.post_process(encoding, None, true).map_err(failed)?.get_ids().to_vec(), whole)
+                let processed = library(|| inner.post_process(encoding, None, true)).map_err(TextProblem::Tokenizer)?;
+                (processed.get_ids().to_vec(), whole)
             }
             _ => self.body(text).map(|ids| (ids.clone(), ids.len()))?,
         };
@@ -130,15 +129,15 @@ impl Tokenizer {
         Ok((ids, whole.saturating_add(first)))
     }
 
-    /// The tokens of a text without special ones.
+    /// The tokens of a text without special ones. For `tokenizer.json` a text of more than 32 KiB is taken in parts, cut between words.
     ///
     /// # Errors
     /// A character that the tokenizer has no token for.
     pub fn body(&self, text: &str) -> Result<Vec<u32>, TextProblem> {
         match &self.kind {
             Kind::Json(inner) => {
-                let encoding = inner.encode(text, false).map_err(|error| TextProblem::Tokenizer(error.to_string()))?;
-                Ok(encoding.get_ids().to_vec())
+                let ids = |part| Ok(encoding(inner, part)?.get_ids().to_vec());
+                Ok(parts(text).into_iter().map(ids).collect::<Result<Vec<_>, TextProblem>>()?.concat())
             }
             Kind::Characters(characters) => characters.encode(text),
             Kind::Pieces(pieces) => pieces.encode(text),
@@ -148,7 +147,7 @@ impl Tokenizer {
     /// The text of tokens, special ones left out; unknown ids are left out too.
     pub fn decode(&self, ids: &[u32]) -> String {
         match &self.kind {
-            Kind::Json(inner) => inner.decode(ids, true).unwrap_or_default(),
+            Kind::Json(inner) => library(|| inner.decode(ids, true)).unwrap_or_default(),
             Kind::Characters(characters) => characters.decode(ids),
             Kind::Pieces(pieces) => join_pieces(ids.iter().filter_map(|id| pieces.piece(*id))),
         }
@@ -189,6 +188,11 @@ impl Tokenizer {
         &self.ends
     }
 
+    /// keccak256 of the file that this was read from.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.bytes)
+    }
+
     /// Writes the file that this was read from.
     ///
     /// # Errors
@@ -198,13 +202,27 @@ impl Tokenizer {
     }
 }
 
+/// What the library makes of a text, without special tokens.
+fn encoding(inner: &tokenizers::Tokenizer, text: &str) -> Result<Encoding, TextProblem> {
+    if text.len() > MAX_TEXT {
+        return Err(TextProblem::TooLong { bytes: text.len(), limit: MAX_TEXT });
+    }
+    library(|| inner.encode(text, false)).map_err(TextProblem::Tokenizer)
+}
+
+/// A call of the library: its error, or the panic that it has instead of one, in words.
+fn library<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
+    let result = quietly(call).ok_or("the tokenizer's rules contradict each other")?;
+    result.map_err(|error| error.to_string())
+}
+
 /// The text of a token: byte-level names are decoded, and U+2581 is a space.
 fn json_piece(inner: &tokenizers::Tokenizer, id: u32) -> String {
     let name = inner.id_to_token(id).unwrap_or_default();
     if !matches!(inner.get_decoder(), Some(tokenizers::DecoderWrapper::ByteLevel(_))) {
         return name.replace('\u{2581}', " ");
     }
-    inner.decode(&[id], false).ok().filter(|text| !text.is_empty() && !text.contains('\u{fffd}')).unwrap_or(name)
+    library(|| inner.decode(&[id], false)).ok().filter(|text| !text.is_empty() && !text.contains('\u{fffd}')).unwrap_or(name)
 }
 
 #[cfg(test)]
