@@ -85,6 +85,11 @@ pub enum OpeningError {
     },
 }
 
+/// What is wrong with the contents of a `model.lemma`.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct FormatError(pub String);
+
 /// Why a compiled model is not read or written.
 #[derive(Debug, Error)]
 pub enum PackageError {
@@ -104,6 +109,37 @@ pub enum PackageError {
         /// What is wrong.
         problem: String,
     },
+    /// Keys that do not belong to the model, or to each other.
+    #[error("{}: {problem}; run `lemma setup` again", path.display())]
+    Keys {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        problem: &'static str,
+    },
+    /// Another model than the keys were made for.
+    #[error("{} was compiled again, or removed, while the keys were made; run `lemma setup` again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A package that was read from another folder, without its tokenizer.
+    #[error("{} would be missing: give the package its tokenizer before it is written", path.display())]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The lock of the folder.
+    #[error("cannot lock the folder {}: {source}", path.display())]
+    Lock {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The serialiser.
+    #[error("cannot serialise the model: {0}")]
+    Serialise(#[from] postcard::Error),
     /// Making the folder.
     #[error("cannot make the folder {}: {source}", path.display())]
     Folder {

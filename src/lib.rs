@@ -45,8 +45,8 @@ pub use lemma_quantizer as quantizer;
 pub use lemma_verifier as verifier;
 
 pub use compile::{CompileOptions, Inputs, compile};
-pub use error::{CompileError, InferError, OpeningError, PackageError};
-pub use folder::{Folder, report_text};
+pub use error::{CompileError, FormatError, InferError, OpeningError, PackageError};
+pub use folder::{Folder, Lock, report_text};
 pub use inspect::{Estimate, Inspection, LayerCost, inspect};
 pub use lemma_circuits::Salt;
 pub use lemma_prover::{Progress, ProvingKey};

@@ -19,7 +19,7 @@ use std::path::Path;
 
 use lemma_circuits::commitment::{Salt, digest};
 use lemma_prover::StoreError;
-use lemma_prover::store::write_secret;
+use lemma_prover::store::{expect_replaceable, read_at_most, write_secret};
 use lemma_verifier::{Digest, PublicValues, Role};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ use crate::error::OpeningError;
 
 /// The format that this build writes and reads.
 const FORMAT: &str = "lemma-openings-1";
+
+/// Largest file in bytes: some 5 million values.
+const MAX_BYTES: u64 = 1 << 26;
 
 /// Opens one committed tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,11 +86,20 @@ struct FileOpening {
 }
 
 impl Openings {
+    /// Whether [`Openings::write`] may write to `path`.
+    ///
+    /// # Errors
+    /// A file that is something else than openings.
+    pub fn expect_replaceable(path: &Path) -> Result<(), StoreError> {
+        expect_replaceable(path, "file of openings", FORMAT)
+    }
+
     /// Writes the file, readable by its owner alone.
     ///
     /// # Errors
-    /// What the file system says; a file that was there stays intact.
+    /// What the file system says, or a file of another kind; a file that was there stays intact.
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
+        Openings::expect_replaceable(path)?;
         let tensors = self.tensors.iter().map(|opening| FileOpening {
             name: opening.name.clone(),
             role: opening.role,
@@ -109,7 +121,7 @@ impl Openings {
     /// A missing or malformed file, or an opening that does not open its digest.
     pub fn read(path: &Path) -> Result<Openings, OpeningError> {
         let fail = |problem: String| OpeningError::File { path: path.to_owned(), problem };
-        let json = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+        let json = read_at_most(path, MAX_BYTES).map_err(|error| fail(error.to_string()))?;
         let file: File = serde_json::from_slice(&json).map_err(|error| fail(error.to_string()))?;
         if file.format != FORMAT {
             return Err(fail(format!("format `{}`, this program reads `{FORMAT}`", file.format)));

@@ -62,7 +62,7 @@ fn folders() -> &'static Path {
             let folder = Folder::new(parent.path().join(name));
             folder.write_package(&package, &report).unwrap();
             let (proving, verifying) = package.setup(&()).unwrap();
-            folder.write_keys(&proving, &verifying).unwrap();
+            folder.write_keys(&package, &proving, &verifying).unwrap();
             samples = next;
         }
         let input: Vec<f64> = (0..20).map(|i| f64::from(i % 7) / 8.0 - 0.4).collect();

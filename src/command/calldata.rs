@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use lemma::ProofFile;
 use lemma::contracts::calldata;
 use serde::Serialize;
 
+use super::read_proof;
 use crate::output::{Exit, Output};
 
 /// Arguments of `lemma calldata`.
@@ -26,7 +27,7 @@ struct CalldataResult {
 impl Calldata {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
-        let json = std::fs::read(&self.proof).with_context(|| format!("cannot read {}", self.proof.display()))?;
+        let json = read_proof(&self.proof, ProofFile::MAX_BYTES)?;
         let (values, context, proof) = ProofFile::from_json(&json)?.contents()?;
         let hex: String = calldata(&proof, &values, context).iter().map(|byte| format!("{byte:02x}")).collect();
         output.result(&CalldataResult { calldata: format!("0x{hex}") }, |r| r.calldata.clone())?;

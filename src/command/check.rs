@@ -36,6 +36,7 @@ impl Check {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
         let folder = Folder::new(self.folder);
+        let _lock = folder.hold()?;
         let package = folder.package()?;
         let inputs = self.input.job(&folder, &package, &Integers::new(), &[], output)?.inputs;
         let found = violations(package.compiled(), package.infer(&inputs)?);

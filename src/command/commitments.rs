@@ -53,6 +53,21 @@ impl Commitments {
         Ok(Given { values, salts })
     }
 
+    /// Whether the openings may be written where they were asked for, which is not where the proof is.
+    pub fn expect_place(&self, proof: &Path) -> Result<()> {
+        let Some(path) = &self.openings else { return Ok(()) };
+        let place = |path: &Path| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Some((folder.canonicalize().ok()?, path.file_name()?.to_owned()))
+        };
+        anyhow::ensure!(
+            place(path).is_none() || place(path) != place(proof),
+            "--openings and --output are both {}: the proof would replace the only copy of the salts",
+            path.display()
+        );
+        Ok(Openings::expect_replaceable(path)?)
+    }
+
     /// Writes the openings where they were asked for.
     pub fn keep(&self, package: &Package, tensors: Vec<Opening>, output: &Output) -> Result<()> {
         match &self.openings {

@@ -1,10 +1,12 @@
 //! `lemma compile`
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use lemma::generation::{CausalModel, Decoder, PROMPT, TOKENS};
+use lemma::prover::store::read_at_most;
 use lemma::quantizer::calibrate::Method;
 use lemma::quantizer::data::ByteScale;
 use lemma::quantizer::import::{llama2c, onnx};
@@ -142,8 +144,8 @@ impl Compile {
         let (package, report) = compile(name, model, &calibration, &test, &options, &bar)?;
         drop(bar);
         let warnings = self.judge(&report, output)?;
-        write(&package, &report, &self.output)?;
-        Folder::new(&self.output).write_tokenizer(tokenizer.as_ref())?;
+        let package = package.with_tokenizer(tokenizer);
+        write(&package, &report, &Folder::new(&self.output), output)?;
         let compiled = Compiled { folder: &self.output, inspection: inspect(&package), warnings, report };
         output.result(&compiled, |compiled| describe(compiled))?;
         Ok(Exit::Success)
@@ -224,14 +226,22 @@ impl Compile {
 
 /// Class names from a list, or from the `labels` of an object.
 pub fn read_classes(path: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = read_at_most(path, MAX_CLASSES).with_context(|| format!("cannot read {}", path.display()))?;
     let names = || format!("{}: a JSON list of names is expected, or an object with one as `labels`", path.display());
     let mut value: serde_json::Value = serde_json::from_slice(&text).with_context(names)?;
     if let Some(labels) = value.get_mut("labels") {
         value = labels.take();
     }
-    serde_json::from_value(value).with_context(names)
+    let classes: Vec<String> = serde_json::from_value(value).with_context(names)?;
+    let mut known = BTreeSet::new();
+    match classes.iter().find(|class| !known.insert(*class)) {
+        Some(class) => bail!("{}: two classes are called {class:?}; a statement could mean either", path.display()),
+        None => Ok(classes),
+    }
 }
+
+/// Largest file of class names in bytes.
+const MAX_CLASSES: u64 = 1 << 24;
 
 /// Entries along the last axis of the first output, or indices that it can have.
 fn class_count(model: &Model) -> usize {
@@ -261,9 +271,13 @@ fn arrays(path: &Path, model: &Model, scale: Option<ByteScale>, labels: Option<&
     Ok(inputs.into_iter().zip(labels).collect())
 }
 
-/// Writes a package with its report and the readable table.
-pub fn write(package: &Package, report: &Report, folder: &Path) -> Result<()> {
-    Folder::new(folder).write_package(package, report)?;
+/// Writes a package with its report, and says when keys of another model had to go.
+pub fn write(package: &Package, report: &Report, folder: &Folder, output: &Output) -> Result<()> {
+    let had_keys = folder.has_keys();
+    folder.write_package(package, report)?;
+    if had_keys && !folder.has_keys() {
+        output.note("the keys in the folder were those of another model and are removed: run `lemma setup`");
+    }
     Ok(())
 }
 

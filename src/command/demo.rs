@@ -1,6 +1,7 @@
 //! `lemma demo`: the whole way on a model that comes with the program.
 
 mod spam;
+mod temporary;
 
 use std::path::{Path, PathBuf};
 
@@ -18,8 +19,9 @@ use super::prove::{ProveResult, prove};
 use super::setup::{SetupResult, setup};
 use super::statement::{meaning_text, statement_text};
 use super::verify::{VerifyResult, verify};
-use super::{bytes, grouped};
+use super::{bytes, grouped, read_proof};
 use crate::output::{Exit, Output};
+use temporary::Temporary;
 
 const MODEL: &[u8] = include_bytes!("../../models/lenet_fashion/model.onnx");
 const CALIBRATION: &[u8] = include_bytes!("../../models/lenet_fashion/calibration.npz");
@@ -66,9 +68,8 @@ impl Demo {
         if let Some(text) = &self.text {
             return spam::run(text, self.keep.as_deref(), self.evm, output);
         }
-        let temporary = tempfile::tempdir()?;
+        let temporary = Temporary::new()?;
         let path = self.keep.clone().unwrap_or_else(|| temporary.path().join("lenet_fashion"));
-        std::fs::create_dir_all(&path)?;
         let source = |name: &str, contents: &[u8]| -> Result<PathBuf> {
             let file = temporary.path().join(name);
             std::fs::write(&file, contents)?;
@@ -97,8 +98,8 @@ impl Demo {
                 100.0 * accuracy.integer
             ));
         }
-        write(&package, &report, &path)?;
         let folder = Folder::new(&path);
+        write(&package, &report, &folder, output)?;
         output.note("2. make the keys");
         let keys = setup(&folder, output)?;
         output.note(&format!("   {:.2} s, proving key {}", keys.setup_seconds, bytes(keys.proving_key_bytes)));
@@ -131,13 +132,13 @@ impl Demo {
 
 fn check(folder: &Folder, proof: &Path) -> Result<VerifyResult> {
     let key = PreparedKey::new(folder.verifying_key()?);
-    Ok(verify(&key, &std::fs::read(proof)?, &Demand::default()))
+    Ok(verify(&key, &read_proof(proof, ProofFile::MAX_BYTES)?, &Demand::default()))
 }
 
 /// Gas of the transaction that submits the proof to its contract.
 fn in_evm(folder: &Folder, proof: &Path) -> Result<u64> {
     let key = folder.verifying_key()?;
-    let (values, context, proof) = ProofFile::from_json(&std::fs::read(proof)?)?.open(&key)?;
+    let (values, context, proof) = ProofFile::from_json(&read_proof(proof, ProofFile::MAX_BYTES)?)?.open(&key)?;
     let receipt = evm::run(&key, &values, context, &proof, evm::Fork::Osaka)?;
     ensure!(receipt.succeeded(), "the contract refused the proof: {:?}", receipt.outcome);
     Ok(receipt.gas_used)

@@ -1,11 +1,12 @@
 //! The input of one inference: arrays, a text, or a prompt to continue.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use lemma::generation::{Decoder, PROMPT, fill, generate};
+use lemma::prover::store::read_at_most;
 use lemma::quantizer::data::ByteScale;
 use lemma::text::TextInputs;
 use lemma::{Folder, Package, Progress as _, Salt, Samples};
@@ -24,16 +25,25 @@ pub struct Input {
     /// Which sample of the input, when it holds several.
     #[arg(long, default_value_t = 0)]
     index: usize,
-    /// The input as text, for a model with a tokenizer.
-    #[arg(long, conflicts_with_all = ["input", "prompt"])]
+    /// The input as text, for a model with a tokenizer. Other users of the machine can see arguments.
+    #[arg(long, group = "texts", conflicts_with = "input")]
     text: Option<String>,
-    /// The beginning of a text that the model continues.
-    #[arg(long, requires = "generate", conflicts_with = "input")]
+    /// As --text, from a file.
+    #[arg(long, group = "texts", conflicts_with = "input")]
+    text_file: Option<PathBuf>,
+    /// The beginning of a text that the model continues. Other users of the machine can see arguments.
+    #[arg(long, groups = ["texts", "prompts"], requires = "generate", conflicts_with = "input")]
     prompt: Option<String>,
+    /// As --prompt, from a file.
+    #[arg(long, groups = ["texts", "prompts"], requires = "generate", conflicts_with = "input")]
+    prompt_file: Option<PathBuf>,
     /// How many tokens to generate; fewer when the model ends the text.
-    #[arg(long, requires = "prompt")]
+    #[arg(long, requires = "prompts")]
     generate: Option<usize>,
 }
+
+/// Largest file of one text in bytes.
+const MAX_TEXT: u64 = 1 << 20;
 
 /// One inference.
 pub struct Job {
@@ -48,8 +58,6 @@ pub struct Job {
     /// The bytes of the context: the caller's, after those of a generation where it is one.
     pub context: Vec<u8>,
 }
-
-const NO_TOKENIZER: &str = "text needs a tokenizer: run `lemma compile` with --tokenizer";
 
 /// The integers of some inputs, by name.
 pub type Integers = BTreeMap<String, Vec<i64>>;
@@ -69,8 +77,10 @@ impl Job {
 impl Input {
     /// Reads the input beside what is `given`, and continues the prompt where there is one.
     pub fn job(&self, folder: &Folder, package: &Package, given: &Integers, context: &[u8], output: &Output) -> Result<Job> {
-        ensure!(given.is_empty() || self.text.is_none(), "--opening goes with --input or --prompt, not with --text");
-        match (&self.text, &self.prompt) {
+        let text = given_text(self.text.as_deref(), self.text_file.as_deref())?;
+        let prompt = given_text(self.prompt.as_deref(), self.prompt_file.as_deref())?;
+        ensure!(given.is_empty() || text.is_none(), "--opening goes with --input or --prompt, not with --text");
+        match (&text, &prompt) {
             (Some(text), _) => text_job(folder, package, text, context, output),
             (_, Some(prompt)) => {
                 let job = continued(folder, package, prompt, self.generate.unwrap_or(0), context, output)?;
@@ -89,11 +99,22 @@ impl Input {
     }
 }
 
+/// A text from the arguments, or from the file that they name.
+fn given_text(text: Option<&str>, file: Option<&Path>) -> Result<Option<String>> {
+    let Some(path) = file else { return Ok(text.map(str::to_owned)) };
+    let read = || Ok::<_, anyhow::Error>(String::from_utf8(read_at_most(path, MAX_TEXT)?)?);
+    let mut text = read().with_context(|| format!("cannot read {}", path.display()))?;
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    Ok(Some(text))
+}
+
 /// One text.
 pub fn text_job(folder: &Folder, package: &Package, text: &str, context: &[u8], output: &Output) -> Result<Job> {
     let hidden = Decoder::of(&package.signature()) == Some(Decoder::Hidden);
     ensure!(!hidden, "this decoder hides its prompt and shows what it generates: use --prompt and --generate instead of --text");
-    let tokenizer = folder.tokenizer().context(NO_TOKENIZER)?;
+    let tokenizer = folder.tokenizer(package)?;
     let inputs = TextInputs::of(&package.input_model()).map_err(|problem| problem.of(folder.path()))?;
     let encoded = inputs.encode(&tokenizer, text)?;
     if encoded.whole > encoded.ids.len() {
@@ -104,7 +125,7 @@ pub fn text_job(folder: &Folder, package: &Package, text: &str, context: &[u8], 
 
 /// A text that the model continues.
 fn continued(folder: &Folder, package: &Package, prompt: &str, wanted: usize, context: &[u8], output: &Output) -> Result<Job> {
-    let tokenizer = folder.tokenizer().context(NO_TOKENIZER)?;
+    let tokenizer = folder.tokenizer(package)?;
     // A prompt is never cut.
     let (mut given, _) = tokenizer.encode(prompt, usize::MAX)?;
     // Some tokenizers end every text.

@@ -15,7 +15,11 @@ mod statement;
 mod verify;
 mod verify_chain;
 
+use std::path::Path;
+
+use anyhow::Context as _;
 use clap::Subcommand;
+use lemma::prover::store::read_at_most;
 
 use crate::output::{Exit, Output};
 
@@ -63,6 +67,14 @@ impl Command {
             Command::Demo(command) => command.run(output),
         }
     }
+}
+
+/// What a proof file begins with, so that `-o` replaces no other file.
+const PROOF: (&str, &str) = ("proof file", lemma::verifier::file::FORMAT);
+
+/// The contents of a proof file of at most `limit` bytes.
+fn read_proof(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
+    read_at_most(path, limit).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// `NAME=VALUE`.

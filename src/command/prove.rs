@@ -6,16 +6,16 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use lemma::generation::Generation;
-use lemma::prover::store::write_atomically;
+use lemma::prover::store::{expect_replaceable, write_atomically};
 use lemma::verifier::visible::visible;
 use lemma::verifier::{Labels, Role};
 use lemma::{Context, Folder, Package, ProofFile, Statement};
 use serde::Serialize;
 
-use super::bytes;
 use super::commitments::{Commitments, Given};
 use super::input::{Input, Job};
 use super::statement::{meaning_text, statement_text};
+use super::{PROOF, bytes};
 use crate::output::{Exit, Output, peak_bytes};
 
 /// Arguments of `lemma prove`.
@@ -58,6 +58,8 @@ impl Prove {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
         let folder = Folder::new(&self.folder);
+        // Until the proof is written the folder's verifying key is the one that it is for.
+        let _lock = folder.hold()?;
         let package = folder.package()?;
         let Given { values, salts } = self.commitments.given(&package)?;
         let mut job = self.input.job(&folder, &package, &values, &parse_context(&self.context)?, output)?;
@@ -88,6 +90,9 @@ pub fn prove(
     path: &Path,
     output: &Output,
 ) -> Result<ProveResult> {
+    // Before the work: what may not be replaced, and the openings are no proof.
+    expect_replaceable(path, PROOF.0, PROOF.1)?;
+    commitments.expect_place(path)?;
     let key = folder.proving_key(package)?;
     let bar = output.bar();
     let start = Instant::now();

@@ -48,6 +48,7 @@ impl Run {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
         let folder = Folder::new(self.folder);
+        let _lock = folder.hold()?;
         let package = folder.package()?;
         let job = self.input.job(&folder, &package, &Integers::new(), &[], output)?;
         let graph = package.graph();
@@ -59,7 +60,7 @@ impl Run {
             Values { name: port.name.clone(), shape: node.shape.clone(), values }
         });
         let text = match &job.ids {
-            Some(ids) if job.generated => Some(folder.tokenizer()?.decode(ids)),
+            Some(ids) if job.generated => Some(folder.tokenizer(&package)?.decode(ids)),
             _ => None,
         };
         let outputs = Outputs { outputs: outputs.collect(), tokens: job.tokens(), ids: job.ids, text };

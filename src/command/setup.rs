@@ -31,6 +31,9 @@ pub struct SetupResult {
     pub verifying_key: String,
     /// Whether the key is a development key.
     pub development: bool,
+    /// Digest of the verifying key that was there before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<String>,
 }
 
 impl Setup {
@@ -38,8 +41,13 @@ impl Setup {
     pub fn run(self, output: &Output) -> Result<Exit> {
         let result = setup(&Folder::new(self.folder), output)?;
         output.result(&result, |r| {
+            let replaced = r.replaced.as_ref().map_or(String::new(), |old| {
+                format!(
+                    "\nThey replace those of {old}: new proofs do not verify under that verifying key. Give the new one away."
+                )
+            });
             format!(
-                "keys made in {:.2} s: proving key {}, verifying key {} ({})\n\
+                "keys made in {:.2} s: proving key {}, verifying key {} ({}){replaced}\n\
                  This is a development key: whoever ran this setup could keep its trapdoor and forge proofs.",
                 r.setup_seconds,
                 bytes(r.proving_key_bytes),
@@ -59,12 +67,14 @@ pub fn setup(folder: &Folder, output: &Output) -> Result<SetupResult> {
     let (proving, verifying) = package.setup(&bar)?;
     let setup_seconds = start.elapsed().as_secs_f64();
     drop(bar);
-    folder.write_keys(&proving, &verifying)?;
+    let replaced = folder.verifying_key().ok().map(|key| key.digest().to_string());
+    folder.write_keys(&package, &proving, &verifying)?;
     Ok(SetupResult {
         setup_seconds,
         proving_key_bytes: std::fs::metadata(folder.proving_key_path())?.len(),
         verifying_key_bytes: std::fs::metadata(folder.verifying_key_path())?.len(),
         verifying_key: verifying.digest().to_string(),
         development: verifying.parts().development,
+        replaced,
     })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use lemma::generation::Generation;
 use lemma::prover::store::read_verifying_key;
@@ -13,6 +13,7 @@ use lemma::{Accepted, Demand, PreparedKey, ProofFile, Statement};
 use serde::Serialize;
 
 use super::prove::{answer, parse_context};
+use super::read_proof;
 use super::statement::{meaning_text, statement_text};
 use crate::output::{Exit, Output};
 
@@ -57,7 +58,7 @@ impl Verify {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
         let key = PreparedKey::new(read_verifying_key(&self.key)?);
-        let json = std::fs::read(&self.proof).with_context(|| format!("cannot read {}", self.proof.display()))?;
+        let json = read_proof(&self.proof, ProofFile::max_bytes(key.key()))?;
         let wanted = self.context.as_deref().map(parse_context).transpose()?;
         let result = verify(&key, &json, &Demand { context: wanted.as_deref(), generation: self.generation });
         output.result(&result, |r| match (&r.statement, &r.reason) {

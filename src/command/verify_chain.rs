@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 use lemma::generation::Generation;
 use lemma::prover::store::read_verifying_key;
 use lemma::verifier::visible::{one_line, visible};
-use lemma::{Demand, Link, PreparedKey, Statement, VerifyingKey, chain};
+use lemma::{Demand, Link, PreparedKey, ProofFile, Statement, VerifyingKey, chain};
 use serde::Serialize;
 
 use super::prove::parse_context;
+use super::read_proof;
 use super::statement::{meaning_text, statement_text};
 use super::verify::accept;
 use crate::output::{Exit, Output};
@@ -55,8 +56,8 @@ impl VerifyChain {
         ensure!(keys == 1 || keys == proofs, "{keys} keys for {proofs} proofs: give each proof its --key, or one for all");
         let keys = self.key.iter().map(|path| Ok(read_verifying_key(path)?)).collect::<Result<Vec<VerifyingKey>>>()?;
         let keys: Vec<PreparedKey> = keys.into_iter().map(PreparedKey::new).collect();
-        let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-        let files = self.proofs.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let limits = keys.iter().cycle().map(|key| ProofFile::max_bytes(key.key()));
+        let files = self.proofs.iter().zip(limits).map(|(path, limit)| read_proof(path, limit)).collect::<Result<Vec<_>>>()?;
         let context = self.context.as_deref().map(parse_context).transpose()?;
         let start = Instant::now();
         let outcome = verify(&keys, &files, &Demand { context: context.as_deref(), generation: false });

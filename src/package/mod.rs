@@ -1,28 +1,22 @@
 //! A compiled model: what `lemma compile` writes and every later step reads.
-//!
-//! File `model.lemma`: magic `lemma.mg`, version (u32, big-endian), keccak256 of the payload, payload (postcard).
+
+mod file;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use lemma_circuits::relation::Relation;
-use lemma_circuits::{Compiled, Inference, Plan, Salt};
-use lemma_prover::store::write_atomically;
+use lemma_circuits::{Compiled, Inference, Salt};
 use lemma_prover::{KeyInfo, Progress, ProveError, Proven, ProvingKey, SetupError, prove, random_salt, setup};
 use lemma_quantizer::data::Samples;
 use lemma_quantizer::graph::{Graph, Interval, NodeId, Op, Port, Visibility};
 use lemma_quantizer::model::{Model, Op as FloatOp};
 use lemma_quantizer::quantize::quantize_value;
 use lemma_verifier::{Context, Digest, Labels, Role, TensorSignature, VerifyingKey};
-use serde::{Deserialize, Serialize};
 
 use crate::compile::Inputs;
-use crate::error::{CompileError, InferError, PackageError};
+use crate::error::{CompileError, InferError};
 use crate::opening::Opening;
-
-const MAGIC: &[u8; 8] = b"lemma.mg";
-const VERSION: u32 = 2;
-const HEADER: usize = 8 + 4 + 32;
+use crate::text::Tokenizer;
 
 /// A compiled model.
 #[derive(Debug)]
@@ -30,14 +24,9 @@ pub struct Package {
     name: String,
     classes: Vec<String>,
     compiled: Compiled,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Payload {
-    name: String,
-    classes: Vec<String>,
-    plan: Plan,
-    graph: Graph,
+    tokenizer_digest: Option<Digest>,
+    /// Where the package was not read from a file.
+    tokenizer: Option<Tokenizer>,
 }
 
 impl Package {
@@ -46,7 +35,7 @@ impl Package {
     /// # Errors
     /// [`CompileError::Classes`] when their number does not fit.
     pub fn new(name: &str, classes: Vec<String>, compiled: Compiled) -> Result<Package, CompileError> {
-        let package = Package { name: name.to_owned(), classes, compiled };
+        let package = Package { name: name.to_owned(), classes, compiled, tokenizer_digest: None, tokenizer: None };
         if let Some(port) = package.graph().outputs.first().filter(|_| !package.classes.is_empty()) {
             let expected = package.class_count(port);
             if expected != package.classes.len() {
@@ -55,6 +44,21 @@ impl Package {
             }
         }
         Ok(package)
+    }
+
+    /// The package with the tokenizer of its texts, which is written beside it.
+    pub fn with_tokenizer(self, tokenizer: Option<Tokenizer>) -> Package {
+        Package { tokenizer_digest: tokenizer.as_ref().map(Tokenizer::digest), tokenizer, ..self }
+    }
+
+    /// The tokenizer that was given with [`Package::with_tokenizer`]; one that was read has it in its folder.
+    pub(crate) fn tokenizer(&self) -> Option<&Tokenizer> {
+        self.tokenizer.as_ref()
+    }
+
+    /// keccak256 of the file of the tokenizer, for models of text.
+    pub fn tokenizer_digest(&self) -> Option<Digest> {
+        self.tokenizer_digest
     }
 
     /// The model's name.
@@ -282,45 +286,5 @@ impl Package {
             }
             _ => None,
         }
-    }
-
-    /// Writes `model.lemma`.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), PackageError> {
-        let payload = Payload {
-            name: self.name.clone(),
-            classes: self.classes.clone(),
-            plan: self.compiled.plan().clone(),
-            graph: self.graph().clone(),
-        };
-        let damaged = |problem: String| PackageError::Damaged { path: path.to_owned(), problem };
-        let bytes = postcard::to_stdvec(&payload).map_err(|e| damaged(e.to_string()))?;
-        write_atomically(path, |file| {
-            file.write_all(MAGIC)?;
-            file.write_all(&VERSION.to_be_bytes())?;
-            file.write_all(&Digest::of(&bytes).0)?;
-            file.write_all(&bytes)
-        })?;
-        Ok(())
-    }
-
-    /// Reads `model.lemma`; nothing in it is trusted.
-    pub(crate) fn read(path: &Path) -> Result<Package, PackageError> {
-        let damaged = |problem: &str| PackageError::Damaged { path: path.to_owned(), problem: problem.to_owned() };
-        let bytes = std::fs::read(path).map_err(|source| PackageError::Read { path: path.to_owned(), source })?;
-        let (header, payload) = bytes.split_at_checked(HEADER).ok_or_else(|| damaged("the file is cut short"))?;
-        let (magic, rest) = header.split_at(MAGIC.len());
-        let (version, checksum) = rest.split_at(4);
-        if magic != MAGIC {
-            return Err(damaged("not a compiled model"));
-        }
-        if version != VERSION.to_be_bytes() {
-            return Err(damaged(&format!("format version {version:?}, this program reads {VERSION}")));
-        }
-        if checksum != Digest::of(payload).0 {
-            return Err(damaged("the checksum does not match: the file is damaged"));
-        }
-        let payload: Payload = postcard::from_bytes(payload).map_err(|_| damaged("the contents do not decode"))?;
-        let compiled = Compiled::with_plan(payload.graph, payload.plan).map_err(|error| damaged(&error.to_string()))?;
-        Package::new(&payload.name, payload.classes, compiled).map_err(|error| damaged(&error.to_string()))
     }
 }

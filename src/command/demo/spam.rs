@@ -13,6 +13,7 @@ use super::super::input::text_job;
 use super::super::prove::prove;
 use super::super::setup::setup;
 use super::super::{bytes, grouped};
+use super::temporary::Temporary;
 use super::{DemoResult, check, describe, in_evm};
 use crate::output::{Exit, Output};
 
@@ -23,9 +24,8 @@ const CONFIG: &[u8] = include_bytes!("../../../models/sms_spam_tx/config.json");
 
 /// Runs the demo on a message.
 pub fn run(text: &str, keep: Option<&Path>, evm: bool, output: &Output) -> Result<Exit> {
-    let temporary = tempfile::tempdir()?;
+    let temporary = Temporary::new()?;
     let path = keep.map_or_else(|| temporary.path().join("sms_spam_tx"), Path::to_path_buf);
-    std::fs::create_dir_all(&path)?;
     let source = |name: &str, contents: &[u8]| -> Result<PathBuf> {
         let file = temporary.path().join(name);
         std::fs::write(&file, contents)?;
@@ -42,9 +42,9 @@ pub fn run(text: &str, keep: Option<&Path>, evm: bool, output: &Output) -> Resul
     let bar = output.bar();
     let (package, report) = compile("sms_spam_tx", model, &texts, &[], &options, &bar)?;
     drop(bar);
-    write(&package, &report, &path)?;
+    let package = package.with_tokenizer(Some(tokenizer));
     let folder = Folder::new(&path);
-    folder.write_tokenizer(Some(&tokenizer))?;
+    write(&package, &report, &folder, output)?;
     let inspection = inspect(&package);
     output.note(&format!("   {} constraints", grouped(inspection.constraints as u64)));
     // Before the keys: a message that leaves the ranges is refused at once.
