@@ -99,8 +99,8 @@ fn setups_at_once_leave_keys_that_belong_together_and_proofs_meanwhile_belong_to
 fn keys_of_two_setups_are_refused() {
     let (_parent, folder, input) = copy();
     let first = std::fs::read(folder.verifying_key_path()).unwrap();
-    let replaced = json(&["setup", text(folder.path())]);
-    assert_eq!(replaced["replaced"], json(&["setup", text(&copy().1.path().to_owned())])["replaced"]);
+    let digest = folder.verifying_key().unwrap().digest().to_string();
+    assert_eq!(json(&["setup", text(folder.path())])["replaced"], digest);
     std::fs::write(folder.verifying_key_path(), first).unwrap();
     let out = folder.path().join("proof.json");
     let said = fails(1, &["prove", text(folder.path()), "--input", &input, "-o", text(&out)]);

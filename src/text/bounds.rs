@@ -4,10 +4,9 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::TextProblem;
+use super::growth::Step;
 
 /// Most bytes of a text that is tokenized at once. Expressions with look-around take time that grows with its square.
 pub const MAX_TEXT: usize = 1 << 15;
@@ -15,27 +14,24 @@ pub const MAX_TEXT: usize = 1 << 15;
 /// Most tokens, and most merges.
 const MAX_ENTRIES: usize = 1 << 21;
 
-/// Most bytes of the description of a step.
-const MAX_STEP: usize = 1 << 22;
-
-/// Most times that the steps may make a text longer.
+/// Most times that a step may make a text longer.
 const MAX_GROWTH: u64 = 1 << 10;
+
+/// A list of characters in a JSON file, whatever else is in it.
+#[derive(Deserialize)]
+struct WithLetters {
+    chars: Option<Letters>,
+}
 
 /// The fields that matter here.
 #[derive(Deserialize)]
-pub struct Outline<'a> {
-    /// The list of a tokenizer of characters.
-    #[serde(borrow)]
-    pub chars: Option<&'a RawValue>,
-    #[serde(borrow)]
-    normalizer: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pre_tokenizer: Option<&'a RawValue>,
-    #[serde(borrow)]
-    post_processor: Option<&'a RawValue>,
-    #[serde(borrow)]
-    decoder: Option<&'a RawValue>,
-    added_tokens: Option<Counted>,
+pub struct Outline {
+    normalizer: Option<Step>,
+    pre_tokenizer: Option<Step>,
+    post_processor: Option<Step>,
+    decoder: Option<Step>,
+    #[serde(rename = "added_tokens")]
+    _added: Option<Counted>,
     model: Option<Model>,
 }
 
@@ -48,40 +44,46 @@ struct Model {
     dropout: Option<f64>,
 }
 
+/// Characters, from one string or a list of strings of one character.
+struct Letters(Vec<char>);
+
 /// A list or an object of at most [`MAX_ENTRIES`] entries, which are not kept.
 struct Counted;
 
-impl<'a> Outline<'a> {
+/// The field `chars`, where the contents of a file have one.
+///
+/// # Errors
+/// Contents that are no JSON object, or other `chars`.
+pub fn characters(bytes: &[u8]) -> Result<Option<Vec<char>>, TextProblem> {
+    let file: WithLetters = serde_json::from_slice(bytes).map_err(|error| TextProblem::Malformed(error.to_string()))?;
+    Ok(file.chars.map(|Letters(list)| list))
+}
+
+impl Outline {
     /// The outline of the contents of a file.
     ///
     /// # Errors
     /// Contents that are no JSON object, or have too many entries.
-    pub fn of(bytes: &'a [u8]) -> Result<Outline<'a>, TextProblem> {
+    pub fn of(bytes: &[u8]) -> Result<Outline, TextProblem> {
         serde_json::from_slice(bytes).map_err(|error| TextProblem::Malformed(error.to_string()))
     }
 
     /// Whether the file may be loaded.
     ///
     /// # Errors
-    /// Steps that are too large or make a text too much longer, and tokens that are chosen at random.
+    /// Steps that make a text too much longer, and tokens that are chosen at random.
     pub fn check(&self) -> Result<(), TextProblem> {
-        let _ = self.added_tokens;
         let steps = [
-            ("normalizer", self.normalizer),
-            ("pre_tokenizer", self.pre_tokenizer),
-            ("post_processor", self.post_processor),
-            ("decoder", self.decoder),
+            ("normalizer", &self.normalizer),
+            ("pre_tokenizer", &self.pre_tokenizer),
+            ("post_processor", &self.post_processor),
+            ("decoder", &self.decoder),
         ];
         for (name, step) in steps {
-            let Some(step) = step else { continue };
-            let refuse = |problem: String| TextProblem::Malformed(format!("`{name}`: {problem}"));
-            if step.get().len() > MAX_STEP {
-                return Err(refuse(format!("{} bytes, of which at most {MAX_STEP} are read", step.get().len())));
-            }
-            let value: Value = serde_json::from_str(step.get()).map_err(|error| refuse(error.to_string()))?;
-            let growth = growth(&value);
+            let growth = step.as_ref().map_or(1, |step| step.growth);
             if growth > MAX_GROWTH {
-                return Err(refuse(format!("it can make a text {growth} times as long, at most {MAX_GROWTH} times is read")));
+                let problem = format!("`{name}` can make a text {growth} times as long; at most {MAX_GROWTH} times is read");
+                return Err(TextProblem::Malformed(problem));
             }
         }
         match self.model.as_ref().and_then(|model| model.dropout) {
@@ -93,61 +95,32 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// How many times longer a step can make a text, or part of it.
-fn growth(step: &Value) -> u64 {
-    let length = |value: &Value| value.as_str().map_or(0, |text| text.len() as u64);
-    match step {
-        Value::Array(steps) => steps.iter().map(growth).fold(1, u64::saturating_mul),
-        Value::Object(fields) => match fields.get("type").and_then(Value::as_str) {
-            Some("Replace") => {
-                let content = fields.get("content").map_or(0, length);
-                // A pattern that matches nothing puts its content before every byte.
-                match fields.get("pattern").and_then(|pattern| pattern.get("String")).map_or(0, length) {
-                    0 => content.saturating_add(1),
-                    pattern => content.div_ceil(pattern).max(1),
-                }
-            }
-            Some("Precompiled") => fields.get("precompiled_charsmap").and_then(Value::as_str).map_or(1, longest_entry),
-            Some("Prepend") => fields.get("prepend").map_or(0, length).saturating_add(1),
-            Some("Sequence") => fields.values().map(growth).fold(1, u64::saturating_mul),
-            _ => 1,
-        },
-        _ => 1,
+impl<'de> Deserialize<'de> for Letters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Letters, D::Error> {
+        deserializer.deserialize_any(LettersVisitor)
     }
 }
 
-/// The longest text that a map of characters in base64 has for one: behind the length of a trie (u32, little-endian) and the trie, the texts, each
-/// with a zero behind it.
-fn longest_entry(map: &str) -> u64 {
-    let texts = base64(map).and_then(|bytes| {
-        let (length, rest) = bytes.split_first_chunk::<4>()?;
-        rest.get(u32::from_le_bytes(*length) as usize..)?.split(|byte| *byte == 0).map(<[u8]>::len).max()
-    });
-    // A map that is not one of these is for the library to refuse.
-    texts.map_or(1, |longest| longest.max(1) as u64)
-}
+struct LettersVisitor;
 
-/// The bytes of base64, with or without padding.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut count) = (0u32, 0);
-    for digit in text.trim_end_matches('=').bytes() {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count) as u8);
+impl<'de> Visitor<'de> for LettersVisitor {
+    type Value = Letters;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, or a list of strings of one character")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Letters, E> {
+        Ok(Letters(text.chars().collect()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Letters, A::Error> {
+        let mut letters = Vec::new();
+        while let Some(letter) = list.next_element::<char>()? {
+            letters.push(letter);
         }
+        Ok(Letters(letters))
     }
-    Some(out)
 }
 
 impl<'de> Deserialize<'de> for Counted {
@@ -210,7 +183,7 @@ mod tests {
             "post_processor": null, "decoder": null,
             "model": { "type": "BPE", "vocab": { "a": 0, "b": 1, "aa": 2 }, "merges": [["a", "a"]], "dropout": null },
         });
-        let value: Value = serde_json::from_str(value).unwrap();
+        let value: serde_json::Value = serde_json::from_str(value).unwrap();
         match field {
             "dropout" => fields["model"]["dropout"] = value,
             _ => fields[field] = value,
@@ -239,25 +212,6 @@ mod tests {
         let usual = sequence(&[replace(string, 3), r#"{"type":"NFKC"}"#.into(), r#"{"type":"Prepend","prepend":"b"}"#.into()]);
         let tokenizer = Tokenizer::from_bytes(file("normalizer", &usual)).unwrap();
         assert_eq!(tokenizer.encode("a", 9).unwrap(), (vec![1, 2, 0], 3));
-    }
-
-    #[test]
-    fn a_map_of_characters_is_as_long_as_its_longest_text() {
-        assert_eq!(base64("TWFu").unwrap(), b"Man");
-        assert_eq!(base64("TWE=").unwrap(), b"Ma");
-        assert_eq!(base64("T-=="), None);
-        // Four bytes of trie, then `ab` and `abc`.
-        let map = [4, 0, 0, 0, 9, 9, 9, 9, b'a', b'b', 0, b'a', b'b', b'c', 0];
-        let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let text: String = map
-            .chunks(3)
-            .flat_map(|three| {
-                let bits = u32::from(three[0]) << 16 | u32::from(three[1]) << 8 | u32::from(three[2]);
-                [18, 12, 6, 0].map(|shift| char::from(digits[(bits >> shift) as usize % 64]))
-            })
-            .collect();
-        assert_eq!(longest_entry(&text), 3);
-        assert_eq!(growth(&serde_json::json!({ "type": "Precompiled", "precompiled_charsmap": text })), 3);
     }
 
     #[test]

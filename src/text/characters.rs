@@ -11,17 +11,9 @@ pub struct Characters {
 }
 
 impl Characters {
-    /// From JSON: a list of strings of one character, or one string.
-    pub fn parse(list: &str) -> Result<Characters, TextProblem> {
+    /// From a list of distinct characters.
+    pub fn new(list: Vec<char>) -> Result<Characters, TextProblem> {
         let malformed = |problem: &str| TextProblem::Malformed(format!("`chars`: {problem}"));
-        // A list of them takes 4 bytes a character, the string 1.
-        let list = match serde_json::from_str::<Vec<char>>(list) {
-            Ok(list) => list,
-            Err(_) => serde_json::from_str::<String>(list)
-                .map_err(|_| malformed("a string, or a list of strings of one character, is expected"))?
-                .chars()
-                .collect(),
-        };
         let ids: BTreeMap<char, u32> = (0..).zip(&list).map(|(id, character)| (*character, id)).collect();
         if list.is_empty() || ids.len() != list.len() {
             return Err(malformed("the characters must be distinct, and there must be some"));

@@ -15,6 +15,7 @@ mod bounds;
 mod characters;
 mod error;
 mod files;
+mod growth;
 mod input;
 mod own;
 mod pieces;
@@ -89,12 +90,11 @@ impl Tokenizer {
             let (first, ends) = (pieces::START, pieces::ENDS.to_vec());
             return Ok(Tokenizer { kind: Kind::Pieces(pieces), first: Some(first), padding: first, ends, bytes });
         }
-        let outline = Outline::of(&bytes)?;
-        if let Some(list) = outline.chars {
-            let kind = Kind::Characters(Characters::parse(list.get())?);
+        if let Some(list) = bounds::characters(&bytes)? {
+            let kind = Kind::Characters(Characters::new(list)?);
             return Ok(Tokenizer { kind, first: None, padding: 0, ends: Vec::new(), bytes });
         }
-        outline.check()?;
+        Outline::of(&bytes)?.check()?;
         let mut inner = library(|| tokenizers::Tokenizer::from_bytes(&bytes)).map_err(TextProblem::Malformed)?;
         let special = |names: &[&str]| names.iter().find_map(|name| inner.token_to_id(name));
         let declared = inner.get_padding().map(|padding| padding.pad_id);
