@@ -12,6 +12,7 @@ use ndarray::ArrayD;
 
 use crate::Package;
 use crate::error::CompileError;
+use crate::generation::{Decoder, check_causal};
 use crate::placement;
 
 /// Named input tensors of one sample.
@@ -60,7 +61,8 @@ impl Default for CompileOptions {
 /// have one).
 ///
 /// # Errors
-/// [`CompileError`]: data that does not fit the model, an operation without an integer form, unknown tensor names.
+/// [`CompileError`]: data that does not fit the model, an operation without an integer form, unknown tensor names, a decoder that
+/// is not causal.
 pub fn compile(
     name: &str,
     model: Model,
@@ -88,8 +90,13 @@ pub fn compile(
     let compiled = Compiled::new(quantized.graph.clone())?;
     progress.enter("measuring accuracy", 0.7);
     let report = measured(&model, &quantized, chosen.bits, options, calibration, test)?;
+    let package = Package::new(name, options.classes.clone(), compiled)?;
+    // Whoever verifies takes a statement with a decoder's tensors for a text that grows.
+    if let Some(decoder) = Decoder::of(&package.signature()) {
+        check_causal(decoder, package.graph())?;
+    }
     progress.enter("compiled", 1.0);
-    Ok((Package::new(name, options.classes.clone(), compiled)?, report))
+    Ok((package, report))
 }
 
 fn public_tensors(model: &Model, options: &CompileOptions) -> Result<Vec<String>, CompileError> {

@@ -11,6 +11,8 @@ use lemma_quantizer::graph::ExecuteError;
 use lemma_quantizer::quantize::QuantizeError;
 use thiserror::Error;
 
+use crate::generation::DecoderError;
+
 /// Why a model is not compiled.
 #[derive(Debug, Error)]
 pub enum CompileError {
@@ -31,6 +33,9 @@ pub enum CompileError {
         /// Why.
         source: lemma_quantizer::model::ExecuteError,
     },
+    /// A decoder that is none.
+    #[error(transparent)]
+    Decoder(#[from] DecoderError),
     /// A tensor name that the model does not have.
     #[error("no input or output is called `{name}`; the model has {known:?}")]
     UnknownTensor {

@@ -109,7 +109,10 @@ fn operation<B: Builder>(graph: &Graph, node: &Node, gadgets: &mut Gadgets<B>, f
         }
         Op::Relu { shift, bits, leak } => gadgets.relu(operand(0), *shift, *bits, leak),
         Op::Table { shift, table } => gadgets.table(operand(0), *shift, table),
-        Op::TableBelowMax { shift, groups, range, table } => gadgets.table_below_max(operand(0), *shift, groups, *range, table),
+        Op::TableBelowMax { shift, groups, range, table } => match node.inputs.get(1) {
+            None => gadgets.table_below_max(operand(0), *shift, groups, *range, table),
+            Some(hidden) => gadgets.table_below_visible_max(operand(0), &forms[hidden.0], (*shift, groups), *range, table),
+        },
         Op::MatMul(dims) => gadgets.matmul(*dims, operand(0), operand(1)),
         Op::RowGather(table) => gadgets.row_gather(operand(0), table),
         Op::Normalize { energy, bits } => gadgets.normalize(operand(0), *energy, *bits),

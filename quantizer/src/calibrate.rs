@@ -6,7 +6,7 @@ use ndarray::{ArrayD, ArrayViewD};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::model::{ExecuteError, FLAG_DEPTH, MASKED, Model, NodeId, Op};
+use crate::model::{ExecuteError, Model, NodeId, Op};
 
 /// How a range is taken from observed values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,23 +39,7 @@ pub enum CalibrationError {
         /// The layer.
         layer: String,
     },
-    /// A mask that an input decides does not hide what it forbids.
-    #[error(
-        "calibration sample {sample}: softmax `{layer}` gives {weight} to scores that its mask forbids, {MOST_FORBIDDEN} is the most; they lie \
-         too far above the allowed ones for a mask that an input decides, which takes {FLAG_DEPTH} from a score: give the mask as a constant"
-    )]
-    ShallowMask {
-        /// Index of the sample.
-        sample: usize,
-        /// The softmax.
-        layer: String,
-        /// What a row of it gives to forbidden scores.
-        weight: f32,
-    },
 }
-
-/// Most that a softmax may give to the scores of a row that a mask forbids: half a step of the finest exponentials.
-const MOST_FORBIDDEN: f32 = 1.0 / 65536.0;
 
 /// What was observed of one tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,44 +83,30 @@ impl Ranges {
         method: Method,
     ) -> Result<Ranges, CalibrationError> {
         let mut nodes = vec![Range::default(); model.nodes.len()];
-        let masked: Vec<bool> = (0..model.nodes.len()).map(|id| model.mask(NodeId(id)).is_some()).collect();
+        let masked = masked(model);
         let mut normalised = vec![false; model.nodes.len()];
         for node in &model.nodes {
             if let (Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::L2Norm { .. }, Some(x)) = (&node.op, node.inputs.first()) {
                 normalised.get_mut(x.0).into_iter().for_each(|flag| *flag = true);
             }
         }
-        let masks = model.flag_masks();
         let mut count = 0;
         for (sample, inputs) in samples.into_iter().enumerate() {
             let mut unbounded = None;
-            let mut shallow = None;
-            let mut hiding: BTreeMap<NodeId, ArrayD<f32>> = BTreeMap::new();
             let observer = |id: NodeId, value: ArrayViewD<'_, f32>| {
                 if let Some(range) = nodes.get_mut(id.0) {
                     range.include(&value, masked.get(id.0) == Some(&true));
                     if normalised.get(id.0) == Some(&true) {
                         range.include_rows(&value);
                     }
-                    if value.iter().any(|v| !v.is_finite()) {
+                    if value.iter().any(|v| !v.is_finite() && !(masked.get(id.0) == Some(&true) && *v == f32::NEG_INFINITY)) {
                         unbounded = unbounded.or(Some(id));
                     }
-                }
-                if masks.values().flatten().any(|mask| *mask == id) {
-                    hiding.insert(id, value.to_owned());
-                }
-                let forbidden =
-                    masks.get(&id).map_or(0.0, |masks| forbidden(&value, masks.iter().filter_map(|id| hiding.get(id))));
-                if forbidden > MOST_FORBIDDEN {
-                    shallow = shallow.or(Some((id, forbidden)));
                 }
             };
             model.visit(&inputs, observer).map_err(|source| CalibrationError::Execute { sample, source })?;
             if let Some(node) = unbounded.and_then(|id| model.node(id)) {
                 return Err(CalibrationError::NotFinite { sample, layer: node.name.clone() });
-            }
-            if let Some((node, weight)) = shallow.and_then(|(id, weight)| Some((model.node(id)?, weight))) {
-                return Err(CalibrationError::ShallowMask { sample, layer: node.name.clone(), weight });
             }
             count += 1;
         }
@@ -164,17 +134,14 @@ impl Ranges {
     }
 }
 
-/// The most that a row of a softmax gives to scores that `masks` forbid; rows without an allowed score do not count.
-fn forbidden<'a>(weights: &ArrayViewD<'_, f32>, masks: impl Iterator<Item = &'a ArrayD<f32>>) -> f32 {
-    let mut hidden = vec![false; weights.len()];
-    for mask in masks.filter_map(|mask| mask.broadcast(weights.shape())) {
-        hidden.iter_mut().zip(&mask).for_each(|(hidden, value)| *hidden |= *value < -FLAG_DEPTH / 2.0);
+/// The nodes that carry masked scores.
+fn masked(model: &Model) -> Vec<bool> {
+    let mut masked = vec![false; model.nodes.len()];
+    for (at, node) in model.nodes.iter().enumerate() {
+        let reads = node.inputs.iter().any(|id| masked.get(id.0) == Some(&true));
+        masked[at] = matches!(node.op, Op::Mask) || reads && matches!(node.op, Op::View(_));
     }
-    let width = weights.shape().last().copied().unwrap_or(1).max(1);
-    let weights: Vec<f32> = weights.iter().copied().collect();
-    let rows = weights.chunks(width).zip(hidden.chunks(width)).filter(|(_, hidden)| hidden.contains(&false));
-    let sums = rows.map(|(weights, hidden)| weights.iter().zip(hidden).filter(|(_, hidden)| **hidden).map(|(w, _)| *w).sum());
-    sums.fold(0.0, f32::max)
+    masked
 }
 
 impl Default for Range {
@@ -192,9 +159,9 @@ impl Default for Range {
 }
 
 impl Range {
-    /// Elements behind a mask do not count.
+    /// Hidden scores do not count.
     fn include(&mut self, value: &ArrayViewD<'_, f32>, masked: bool) {
-        let counts = |v: &&f32| !masked || **v > MASKED / 2.0;
+        let counts = |v: &&f32| !masked || **v > f32::MIN;
         for v in value.iter().filter(counts) {
             self.lo = self.lo.min(*v);
             self.hi = self.hi.max(*v);
@@ -221,7 +188,7 @@ impl Range {
     }
 
     fn max_abs(&self) -> f64 {
-        f64::from(self.lo.abs().max(self.hi.abs()))
+        if self.lo > self.hi { 0.0 } else { f64::from(self.lo.abs().max(self.hi.abs())) }
     }
 }
 
@@ -308,35 +275,24 @@ mod tests {
         assert!((1.0..1.1).contains(&ranges.magnitude(NodeId(0))));
     }
 
-    /// Two scores, the second of which a flag decides; its mask as the importer makes it.
-    fn masked() -> Model {
-        let mut model = Model::default();
-        let scores = model.push_input("scores", Op::Input, &[1, 2]).unwrap();
-        let flags = model.push_input("flags", Op::Tokens { vocabulary: 2 }, &[1, 2]).unwrap();
-        let constant = |value: f32| Op::Constant(ArrayD::from_elem(vec![1, 1], value));
-        let one = model.push("one", constant(1.0), &[]).unwrap();
-        let hidden = model.push("hidden", Op::Sub, &[one, flags]).unwrap();
-        let depth = model.push("depth", constant(-FLAG_DEPTH), &[]).unwrap();
-        let mask = model.push("mask", Op::Mul, &[hidden, depth]).unwrap();
-        let sum = model.push("sum", Op::Add, &[scores, mask]).unwrap();
-        let y = model.push("softmax", Op::Softmax, &[sum]).unwrap();
-        model.outputs.push(("y".into(), y));
-        model
-    }
-
-    fn scored(scores: [f32; 2], flags: [f32; 2]) -> BTreeMap<String, ArrayD<f32>> {
-        let row = |values: [f32; 2]| ndarray::arr2(&[values]).into_dyn();
-        BTreeMap::from([("scores".to_owned(), row(scores)), ("flags".to_owned(), row(flags))])
-    }
-
     #[test]
-    fn rejects_a_mask_that_does_not_hide_what_it_forbids() {
-        let observe = |scores, flags| Ranges::observe(&masked(), [scored(scores, flags)], Method::Max);
-        assert!(observe([-9.0, 9.0], [1.0, 0.0]).is_ok());
-        assert!(observe([-12.0, 12.0], [1.0, 1.0]).is_ok());
-        assert!(observe([-12.0, 12.0], [0.0, 0.0]).is_ok());
-        let error = observe([-12.0, 12.0], [1.0, 0.0]).unwrap_err();
-        assert!(matches!(&error, CalibrationError::ShallowMask { sample: 0, layer, .. } if layer == "softmax"), "{error}");
+    fn hidden_scores_widen_no_range() {
+        let mut model = Model::default();
+        let scores = model.push_input("scores", Op::Input, &[1, 3]).unwrap();
+        let flags = model.push_input("flags", Op::Tokens { vocabulary: 2 }, &[1, 3]).unwrap();
+        let last = model.push("last", Op::Constant(ndarray::arr2(&[[0.0, 0.0, 1.0]]).into_dyn()), &[]).unwrap();
+        let flagged = model.push("flagged", Op::Mask, &[scores, flags]).unwrap();
+        let masked = model.push("masked", Op::Mask, &[flagged, last]).unwrap();
+        let y = model.push("softmax", Op::Softmax, &[masked]).unwrap();
+        model.outputs.push(("y".into(), y));
+        let row = |values: [f32; 3]| ndarray::arr2(&[values]).into_dyn();
+        let sample = |flags| BTreeMap::from([("scores".to_owned(), row([1.0, 50.0, 90.0])), ("flags".to_owned(), row(flags))]);
+        let ranges = Ranges::observe(&model, [sample([0.0, 1.0, 0.0])], Method::Max).unwrap();
+        let range = ranges.of(masked).unwrap();
+        assert_eq!((range.lo, range.hi, range.spread), (1.0, 1.0, 0.0));
+        let ranges = Ranges::observe(&model, [sample([0.0; 3]), sample([1.0; 3])], Method::Max).unwrap();
+        let range = ranges.of(masked).unwrap();
+        assert_eq!((range.lo, range.hi, range.spread), (1.0, 50.0, 49.0));
     }
 
     #[test]

@@ -3,23 +3,19 @@
 //! Importers give a float model with the input `[1, T]` of ids and the output `[1, T, vocabulary]` of logits. Inputs beside the ids are fixed as for
 //! a text of T tokens: an attention mask of ones, positions 0 to T - 1, one segment.
 //!
-//! That a model is causal is tested, not proven: the logits at a position must not change with later tokens, on one drawn text with three
-//! endings. A model that looks ahead for some texts only would pass.
+//! That a model is causal is decided on the integer graph, which is what is proven: [`check_causal`] follows which tokens each choice may depend on,
+//! operation by operation. A graph that passes looks ahead for no text; one is refused that would look ahead with other weights.
 
+use std::collections::BTreeMap;
+
+use lemma_quantizer::graph::{Foresight, Graph};
 use lemma_quantizer::model::{ExecuteError, Model, NodeId, Op, ShapeError};
 use ndarray::{ArrayD, Dimension as _};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use thiserror::Error;
 
+use super::{Decoder, GENERATED, PROMPT, TEXT, TOKENS};
 use crate::Inputs;
 use crate::text::{TextInputs, TextProblem};
-
-/// Differences of logits that count as rounding, in parts of the largest logit.
-const TOLERANCE: f32 = 1e-4;
-
-/// Seed of the text that the test of causality reads.
-const SEED: u64 = 1;
 
 /// Why no decoder is made of a model.
 #[derive(Debug, Error)]
@@ -47,30 +43,23 @@ pub enum DecoderError {
     },
     /// A model that is not causal.
     #[error(
-        "the model is not causal: what it says at position {position} depends on the tokens from {later} on, so one proof cannot speak \
-         for a text that grows"
+        "the model is not causal: through layer `{}` ({}) its choice after position {} depends on the token at {}, so one proof cannot speak for a \
+         text that grows",
+        .0.layer, .0.operation, .0.position, .0.later
     )]
-    LooksAhead {
-        /// A position whose logits changed.
-        position: usize,
-        /// The first position whose token was changed.
-        later: usize,
-    },
+    LooksAhead(Foresight),
     /// Nothing can be generated.
     #[error("a decoder with a hidden prompt needs at least 2 tokens, this one has {tokens} (`--tokens`)")]
     Short {
         /// Tokens of the model.
         tokens: usize,
     },
-    /// The model does not run.
-    #[error("testing that the model is causal: {0}")]
-    Execute(#[from] ExecuteError),
     /// The model does not fit together.
     #[error(transparent)]
     Shape(#[from] ShapeError),
 }
 
-/// A language model whose logits at a position do not depend on later tokens.
+/// A language model whose logits at a position are to depend on no later tokens, which [`check_causal`] decides.
 #[derive(Clone, Debug)]
 pub struct CausalModel {
     pub(super) model: Model,
@@ -85,8 +74,7 @@ pub struct CausalModel {
 }
 
 impl CausalModel {
-    /// Finds the tokens and the logits of a model, drops its other outputs, fixes its other inputs, and tests that it is causal: four runs of the
-    /// model.
+    /// Finds the tokens and the logits of a model, drops its other outputs and fixes its other inputs.
     ///
     /// # Errors
     /// [`DecoderError`].
@@ -111,9 +99,7 @@ impl CausalModel {
         let (Some(ids), Some(logits)) = (model.inputs.first().copied(), model.outputs.first().map(|(_, id)| *id)) else {
             return Err(not_tokens());
         };
-        let causal = CausalModel { model, ids, logits, input, shape, vocabulary };
-        causal.test()?;
-        Ok(causal)
+        Ok(CausalModel { model, ids, logits, input, shape, vocabulary })
     }
 
     /// Number of tokens of a run.
@@ -152,25 +138,31 @@ impl CausalModel {
         let outputs = self.model.run(inputs)?;
         Ok(outputs.into_iter().next().map(|logits| logits.iter().copied().collect()).unwrap_or_default())
     }
+}
 
-    fn test(&self) -> Result<(), DecoderError> {
-        let mut random = ChaCha8Rng::seed_from_u64(SEED);
-        let (tokens, vocabulary) = (self.tokens(), u32::try_from(self.vocabulary).unwrap_or(u32::MAX));
-        let ids: Vec<u32> = (0..tokens).map(|_| random.gen_range(0..vocabulary)).collect();
-        let reference = self.run(&self.inputs(&ids, 0))?;
-        let largest = reference.iter().fold(0f32, |most, logit| most.max(logit.abs()));
-        for later in [tokens.saturating_sub(1), tokens / 2, 1] {
-            let other: Vec<u32> = (0..).zip(&ids).map(|(at, id)| if at < later { *id } else { (*id + 1) % vocabulary }).collect();
-            let logits = self.run(&self.inputs(&other, 0))?;
-            let rows = reference.chunks(self.vocabulary).zip(logits.chunks(self.vocabulary)).take(later);
-            for (position, (before, after)) in rows.enumerate() {
-                if before.iter().zip(after).any(|(a, b)| (a - b).abs() > TOLERANCE * largest) {
-                    return Err(DecoderError::LooksAhead { position, later });
-                }
-            }
-        }
-        Ok(())
-    }
+/// Whether no choice of a decoder depends on a later token: none of a prompt or a text, and of `generated` none that the choice is not for.
+///
+/// # Errors
+/// [`DecoderError::LooksAhead`] with the layer that lets a later token in.
+pub fn check_causal(decoder: Decoder, graph: &Graph) -> Result<(), DecoderError> {
+    let positions = |name: &str| match (decoder, name) {
+        (Decoder::Shown, TOKENS) | (Decoder::Hidden, PROMPT | TEXT) => Some(0),
+        // A choice is shown where the token after it is generated.
+        (Decoder::Hidden, GENERATED) => Some(1),
+        _ => None,
+    };
+    let inputs: BTreeMap<_, Vec<u32>> = graph
+        .inputs
+        .iter()
+        .filter_map(|port| Some((port, positions(&port.name)?)))
+        .map(|(port, back)| (port.node, (0..graph.node(port.node).len() as u32).map(|at| at.saturating_sub(back)).collect()))
+        .collect();
+    let output = graph.outputs.iter().find(|port| port.name == decoder.output());
+    let found = output.and_then(|port| {
+        let allowed: Vec<u32> = (0..graph.node(port.node).len() as u32).collect();
+        graph.foresight(&inputs, port.node, &allowed)
+    });
+    found.map_or(Ok(()), |found| Err(DecoderError::LooksAhead(found)))
 }
 
 /// Makes constants of all inputs but one.
@@ -193,6 +185,8 @@ pub(super) mod tests {
     use ndarray::Array2;
 
     use super::*;
+    use crate::error::CompileError;
+    use crate::{CompileOptions, compile};
 
     pub const V: usize = 5;
 
@@ -215,10 +209,92 @@ pub(super) mod tests {
         model
     }
 
+    /// What [`compile`] says of a decoder of a model.
+    fn compiled(model: Model, decoder: Decoder) -> Result<(), CompileError> {
+        let causal = CausalModel::new(model).unwrap();
+        let texts = [[3, 1, 4, 2], [0, 2, 1, 3]].map(|ids| causal.convert(decoder, &causal.inputs(&ids, 0)));
+        let public = decoder.public_inputs().iter().map(|name| (*name).to_owned()).collect();
+        let options = CompileOptions { bits: Some(12), public, ..CompileOptions::default() };
+        compile("decoder", causal.decoder(decoder).unwrap(), &texts, &[], &options, &()).map(|_| ())
+    }
+
+    /// The position, the later one and the layer that are named.
+    fn foresight(model: Model, decoder: Decoder) -> (usize, usize, String) {
+        match compiled(model, decoder).unwrap_err() {
+            CompileError::Decoder(DecoderError::LooksAhead(found)) => (found.position, found.later, found.layer),
+            error => panic!("{error}"),
+        }
+    }
+
+    /// Two layers of attention whose second sees what `visible` says.
+    fn attention(visible: impl Fn(usize, usize) -> bool) -> Model {
+        let mut model = model(false);
+        let hidden = |visible: &dyn Fn(usize, usize) -> bool| {
+            ArrayD::from_shape_fn(vec![1, 4, 4], |at| if visible(at[1], at[2]) { 0.0 } else { 1.0 })
+        };
+        let mut x = model.outputs[1].1;
+        for (layer, pattern) in [("first", hidden(&|i, j| j <= i)), ("second", hidden(&visible))] {
+            let name = |part: &str| format!("{layer}.{part}");
+            let keys = model.push(name("keys"), Op::View(View::Transpose(vec![0, 2, 1])), &[x]).unwrap();
+            let scores = model.push(name("scores"), Op::MatMul, &[x, keys]).unwrap();
+            let pattern = model.push(name("hidden"), Op::Constant(pattern), &[]).unwrap();
+            let masked = model.push(name("masked"), Op::Mask, &[scores, pattern]).unwrap();
+            let weights = model.push(name("softmax"), Op::Softmax, &[masked]).unwrap();
+            let mixed = model.push(name("mixed"), Op::MatMul, &[weights, x]).unwrap();
+            x = model.push(name("sum"), Op::Add, &[x, mixed]).unwrap();
+        }
+        model.outputs = vec![("logits".into(), x)];
+        model
+    }
+
+    #[test]
+    fn a_causal_model_is_compiled() {
+        for decoder in [Decoder::Shown, Decoder::Hidden] {
+            compiled(model(false), decoder).unwrap();
+            compiled(attention(|i, j| j <= i), decoder).unwrap();
+            // A window of two positions, whose dead scores are no triangle.
+            compiled(attention(|i, j| j <= i && i < j + 2), decoder).unwrap();
+        }
+    }
+
     #[test]
     fn rejects_a_model_that_looks_ahead() {
-        let error = CausalModel::new(model(true)).unwrap_err();
-        assert!(matches!(error, DecoderError::LooksAhead { .. }), "{error}");
+        for decoder in [Decoder::Shown, Decoder::Hidden] {
+            let (position, later, layer) = foresight(model(true), decoder);
+            assert_eq!((position, later, layer.as_str()), (0, 3, "mean"));
+            // One score of one row.
+            for (row, column) in [(0, 1), (2, 3), (1, 3)] {
+                let (position, later, layer) = foresight(attention(|i, j| j <= i || (i, j) == (row, column)), decoder);
+                assert_eq!((position, later, layer.as_str()), (row, column, "second.softmax"));
+            }
+        }
+    }
+
+    /// What one position sees of another is a matter of the graph, not of how much it counts: weights of zero cut a token off.
+    #[test]
+    fn a_shifted_text_looks_ahead_and_weights_of_zero_do_not() {
+        let mut shifted = model(false);
+        let x = shifted.outputs[1].1;
+        let after = View::Select { axis: 1, indices: vec![1, 2, 3, 3] };
+        let y = shifted.push_shaped("after", Op::View(after), &[x], &[1, 4, V]).unwrap();
+        shifted.outputs = vec![("logits".into(), y)];
+        assert_eq!(foresight(shifted, Decoder::Shown), (0, 1, "after".to_owned()));
+        // Positions mixed by a matrix: a causal one is lower triangular.
+        let mixed = |weight: fn(usize, usize) -> f32| {
+            let mut model = model(false);
+            let x = model.outputs[1].1;
+            let turn =
+                |model: &mut Model, name: &str, x| model.push(name, Op::View(View::Transpose(vec![0, 2, 1])), &[x]).unwrap();
+            let columns = turn(&mut model, "columns", x);
+            let weight = Array2::from_shape_fn((4, 4), |(from, to)| weight(from, to));
+            let mixed = model.push("mixed", Op::Dense { weight, bias: None }, &[columns]).unwrap();
+            let rows = turn(&mut model, "rows", mixed);
+            model.outputs = vec![("logits".into(), rows)];
+            model
+        };
+        compiled(mixed(|from, to| if from <= to { 0.5 } else { 0.0 }), Decoder::Shown).unwrap();
+        let leaking = mixed(|from, to| if from <= to || (from, to) == (3, 1) { 0.5 } else { 0.0 });
+        assert_eq!(foresight(leaking, Decoder::Shown), (1, 3, "mixed".to_owned()));
     }
 
     #[test]

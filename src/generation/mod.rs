@@ -5,13 +5,13 @@
 //! checked, in [`lemma_verifier::generation`], which this module passes on.
 //!
 //! That the model is causal is a property of the compiled circuit, which the key's digest stands for; like the weights, it is what the maker of
-//! the key vouches for. [`CausalModel`] tests it.
+//! the key vouches for. [`check_causal`] decides it for the circuits that [`compile`](crate::compile) makes.
 
 mod assemble;
 mod causal;
 mod decode;
 
-pub use causal::{CausalModel, DecoderError};
+pub use causal::{CausalModel, DecoderError, check_causal};
 pub use decode::{GenerateError, fill, generate};
 pub use lemma_verifier::generation::{
     CHOSEN, Decoder, GENERATED, Generation, GenerationError, NEXT, PROMPT, Parts, TAG, TEXT, TOKENS, Visibility, context,

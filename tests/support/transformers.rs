@@ -80,9 +80,9 @@ impl Builder {
         let factor = self.push(Op::Constant(factor), &[]);
         let mut scores = self.push(Op::Mul, &[scores, factor]);
         if causal {
-            let mask = ArrayD::from_shape_fn(vec![1, 1, tokens, tokens], |i| if i[3] <= i[2] { 0.0 } else { -1e9 });
+            let mask = ArrayD::from_shape_fn(vec![1, 1, tokens, tokens], |i| f32::from(u8::from(i[3] > i[2])));
             let mask = self.push(Op::Constant(mask), &[]);
-            scores = self.push(Op::Add, &[scores, mask]);
+            scores = self.push(Op::Mask, &[scores, mask]);
         }
         let weights = self.push(Op::Softmax, &[scores]);
         let mixed = self.push(Op::MatMul, &[weights, v]);

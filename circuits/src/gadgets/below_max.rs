@@ -16,7 +16,7 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::{Interval, Table, ZERO, split};
+use lemma_quantizer::graph::{Interval, Table, split};
 
 use super::Gadgets;
 use crate::builder::Builder;
@@ -49,18 +49,15 @@ impl<B: Builder> Gadgets<B> {
         if longest == 1 {
             return self.ones(groups.len());
         }
-        // The free selectors of each group in a row of the longest group's length, filled with zeros.
         let total = self.builder.len(free) as u32;
-        let mut rows = Vec::with_capacity(groups.len() * (longest as usize - 1));
         let mut complete = Vec::new();
         let mut start = 0;
         for (g, n) in groups.iter().enumerate() {
-            rows.extend((0..longest - 1).map(|i| if i + 1 < *n { start + i } else { ZERO }));
             complete.extend((0..n - 1).map(|i| start + i).chain([total + g as u32]));
             start += n - 1;
         }
-        let rows = self.builder.gather(&rows.into(), &[free]);
-        let sums = self.group_sums(&rows, longest as usize - 1);
+        let others: Vec<u32> = groups.iter().map(|n| n - 1).collect();
+        let sums = self.sums(free, &others);
         let last = self.negated(&sums, 1);
         self.builder.gather(&complete.into(), &[free, &last])
     }

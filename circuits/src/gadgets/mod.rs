@@ -5,6 +5,7 @@
 
 pub mod argmax;
 pub mod below_max;
+pub mod below_visible_max;
 pub mod commit;
 pub mod fold;
 mod horner;
@@ -23,6 +24,8 @@ pub mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use lemma_quantizer::graph::ZERO;
 
 use crate::builder::Builder;
 use lookup::Lookups;
@@ -86,6 +89,20 @@ impl<B: Builder> Gadgets<B> {
     pub(crate) fn group_sums(&mut self, x: &B::Form, group: usize) -> B::Form {
         let map = lemma_quantizer::graph::LinearMap::Dense { weight: vec![1i32; group].into(), outputs: 1, inputs: group };
         self.builder.linear(&Arc::new(map), x)
+    }
+
+    /// Sums of consecutive groups of the given lengths.
+    pub(crate) fn sums(&mut self, x: &B::Form, groups: &[u32]) -> B::Form {
+        let longest = groups.iter().copied().max().unwrap_or(1).max(1);
+        // Each group in a row of the longest group's length, filled with zeros.
+        let mut rows = Vec::with_capacity(groups.len() * longest as usize);
+        let mut start = 0;
+        for n in groups {
+            rows.extend((0..longest).map(|i| if i < *n { start + i } else { ZERO }));
+            start += n;
+        }
+        let rows = self.builder.gather(&rows.into(), &[x]);
+        self.group_sums(&rows, longest as usize)
     }
 
     /// The elements of `x` at the positions `keep`.

@@ -2,6 +2,7 @@
 
 mod argmax;
 mod below_max;
+mod below_visible_max;
 mod commit;
 mod fold;
 mod forgeries;
@@ -29,6 +30,7 @@ fn every_case() -> Vec<Case> {
     let gadgets = [
         argmax::cases,
         below_max::cases,
+        below_visible_max::cases,
         commit::cases,
         fold::cases,
         lookup::cases,

@@ -117,12 +117,12 @@ fn evaluate(node: &Node, operands: &[&[i64]]) -> Result<Vec<i64>, ExecuteError> 
             q.iter().filter_map(|q| table.get(*q)).collect()
         }
         Op::TableBelowMax { shift, groups, range, table } => {
-            let q = quotients(*shift);
-            inside(node, split(&q, groups).map(maximum).collect(), *range)?;
-            let distances: Vec<i64> =
-                split(&q, groups).flat_map(|g| std::iter::zip(g, std::iter::repeat(maximum(g)))).map(|(q, m)| m - q).collect();
-            let distances = inside(node, distances, table.keys())?;
-            distances.iter().filter_map(|d| table.get(*d)).collect()
+            let hidden = operands.get(1).copied().unwrap_or(&[]);
+            let (maxima, distances) = below_max(&quotients(*shift), hidden, groups);
+            inside(node, maxima.into_iter().flatten().collect(), *range)?;
+            let visible = |d: &Option<i64>| d.map_or(Some(0), |d| table.get(d));
+            inside(node, distances.iter().map(|d| d.unwrap_or(0)).collect(), table.keys())?;
+            distances.iter().filter_map(visible).collect()
         }
         Op::Max { shift, group, bits, range } => {
             let q = quotients(*shift);
@@ -173,12 +173,31 @@ pub fn matmul(dims: &MatMul, a: &[i64], b: &[i64]) -> Vec<i64> {
 }
 
 /// Consecutive groups of the given lengths.
-pub fn split<'a>(values: &'a [i64], groups: &'a [u32]) -> impl Iterator<Item = &'a [i64]> + Clone {
+pub fn split<'a, T>(values: &'a [T], groups: &'a [u32]) -> impl Iterator<Item = &'a [T]> + Clone {
     groups.iter().scan(values, |rest, n| {
         let (group, others) = rest.split_at_checked(*n as usize)?;
         *rest = others;
         Some(group)
     })
+}
+
+/// Of [`Op::TableBelowMax`]: the maximum of the visible elements of each group, where there are any, and each element's distance to it; none for a
+/// hidden one, and zero throughout a group without visible ones. Nothing is hidden when `hidden` is empty.
+pub fn below_max(q: &[i64], hidden: &[i64], groups: &[u32]) -> (Vec<Option<i64>>, Vec<Option<i64>>) {
+    let is_visible = |i: usize| hidden.get(i).is_none_or(|hidden| *hidden == 0);
+    let (mut maxima, mut distances, mut start) = (Vec::with_capacity(groups.len()), Vec::with_capacity(q.len()), 0);
+    for group in split(q, groups) {
+        let places = start..start + group.len();
+        let visible = std::iter::zip(places.clone(), group).filter(|(i, _)| is_visible(*i));
+        let maximum = visible.map(|(_, q)| *q).max();
+        distances.extend(std::iter::zip(places, group).map(|(i, q)| match maximum {
+            Some(m) => is_visible(i).then(|| m - q),
+            None => Some(0),
+        }));
+        maxima.push(maximum);
+        start += group.len();
+    }
+    (maxima, distances)
 }
 
 fn maximum(group: &[i64]) -> i64 {

@@ -8,16 +8,18 @@ mod execute;
 pub mod interval;
 pub mod linear;
 mod op;
+mod reach;
 mod size;
 pub mod table;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use execute::{ExecuteError, matmul, relu, split};
+pub use execute::{ExecuteError, below_max, matmul, relu, split};
 pub use interval::{Interval, round_shift};
 pub use linear::{Accumulate, Conv, IntegerSum, LinearMap};
 pub use op::{Causal, Energy, Leak, MatMul, Op, Outcome, ZERO, rsqrt};
+pub use reach::Foresight;
 use size::Size;
 pub use size::{MAX_CELLS, MAX_MULTIPLICATIONS};
 pub use table::{RowTable, Table};

@@ -12,6 +12,9 @@ use super::table::{RowTable, Table};
 /// Index that a [`Op::Gather`] uses for a zero.
 pub const ZERO: u32 = u32::MAX;
 
+/// What an element of a mask can be.
+const BIT: Interval = Interval { lo: 0, hi: 1 };
+
 /// A primitive operation on flat row-major integer tensors.
 ///
 /// Operations with a `shift` first divide by `2^shift`, rounding to nearest with ties upwards
@@ -63,6 +66,9 @@ pub enum Op {
     },
     /// For consecutive groups of elements: `table[max(q) - q_i]`; each difference must be a key of the table and the maximum must
     /// lie in `range`. This is the exponential of a softmax; rows of a causal mask are groups of growing length.
+    ///
+    /// A second operand of zeros and ones hides the elements where it is 1: they count neither for the maximum nor for any check, and give 0. A group
+    /// of hidden elements alone gives `table[0]` everywhere.
     TableBelowMax {
         /// Bits dropped.
         shift: u32,
@@ -223,7 +229,7 @@ impl Op {
         const OVERFLOW: &str = "values may pass 2^62; use fewer fractional bits";
         let arity = match self {
             Op::Input { .. } | Op::Constant(_) => Some(0),
-            Op::Gather(_) => None,
+            Op::Gather(_) | Op::TableBelowMax { .. } => None,
             Op::Sum(coefficients) => Some(coefficients.len()),
             Op::Product | Op::MatMul(_) => Some(2),
             _ => Some(1),
@@ -352,7 +358,13 @@ impl Op {
                     return Err("a table of distances starts at 0");
                 }
                 let bounds = table.bounds_over(table.keys()).ok_or("an empty table")?;
-                Ok(Outcome { len, bounds })
+                match operands {
+                    [_] => Ok(Outcome { len, bounds }),
+                    [_, hidden] if hidden.len != len => Err("a mask of another length"),
+                    [_, hidden] if !BIT.covers(hidden.bounds) => Err("a mask that is not proven to be zeros and ones"),
+                    [_, _] => Ok(Outcome { len, bounds: bounds.hull(Interval { lo: 0, hi: 0 }) }),
+                    _ => Err("wrong number of operands"),
+                }
             }
             Op::Max { shift, group, bits, range } => {
                 let (len, q) = quotient(*shift)?;

@@ -72,7 +72,7 @@ impl Size {
         let lengths: Vec<u64> = node.inputs.iter().map(|input| graph.node(*input).len() as u64).collect();
         let (result, operand) = (node.len() as u64, lengths.first().copied().unwrap_or(0));
         let read = lengths.iter().fold(0u64, |sum, len| sum.saturating_add(*len));
-        let cells = result.saturating_add(read).saturating_add(extra(&node.op, result, operand));
+        let cells = result.saturating_add(read).saturating_add(extra(&node.op, result, &lengths));
         Size {
             cells: self.cells.saturating_add(cells),
             multiplications: self.multiplications.saturating_add(multiplications(&node.op, operand)),
@@ -80,8 +80,9 @@ impl Size {
     }
 }
 
-/// Lookups, padded rows and table rows of an operation with `result` elements and a first operand of `operand`.
-fn extra(op: &Op, result: u64, operand: u64) -> u64 {
+/// Lookups, padded rows and table rows of an operation with `result` elements and operands of these lengths.
+fn extra(op: &Op, result: u64, lengths: &[u64]) -> u64 {
+    let operand = lengths.first().copied().unwrap_or(0);
     let limbs = |count: u64, bits: u32| count.saturating_mul(u64::from(bits).div_ceil(NARROWEST));
     let both = |count: u64, first: u32, second: u32| limbs(count, first).saturating_add(limbs(count, second));
     let width = |range: &Interval| u64::BITS - range.size().saturating_sub(1).leading_zeros();
@@ -94,7 +95,8 @@ fn extra(op: &Op, result: u64, operand: u64) -> u64 {
         Op::Table { shift, table } => limbs(result, *shift).saturating_add(result).saturating_add(rows(table.values().len())),
         Op::TableBelowMax { shift, groups, range, table } => {
             let longest = groups.iter().max().map_or(0, |n| u64::from(*n));
-            let padded = (groups.len() as u64).saturating_mul(longest);
+            // With a mask also the rows of its flags.
+            let padded = (groups.len() as u64).saturating_mul(longest).saturating_mul(lengths.len() as u64);
             let maxima = limbs(groups.len() as u64, width(range));
             let lookups = limbs(result, *shift).saturating_add(result).saturating_add(maxima);
             lookups.saturating_add(padded).saturating_add(rows(table.values().len()))

@@ -43,7 +43,7 @@ impl Model {
     }
 
     /// Checks a model as a whole: operands come before their users, shapes follow from the operations, the inputs are
-    /// exactly the input nodes, outputs exist.
+    /// exactly the input nodes, outputs exist, only softmaxes read masked scores.
     ///
     /// # Errors
     /// The first node or output that breaks one of these.
@@ -60,6 +60,7 @@ impl Model {
                 return fail(&node.name, format!("listed {listed} times among the model's inputs"));
             }
         }
+        self.check_masks()?;
         if self.inputs.iter().any(|id| id.0 >= self.nodes.len()) {
             return fail("inputs", "an input id has no node".into());
         }

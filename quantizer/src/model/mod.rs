@@ -16,7 +16,7 @@ use ndarray::{Array1, Array2, Array4, ArrayD};
 use serde::{Deserialize, Serialize};
 
 pub use float::{ExecuteError, MAX_LIVE_ELEMENTS};
-pub use mask::{FLAG_DEPTH, MASKED};
+pub use mask::{AdditiveMask, HIDING, MaskUse, is_hiding};
 pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, broadcast, volume};
 
 /// Index of a node in its [`Model`].
@@ -121,6 +121,8 @@ pub enum Op {
     },
     /// Softmax over the last axis.
     Softmax,
+    /// `[scores, hidden]`: scores that the softmax behind it sees where `hidden` is 0 and not where it is 1; nothing else reads the result.
+    Mask,
     /// Index of the largest element of the last axis, the lowest on ties; the axis is dropped.
     ArgMax,
     /// `(x - mean) / sqrt(variance + epsilon) * gain + bias` over the last axis.

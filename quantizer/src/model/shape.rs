@@ -73,7 +73,7 @@ pub(super) fn result(op: &Op, operands: &[&[usize]], declared: Option<&[usize]>)
 fn check_arity(op: &Op, found: usize) -> Result<(), String> {
     let expected = match op {
         Op::Input | Op::Tokens { .. } | Op::Constant(_) => 0,
-        Op::Add | Op::Sub | Op::Mul | Op::MatMul => 2,
+        Op::Add | Op::Sub | Op::Mul | Op::MatMul | Op::Mask => 2,
         Op::View(View::Concat(_)) => found.max(1),
         _ => 1,
     };
@@ -91,6 +91,10 @@ fn rule(op: &Op, operands: &[&[usize]], declared: Option<&[usize]>) -> Result<Ve
             broadcast(a, b).ok_or_else(|| format!("shapes {a:?} and {b:?} do not broadcast"))
         }
         (Op::MatMul, [a, b]) => matrix_product(a, b),
+        (Op::Mask, [scores, hidden]) => match broadcast(scores, hidden) {
+            Some(shape) if shape == *scores => Ok(shape),
+            _ => Err(format!("a mask of {hidden:?} does not broadcast to scores of {scores:?}")),
+        },
         (Op::View(View::Concat(axis)), parts) => concat(*axis, parts),
         (op, [x]) => unary_rule(op, x, needed),
         _ => Err("wrong number of operands".into()),

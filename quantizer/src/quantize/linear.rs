@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, Array4};
 use super::attention::FEWEST;
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
 use crate::graph::{Conv, LinearMap, Op as Primitive};
-use crate::model::{MASKED, Node, NodeId, Window};
+use crate::model::{Node, NodeId, Window};
 
 /// Most bits of a weight.
 const MAX_WEIGHT_BITS: i32 = 30;
@@ -151,14 +151,6 @@ impl Lowering<'_> {
 
     /// `a + sign * b` with broadcasting.
     pub(super) fn sum(&mut self, id: NodeId, node: &Node, sign: i64) -> Result<Tensor, QuantizeError> {
-        // A mask adds nothing to the scores that it allows; the softmax leaves the others out.
-        if let Some((mask, index)) = self.model.mask(id) {
-            let values: Option<Vec<f32>> =
-                mask.broadcast(node.shape.clone()).map(|m| m.iter().map(|v| if *v <= MASKED { 0.0 } else { *v }).collect());
-            let scores = self.operand(node, index)?;
-            let scores = self.broadcast(node, scores, &node.shape)?;
-            return self.biased(node, scores, values);
-        }
         let constant = (0..2).find(|i| self.constant_value(node, *i).is_some());
         if let Some(index) = constant
             && let Some(values) = self.constant_value(node, index)

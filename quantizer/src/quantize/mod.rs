@@ -7,6 +7,7 @@
 
 mod activation;
 mod attention;
+mod flags;
 mod linear;
 mod norm;
 mod options;
@@ -109,6 +110,10 @@ struct Lowering<'a> {
     weighings: BTreeMap<NodeId, Weighing>,
     /// Scores whose cells above the diagonal a causal mask hides.
     hidden: BTreeSet<NodeId>,
+    /// Flags that masks are made of.
+    flags: BTreeMap<NodeId, Tensor>,
+    /// Nodes that nothing but masks needs the values of.
+    only_flags: Vec<bool>,
 }
 
 impl<'a> Lowering<'a> {
@@ -123,6 +128,8 @@ impl<'a> Lowering<'a> {
             inputs: Vec::new(),
             weighings: BTreeMap::new(),
             hidden: BTreeSet::new(),
+            flags: BTreeMap::new(),
+            only_flags: model.only_flags(),
         };
         lowering.wanted = lowering.wanted_bits();
         lowering
@@ -149,13 +156,15 @@ impl<'a> Lowering<'a> {
         for (id, node) in self.model.nodes.iter().enumerate().rev() {
             let through = match &node.op {
                 Op::Mul if (0..2).any(|i| self.constant_value(node, i).is_some()) => wanted.get(id).copied().flatten(),
-                Op::Add | Op::Sub | Op::View(_) | Op::Sum { .. } => wanted.get(id).copied().flatten(),
+                Op::Add | Op::Sub | Op::Mask | Op::View(_) | Op::Sum { .. } => wanted.get(id).copied().flatten(),
                 Op::AveragePool { .. } | Op::Mean { .. } => {
                     wanted.get(id).copied().flatten().map(|bits| bits - self.averaging_bits(node))
                 }
                 _ => None,
             };
-            for operand in &node.inputs {
+            // Flags have no scale.
+            let values = if matches!(node.op, Op::Mask) { 1 } else { node.inputs.len() };
+            for operand in node.inputs.iter().take(values) {
                 let own = wanted.get(id).copied().flatten().unwrap_or_else(|| self.natural(NodeId(id)));
                 let bits = through.unwrap_or_else(|| self.wants(NodeId(id), node, *operand, own));
                 if let Some(slot) = wanted.get_mut(operand.0) {
@@ -187,6 +196,10 @@ impl<'a> Lowering<'a> {
         let tensor = match &node.op {
             Op::Input => self.input(id, node)?,
             Op::Constant(_) => return Ok(None),
+            // Made where the softmax is.
+            _ if self.only_flags.get(id.0) == Some(&true) => return Ok(None),
+            // The softmax behind it leaves out what it hides.
+            Op::Mask => self.operand(node, 0)?,
             Op::Dense { weight, bias } => self.dense(id, node, weight, bias.as_ref())?,
             Op::Conv { weight, bias, window, groups } => self.conv(id, node, weight, bias.as_ref(), window, *groups)?,
             Op::AveragePool { window, count_padding } => self.average_pool(node, window, *count_padding)?,

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use super::{Lowering, QuantizeError, Tensor, Weighing, quantize_value};
 use crate::graph::{Interval, LinearMap, Op as Primitive, Table, ZERO};
-use crate::model::{MASKED, Node, NodeId, Op, View};
+use crate::model::{Node, NodeId, Op, View};
 
 impl Lowering<'_> {
-    /// `exp(x - max) / sum`: the exponential by table of the distance to the maximum, the reciprocal of the sum once a row. Scores that a
-    /// constant mask forbids are left out altogether. Before a matrix product the division waits until after it.
+    /// `exp(x - max) / sum`: the exponential by table of the distance to the maximum, the reciprocal of the sum once a row. Scores that are always
+    /// hidden are left out altogether; those that an input may hide come with its flags. Before a matrix product the division waits until after it.
     pub(super) fn softmax(&mut self, id: NodeId, node: &Node) -> Result<Tensor, QuantizeError> {
         let bits = self.options.bits;
         let operand = self.operand(node, 0)?;
-        let source = node.inputs.first().copied().unwrap_or(NodeId(0));
         let group = node.shape.last().copied().unwrap_or(1);
-        let live = self.live_scores(node, source)?;
+        let live = self.live_scores(id)?;
         let groups: Arc<[u32]> = live.iter().map(|row| row.len() as u32).collect();
         let index: Arc<[u32]> = live.iter().flatten().copied().collect();
         let scores = self.push(node, Primitive::Gather(index.clone()), &[operand], &[index.len()], operand.frac)?;
@@ -26,7 +25,11 @@ impl Lowering<'_> {
         let edge = 1i64 << (2 * bits - 1);
         let range = Interval { lo: -edge, hi: edge - 1 };
         let op = Primitive::TableBelowMax { shift, groups, range, table };
-        let compact = self.push(node, op, &[scores], &[index.len()], self.unit_bits())?;
+        let hidden = self.hidden_scores(id, node)?;
+        let hidden =
+            hidden.map(|hidden| self.push(node, Primitive::Gather(index.clone()), &[hidden], &[index.len()], 0)).transpose()?;
+        let operands: Vec<Tensor> = std::iter::once(scores).chain(hidden).collect();
+        let compact = self.push(node, op, &operands, &[index.len()], self.unit_bits())?;
         let mut places = vec![ZERO; node.shape.iter().product()];
         for (from, to) in index.iter().enumerate() {
             places.get_mut(*to as usize).into_iter().for_each(|place| *place = from as u32);
@@ -59,12 +62,12 @@ impl Lowering<'_> {
         self.push(node, Primitive::Gather(places), &[probabilities], &node.shape, frac)
     }
 
-    /// Flat indices of the scores of each row that no mask forbids.
-    fn live_scores(&self, node: &Node, source: NodeId) -> Result<Vec<Vec<u32>>, QuantizeError> {
+    /// Flat indices of the scores of each row of a softmax that are not always hidden.
+    fn live_scores(&self, id: NodeId) -> Result<Vec<Vec<u32>>, QuantizeError> {
+        let Some(node) = self.model.node(id) else { return Ok(vec![]) };
         let group = node.shape.last().copied().unwrap_or(1);
-        let mask = self.model.mask(source).and_then(|(mask, _)| mask.broadcast(node.shape.clone()));
-        let allowed: Vec<bool> = match &mask {
-            Some(mask) => mask.iter().map(|v| *v > MASKED).collect(),
+        let allowed: Vec<bool> = match self.model.always_hidden(id) {
+            Some(hidden) => hidden.iter().map(|flag| *flag == 0.0).collect(),
             None => vec![true; node.shape.iter().product()],
         };
         let rows = allowed.chunks(group).enumerate();
@@ -74,6 +77,28 @@ impl Lowering<'_> {
             return Err(self.unsupported(node, "a row of the softmax has no score that the mask allows"));
         }
         Ok(live)
+    }
+
+    /// Where an input decides what a softmax does not see: 1 for hidden, for every score. Masks one after the other hide what any of them hides.
+    fn hidden_scores(&mut self, id: NodeId, node: &Node) -> Result<Option<Tensor>, QuantizeError> {
+        let mut all: Option<Tensor> = None;
+        for mask in self.model.masks_before(id) {
+            if self.model.is_constant(mask.hidden) {
+                continue;
+            }
+            let hidden = self.flags(mask.hidden)?;
+            let mut hidden = self.broadcast(node, hidden, &mask.shape)?;
+            for id in mask.views {
+                if let Some((node, Op::View(view))) = self.model.node(id).map(|node| (node, &node.op)) {
+                    hidden = self.rearranged(node, view, &[hidden])?;
+                }
+            }
+            all = Some(match all {
+                None => hidden,
+                Some(other) => self.either(node, hidden, other)?,
+            });
+        }
+        Ok(all)
     }
 
     /// When the only use of a matrix product is a softmax under a causal mask: the nodes from the product to the masked scores, elementwise all of them.
@@ -90,6 +115,7 @@ impl Lowering<'_> {
                 Op::Mul if (0..2).any(|i| self.constant_value(node, i).is_some()) => {}
                 // A mask, or a bias that may depend on the inputs: a cell that is left out does not show what is added to it.
                 Op::Add => {}
+                Op::Mask if node.inputs.first() == Some(&at) => {}
                 Op::View(View::Reshape) => {}
                 Op::Softmax => {
                     // Only leading axes may have been added or taken away.
@@ -101,7 +127,7 @@ impl Lowering<'_> {
                         .filter_map(|id| self.model.node(*id))
                         .all(|scores| square(&scores.shape) == square(&node.shape));
                     let group = node.shape.last().copied().unwrap_or(1);
-                    let causal = same && self.live_scores(node, at).is_ok_and(|live| is_causal(&live, group));
+                    let causal = same && self.live_scores(NodeId(user)).is_ok_and(|live| is_causal(&live, group));
                     return causal.then_some(path);
                 }
                 _ => return None,
@@ -181,11 +207,11 @@ mod tests {
         let x = model.push_input("x", Op::Input, &[1, 4, 3]).unwrap();
         let transposed = model.push("t", Op::View(View::Transpose(vec![0, 2, 1])), &[x]).unwrap();
         let scores = model.push("scores", Op::MatMul, &[x, transposed]).unwrap();
-        let mask = ArrayD::from_shape_fn(vec![1, 4, 4], |i| if allowed(i[1], i[2]) { 0.0 } else { -1e9 });
+        let mask = ArrayD::from_shape_fn(vec![1, 4, 4], |i| if allowed(i[1], i[2]) { 0.0 } else { 1.0 });
         let mask = model.push("mask", Op::Constant(mask), &[]).unwrap();
         let bias = model.push_input("bias", Op::Input, &[1, 1, 4]).unwrap();
         let scores = if biased { model.push("biased", Op::Add, &[scores, bias]).unwrap() } else { scores };
-        let masked = model.push("masked", Op::Add, &[scores, mask]).unwrap();
+        let masked = model.push("masked", Op::Mask, &[scores, mask]).unwrap();
         let softmax = model.push("softmax", Op::Softmax, &[masked]).unwrap();
         let values = model.push("values", Op::MatMul, &[softmax, x]).unwrap();
         model.outputs.push(("y".into(), values));

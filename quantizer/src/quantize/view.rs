@@ -17,6 +17,12 @@ impl Lowering<'_> {
         for index in 0..node.inputs.len() {
             operands.push(self.operand(node, index)?);
         }
+        self.rearranged(node, view, &operands)
+    }
+
+    /// A view of other tensors than the node's own operands, of their shapes.
+    pub(super) fn rearranged(&mut self, node: &Node, view: &View, operands: &[Tensor]) -> Result<Tensor, QuantizeError> {
+        let mut operands = operands.to_vec();
         let frac = operands.iter().map(|t| t.frac).max().unwrap_or(0);
         for operand in &mut operands {
             *operand = self.raise(node, *operand, frac)?;

@@ -147,6 +147,17 @@ fn rejects_weights_that_are_not_finite_and_names_the_tensor() {
     }
 }
 
+#[test]
+fn rejects_later_versions_by_their_name() {
+    for version in [1, 2, 7] {
+        let mut bytes = with_field(1, version);
+        bytes[..4].copy_from_slice(b"24ka");
+        let found = problem(&bytes);
+        assert!(matches!(found, Problem::Version { version: v } if v == version as u32), "{found}");
+        assert!(found.to_string().contains("--version 0"));
+    }
+}
+
 /// A sparse file: its length is what the header says, and nothing is read of it.
 #[test]
 fn rejects_a_file_that_is_too_large() {

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use lemma_quantizer::calibrate::{Method, Ranges};
 use lemma_quantizer::import::onnx::{Options as ImportOptions, Problem, load};
-use lemma_quantizer::model::{MASKED, Model, NodeId, Op};
-use lemma_quantizer::quantize::{Options, dequantize, quantize};
+use lemma_quantizer::model::{Model, NodeId, Op};
+use lemma_quantizer::quantize::{Options, Quantized, dequantize, quantize};
 use lemma_quantizer::report::quantize_inputs;
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, Axis, IxDyn};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tract_onnx::pb::tensor_proto::DataType;
@@ -21,7 +21,10 @@ use crate::support::tract_outputs;
 const TOKENS: usize = 4;
 
 /// Names of the forms of a mask.
-const FORMS: [&str; 12] = [
+const FORMS: [&str; 15] = [
+    "multiplied by -150",
+    "multiplied by -9999",
+    "less one, multiplied by 1000",
     "multiplied by the lowest float",
     "multiplied by -1e9",
     "less one, multiplied by 1e9",
@@ -57,6 +60,9 @@ fn masked(file: File, form: &str) -> File {
         .weights("zero", number(0.0))
         .weights("lowest", number(f32::MIN))
         .weights("large", number(-1e9))
+        .weights("small", number(-150.0))
+        .weights("odd", number(-9999.0))
+        .weights("thousand", number(1000.0))
         .weights("positive", number(1e9))
         .weights("bottom", number(f32::NEG_INFINITY))
         .integer("none", 0)
@@ -76,6 +82,12 @@ fn masked(file: File, form: &str) -> File {
     let file = match form {
         "multiplied by the lowest float" => add(numbers(file).node("Mul", &["hidden", "lowest"], "bias", &[]), "bias"),
         "multiplied by -1e9" => add(numbers(file).node("Mul", &["hidden", "large"], "bias", &[]), "bias"),
+        "multiplied by -150" => add(numbers(file).node("Mul", &["hidden", "small"], "bias", &[]), "bias"),
+        "multiplied by -9999" => add(numbers(file).node("Mul", &["hidden", "odd"], "bias", &[]), "bias"),
+        "less one, multiplied by 1000" => {
+            let file = numbers(file).node("Sub", &["mf", "one"], "less", &[]).node("Mul", &["thousand", "less"], "bias", &[]);
+            add(file, "bias")
+        }
         "less one, multiplied by 1e9" => {
             let file = numbers(file).node("Sub", &["mf", "one"], "less", &[]).node("Mul", &["less", "positive"], "bias", &[]);
             add(file, "bias")
@@ -195,8 +207,9 @@ fn a_mask_that_is_a_constant_computes_what_tract_computes_and_leaves_scores_out(
             let expected = tract_outputs(&path, &[("scores", &scores)]).unwrap().remove(0);
             let error = apart(&run(&model, &[("scores", scores)]), &expected);
             assert!(error < 1e-6, "{form}: {error}");
-            let excluded = (0..model.nodes.len()).any(|at| model.mask(NodeId(at)).is_some());
-            assert!(excluded, "{form}");
+            let (softmax, hidden) = hidden(&model);
+            assert!(model.masks_before(softmax).iter().all(|mask| model.is_constant(mask.hidden)), "{form}");
+            assert!((0..hidden.len()).all(|at| hidden[at] == 1.0 || at % TOKENS < 3), "{form}: {hidden:?}");
         });
         if checked.is_err() {
             failures.push(form);
@@ -205,16 +218,31 @@ fn a_mask_that_is_a_constant_computes_what_tract_computes_and_leaves_scores_out(
     assert!(failures.is_empty(), "{failures:?}");
 }
 
-/// The file has equal weights or no numbers there; the rule is that the same depth is taken from every score.
+/// The softmax of a model, and which of its scores are hidden whatever the inputs are.
+fn hidden(model: &Model) -> (NodeId, Vec<f32>) {
+    let softmax = NodeId(model.nodes.iter().position(|node| matches!(node.op, Op::Softmax)).unwrap());
+    let hidden = model.always_hidden(softmax).map_or_else(Vec::new, |hidden| hidden.iter().copied().collect());
+    (softmax, hidden)
+}
+
+/// As in the file, where its number swallows the scores; minus infinity leaves no numbers there.
 #[test]
-fn a_row_of_padding_alone_is_the_softmax_of_its_bare_scores() {
-    let bare = File::new().input("scores", &[1, 2, TOKENS, TOKENS]).node("Softmax", &["scores"], "y", &[int("axis", -1)]);
-    let (_folder, _, bare) = imported(&bare.output("y"));
-    for form in FORMS.iter().filter(|form| !form.contains("causal") && !form.starts_with("filled")) {
+fn a_row_of_padding_alone_has_equal_weights() {
+    for form in FORMS.iter().filter(|form| !form.contains("causal")) {
+        let (_folder, path, model) = imported(&masked(with_input(), form));
+        let inputs = [("scores", scores(3)), ("mask", mask_of([0; TOKENS]))];
+        let found = run(&model, &inputs);
+        assert!(found.iter().all(|weight| *weight == 0.25), "{form}: {found}");
+        if form.contains("lowest") || form.contains("1e9") {
+            let expected = tract_outputs(&path, &[("scores", &inputs[0].1), ("mask", &inputs[1].1)]).unwrap().remove(0);
+            assert!(apart(&found, &expected) < 1e-6, "{form}: {expected}");
+        }
+    }
+    for form in FORMS.iter().filter(|form| form.contains("causal")) {
         let (_folder, _, model) = imported(&masked(with_input(), form));
         let found = run(&model, &[("scores", scores(3)), ("mask", mask_of([0; TOKENS]))]);
-        let error = apart(&found, &run(&bare, &[("scores", scores(3))]));
-        assert!(error < 1e-5, "{form}: {error}");
+        let row = |i: usize| (0..TOKENS).map(move |at| if at <= i { 1.0 / (i + 1) as f32 } else { 0.0 });
+        assert!(found.iter().copied().eq((0..2 * TOKENS).flat_map(|i| row(i % TOKENS))), "{form}: {found}");
     }
 }
 
@@ -223,12 +251,10 @@ fn a_mask_keeps_the_ranges_of_scores() {
     for form in FORMS {
         let (_folder, _, model) = imported(&masked(with_input(), form));
         let inputs = [("scores", scores(1)), ("mask", mask_of([1, 1, 0, 0]))];
-        let inputs = inputs.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
-        let values = model.execute(&inputs).unwrap();
-        for (at, (node, value)) in model.nodes.iter().zip(&values).enumerate() {
-            let is_constant = matches!(node.op, Op::Constant(_));
-            let excludes = model.mask(NodeId(at)).is_some();
-            assert!(is_constant || excludes || value.iter().all(|v| v.abs() <= 64.0), "{form}: {}", node.name);
+        let sample = inputs.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+        let ranges = Ranges::observe(&model, [sample], Method::Max).unwrap();
+        for at in 0..model.nodes.len() {
+            assert!(ranges.magnitude(NodeId(at)) <= 5.0, "{form}: {}", model.nodes[at].name);
         }
     }
 }
@@ -237,11 +263,27 @@ fn a_mask_keeps_the_ranges_of_scores() {
 fn a_causal_mask_leaves_scores_out_beside_one_that_is_an_input() {
     for form in ["with a causal mask, by and", "with a causal mask, by a sum"] {
         let (_folder, _, model) = imported(&masked(with_input(), form));
-        let softmax = model.nodes.iter().find(|node| matches!(node.op, Op::Softmax)).unwrap();
-        let (mask, _) = model.mask(softmax.inputs[0]).unwrap();
-        let excluded = mask.iter().filter(|&&value| value <= MASKED).count();
-        assert_eq!(excluded * 16 / mask.len(), 6, "{form}: {mask}");
+        let (_, hidden) = hidden(&model);
+        assert!((0..hidden.len()).all(|at| (hidden[at] == 1.0) == (at % TOKENS > at / TOKENS % TOKENS)), "{form}: {hidden:?}");
     }
+}
+
+/// Beside hidden scores, what is added to the others stays.
+#[test]
+fn numbers_beside_a_mask_are_a_bias() {
+    let bias = ArrayD::from_shape_fn(vec![1, 1, TOKENS, TOKENS], |at| match at[3] {
+        0 => 0.5,
+        1 => -30.0,
+        2 => -99.0,
+        _ => -100.0,
+    });
+    let file = File::new().input("scores", &[1, 2, TOKENS, TOKENS]).weights("bias", bias);
+    let file = file.node("Add", &["scores", "bias"], "s", &[]).node("Softmax", &["s"], "y", &[int("axis", -1)]).output("y");
+    let (_folder, path, model) = imported(&file);
+    let (_, hidden) = hidden(&model);
+    assert!((0..hidden.len()).all(|at| (hidden[at] == 1.0) == (at % TOKENS == 3)), "{hidden:?}");
+    let expected = tract_outputs(&path, &[("scores", &scores(2))]).unwrap().remove(0);
+    assert!(apart(&run(&model, &[("scores", scores(2))]), &expected) < 1e-6);
 }
 
 #[test]
@@ -252,8 +294,7 @@ fn a_constant_mask_passes_rearrangements_on_the_way_to_its_softmax() {
     let file = file.node("Where", &["visible", "x", "bottom"], "m", &[]).node("Reshape", &["m", "matrices"], "r", &[]);
     let file = file.node("Softmax", &["r"], "y", &[int("axis", -1)]).output("y");
     let (_folder, path, model) = imported(&file);
-    let softmax = model.nodes.iter().find(|node| matches!(node.op, Op::Softmax)).unwrap();
-    assert!(model.mask(softmax.inputs[0]).is_some());
+    assert_eq!(hidden(&model).1.iter().sum::<f32>(), 6.0);
     let x = ArrayD::from_shape_fn(vec![1, 2, 3, 3], |at| ((at[1] * 9 + at[2] * 3 + at[3]) as f32).sin());
     let expected = tract_outputs(&path, &[("x", &x)]).unwrap().remove(0);
     assert!(apart(&run(&model, &[("x", x)]), &expected) < 1e-6);
@@ -325,7 +366,7 @@ fn rejects_a_constant_mask_that_no_softmax_reads() {
     let visible = [true, false, true, true];
     let file = File::new().input("x", &[4]).weights("bottom", ArrayD::from_elem(IxDyn(&[]), -1e9));
     let file = file.booleans("visible", &[4], &visible).node("Where", &["visible", "x", "bottom"], "y", &[]).output("y");
-    assert!(matches!(refused(&file), Problem::Unsupported { problem, .. } if problem.contains("no operand of a softmax")));
+    assert!(matches!(refused(&file), Problem::Unsupported { problem, .. } if problem.contains("softmax")));
 }
 
 #[test]
@@ -344,16 +385,27 @@ fn rejects_points_that_are_computed_or_outside() {
     assert!(matches!(refused(&computed), Problem::Unsupported { problem, .. } if problem.contains("depend on an input")));
 }
 
+/// The integer model, calibrated on some masks and scores up to four times `factor`.
+fn quantized(model: &Model, factor: f32) -> Quantized {
+    let masks = [[1, 1, 1, 1], [1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 1]];
+    let samples = (0..32).map(|seed| {
+        BTreeMap::from([
+            ("scores".to_string(), scores(seed) * factor),
+            ("mask".to_string(), mask_of(masks[seed as usize % masks.len()])),
+        ])
+    });
+    let ranges = Ranges::observe(model, samples, Method::Max).unwrap();
+    quantize(model, &ranges, &Options::default()).unwrap()
+}
+
 /// Softmax of the integer model on one mask, and of the float model.
 fn integers(model: &Model, mask: [u8; TOKENS]) -> (Vec<f64>, Vec<f64>) {
-    let sample = |seed: u64, mask: [u8; TOKENS]| {
-        BTreeMap::from([("scores".to_string(), scores(seed)), ("mask".to_string(), mask_of(mask))])
-    };
-    let masks = [[1, 1, 1, 1], [1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 1]];
-    let samples = (0..32).map(|seed| sample(seed, masks[seed as usize % masks.len()]));
-    let ranges = Ranges::observe(model, samples, Method::Max).unwrap();
-    let quantized = quantize(model, &ranges, &Options::default()).unwrap();
-    let given = sample(100, mask);
+    outputs(model, &quantized(model, 1.0), &[("scores", scores(100)), ("mask", mask_of(mask))])
+}
+
+/// The output of the integer model, and of the float model.
+fn outputs(model: &Model, quantized: &Quantized, inputs: &[(&str, ArrayD<f32>)]) -> (Vec<f64>, Vec<f64>) {
+    let given = inputs.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
     let inputs = quantize_inputs(&quantized.graph, &given).unwrap();
     let output = quantized.graph.outputs[0].node;
     let frac = quantized.graph.node(output).fractional_bits;
@@ -372,6 +424,22 @@ fn the_integer_model_gives_forbidden_scores_nothing() {
                 assert!((found - expected).abs() < 0.01, "{form} {mask:?}: {found} for {expected}");
                 assert!(mask[at % TOKENS] == 1 || *found == 0.0, "{form} {mask:?}: {found} at {at}");
             }
+        }
+    }
+}
+
+/// Hidden scores far above the visible ones, such as no calibration sample had: they stay hidden, and no range minds them.
+#[test]
+fn the_integer_model_hides_scores_that_calibration_never_saw() {
+    for form in FORMS {
+        let (_folder, _, model) = imported(&masked(with_input(), form));
+        let quantized = quantized(&model, 6.0);
+        let mut wild = scores(100).mapv(|score| score - 40.0);
+        wild.index_axis_mut(Axis(3), 1).fill(45.0);
+        let (found, expected) = outputs(&model, &quantized, &[("scores", wild), ("mask", mask_of([1, 0, 1, 1]))]);
+        for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            assert!((found - expected).abs() < 0.03, "{form}: {found} for {expected}");
+            assert!(at % TOKENS != 1 || *found == 0.0, "{form}: {found} at {at}");
         }
     }
 }

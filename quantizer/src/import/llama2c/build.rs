@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, ArrayD, Axis};
 
 use super::file::{Config, Weights};
-use super::{EPSILON, MASKED, Options, Problem};
+use super::{EPSILON, Options, Problem};
 use crate::model::{Model, NodeId, Op, ShapeError, Unary, View};
 
 /// Base of the rotation frequencies.
@@ -117,9 +117,9 @@ impl Builder<'_> {
         let value = self.repeat(format!("{at}.value.repeat"), value)?;
 
         let scores = self.model.push(format!("{at}.scores"), Op::MatMul, &[query, key])?;
-        let mask = ArrayD::from_shape_fn(vec![1, 1, t, t], |i| if i[3] > i[2] { MASKED } else { 0.0 });
-        let mask = self.model.push(format!("{at}.mask"), Op::Constant(mask), &[])?;
-        let scores = self.model.push(format!("{at}.masked"), Op::Add, &[scores, mask])?;
+        let later = ArrayD::from_shape_fn(vec![1, 1, t, t], |i| f32::from(u8::from(i[3] > i[2])));
+        let later = self.model.push(format!("{at}.later"), Op::Constant(later), &[])?;
+        let scores = self.model.push(format!("{at}.masked"), Op::Mask, &[scores, later])?;
         let weights = self.model.push(format!("{at}.softmax"), Op::Softmax, &[scores])?;
         let mixed = self.model.push(format!("{at}.mix"), Op::MatMul, &[weights, value])?;
         let joined = View::Transpose(vec![0, 2, 1, 3]);

@@ -12,6 +12,9 @@ use crate::file::open_regular;
 /// Bytes before the weights.
 pub const HEADER_BYTES: u64 = 28;
 
+/// How files of version 1 and later begin: `ak42`, then the version.
+const MAGIC: u32 = 0x616b_3432;
+
 /// Largest value of each header field; a model past it is no small model.
 const LIMITS: [(&str, u64); 7] = [
     ("width", 1 << 14),
@@ -56,10 +59,16 @@ impl Config {
     }
 
     fn parse(header: &[u8; HEADER_BYTES as usize]) -> Result<Config, Problem> {
+        let word = |bytes: &[u8]| bytes.iter().rev().fold(0u32, |word, byte| word << 8 | u32::from(*byte));
+        if let [magic, version, ..] = header.as_chunks::<4>().0
+            && word(magic) == MAGIC
+        {
+            return Err(Problem::Version { version: word(version) });
+        }
         let mut fields = [0usize; 7];
         let mut shared = true;
         for ((field, bytes), (name, limit)) in fields.iter_mut().zip(header.chunks_exact(4)).zip(LIMITS) {
-            let value = bytes.iter().rev().fold(0u32, |word, byte| word << 8 | u32::from(*byte)).cast_signed();
+            let value = word(bytes).cast_signed();
             if name == "vocabulary" {
                 shared = value > 0;
             } else if value < 0 {

@@ -9,8 +9,8 @@
 //! generated text.
 //!
 //! Rotary positions, in this format's layout of interleaved pairs, are `x * cos + swapped(x) * sin` with constants; the scale
-//! `1 / sqrt(head)` is part of the query weights; grouped key-value heads are repeated by a view; the causal mask is a constant of 0 and
-//! [`MASKED`] that is added to the scores.
+//! `1 / sqrt(head)` is part of the query weights; grouped key-value heads are repeated by a view; the causal mask is an
+//! [`Op::Mask`](crate::model::Op::Mask) by a constant.
 
 mod build;
 mod file;
@@ -22,9 +22,6 @@ use thiserror::Error;
 use crate::model::{Model, ShapeError};
 
 pub use file::{Config, HEADER_BYTES};
-
-/// What is added to a score that its position must not see.
-pub const MASKED: f32 = -1e9;
 
 /// Largest file: 2^30 weights.
 pub const MAX_BYTES: u64 = 1 << 32;
@@ -61,6 +58,14 @@ pub enum Problem {
     /// The header is not one of a supported model.
     #[error("not a llama2.c checkpoint: {0}")]
     Header(String),
+    /// A header of a later format.
+    #[error(
+        "a checkpoint of format version {version} (magic 0x616b3432); version 0, which has no magic, is read: export the model with --version 0"
+    )]
+    Version {
+        /// The version.
+        version: u32,
+    },
     /// The file is longer or shorter than its header says.
     #[error("{found} bytes, but its header describes a file of {expected}; it is cut short or damaged")]
     Length {

@@ -39,15 +39,6 @@ use self::constants::{floats, integers, raw_floats};
 use super::Problem;
 use crate::model::{Model, NodeId, Op, View, volume};
 
-/// What minus infinity becomes in an additive mask.
-const MASKED: f32 = -1e9;
-
-/// Anything below is as good as minus infinity; exporters write the lowest float.
-const BOTTOMLESS: f32 = -1e30;
-
-/// A constant choice at or below this, read by softmax alone, is a mask; exporters write half precision's lowest float.
-const MASKS_SOFTMAX: f32 = -1e4;
-
 /// Rejects a graph in which tract inferred a tensor that is too large or whose shape is not static.
 pub(super) fn check_sizes(typed: &TypedModel) -> Result<(), Problem> {
     for node in typed.nodes() {
@@ -70,8 +61,14 @@ pub(super) fn check_sizes(typed: &TypedModel) -> Result<(), Problem> {
 pub(super) fn lower(typed: &TypedModel, outputs: &[String]) -> Result<Model, Problem> {
     let refused =
         |error: tract_onnx::prelude::TractError| Problem::Refused { stage: "ordering the graph", problem: format!("{error:#}") };
-    let mut lowering =
-        Lowering { typed, model: Model::default(), values: HashMap::new(), names: HashSet::new(), flags: HashSet::new() };
+    let mut lowering = Lowering {
+        typed,
+        model: Model::default(),
+        values: HashMap::new(),
+        names: HashSet::new(),
+        flags: HashSet::new(),
+        hidden: HashMap::new(),
+    };
     for &input in typed.input_outlets().map_err(refused)? {
         lowering.input(input)?;
     }
@@ -101,6 +98,8 @@ struct Lowering<'t> {
     names: HashSet<String>,
     /// Nodes of the model whose every element is 0 or 1.
     flags: HashSet<NodeId>,
+    /// Values that a softmax will not see where a second node is 1.
+    hidden: HashMap<NodeId, NodeId>,
 }
 
 impl Lowering<'_> {
@@ -146,7 +145,8 @@ impl Lowering<'_> {
         } else {
             self.computed(node)?
         };
-        let id = self.mask_last(id)?;
+        self.hide_view(id)?;
+        self.check_hidden(node, first)?;
         self.note_flags(first);
         let (expected, found) = (self.shape(outlet)?, &self.model.nodes[id.0].shape);
         if *found != expected {

@@ -37,7 +37,7 @@ use tract_onnx::prelude::{InferenceModelExt, TypedModel};
 use tract_onnx::tract_core::internal::{DatumType, ToDim};
 use tract_onnx::tract_hir::internal::InferenceFact;
 
-use crate::model::{MASKED, Model, Op};
+use crate::model::{Model, Op};
 
 pub use error::{ImportError, Problem};
 
@@ -71,21 +71,8 @@ fn import(path: &Path, options: &Options) -> Result<Model, Problem> {
         file.graph.iter().flat_map(|graph| graph.output.iter().map(|output| output.name.clone())).collect();
     let model = guarded("lowering", || lower::lower(&typed, &outputs))?;
     let mut model = model.simplify()?;
-    check_masks(&model)?;
     restore_names(&mut model, &file);
     Ok(model)
-}
-
-/// Softmax alone reads scores with a constant mask: only there it is an exclusion, and not a number that ranges would have to hold.
-fn check_masks(model: &Model) -> Result<(), Problem> {
-    match model.misplaced_mask().and_then(|id| model.node(id)) {
-        None => Ok(()),
-        Some(node) => Err(Problem::Unsupported {
-            node: node.name.clone(),
-            operator: "Add".into(),
-            problem: format!("a constant at or below {MASKED} is added to something that is no operand of a softmax"),
-        }),
-    }
 }
 
 /// Gives computing nodes the name of the file's node that they came from, where tract has appended to it: the last

@@ -68,6 +68,7 @@ impl Model {
             let value = match &node.op {
                 Op::Input | Op::Tokens { .. } => inputs.get(&node.name).map(CowArray::from),
                 Op::Constant(value) => Some(CowArray::from(value)),
+                Op::Mask => Some(self.masked(node, &values)?.into()),
                 _ => {
                     let operands: Vec<_> = node
                         .inputs
@@ -92,6 +93,19 @@ impl Model {
             }
         }
         Ok(values)
+    }
+
+    /// Scores under a mask: minus infinity where a constant hides them, the lowest number where an input does, so that in a row without visible
+    /// scores the weights are equal on those that no constant hides.
+    fn masked(&self, node: &Node, values: &[Option<CowArray<'_, f32, IxDyn>>]) -> Result<ArrayD<f32>, ExecuteError> {
+        let operand = |index: usize| node.inputs.get(index).and_then(|id| values.get(id.0)?.as_ref());
+        let constant = node.inputs.get(1).is_some_and(|id| self.is_constant(*id));
+        let floor = if constant { f32::NEG_INFINITY } else { f32::MIN };
+        let masked = match (operand(0), operand(1)) {
+            (Some(scores), Some(hidden)) => pointwise::masked(&scores.view(), &hidden.view(), &node.shape, floor),
+            _ => Err("a mask without operands".into()),
+        };
+        masked.map_err(|problem| ShapeError { node: node.name.clone(), problem }.into())
     }
 
     /// Per node the values that nobody reads after it: none when everything is kept, and never an output.
@@ -188,6 +202,7 @@ fn value(node: &Node, operands: &[ArrayViewD<'_, f32>]) -> Result<ArrayD<f32>, S
         (Op::Sub, [a, b]) => pointwise::binary(a, b, shape, |a, b| a - b),
         (Op::Mul, [a, b]) => pointwise::binary(a, b, shape, |a, b| a * b),
         (Op::MatMul, [a, b]) => linear::matrix_product(a, b, shape),
+        (Op::Mask, [scores, hidden]) => pointwise::masked(scores, hidden, shape, f32::NEG_INFINITY),
         (Op::View(view), parts) => view::apply(view, parts, shape),
         (op, [x]) => unary_value(op, x, shape),
         _ => Err(format!("{} operands do not fit the operation", operands.len())),

@@ -15,6 +15,19 @@ pub(super) fn binary(
     }
 }
 
+/// `scores`, at most `floor` where `hidden` is 1; what is neither 0 nor 1 hides nothing and is an error.
+pub(super) fn masked(
+    scores: &ArrayViewD<'_, f32>,
+    hidden: &ArrayViewD<'_, f32>,
+    shape: &[usize],
+    floor: f32,
+) -> Result<ArrayD<f32>, String> {
+    if let Some(other) = hidden.iter().find(|flag| **flag != 0.0 && **flag != 1.0) {
+        return Err(format!("its mask holds {other}; zeros and ones are possible"));
+    }
+    binary(scores, hidden, shape, |score, hidden| if hidden == 1.0 { score.min(floor) } else { score })
+}
+
 /// Softmax over the last axis; each row is shifted by its maximum first.
 pub(super) fn softmax(x: &ArrayViewD<'_, f32>) -> ArrayD<f32> {
     rows(x, |row| {

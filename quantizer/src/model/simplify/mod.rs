@@ -27,7 +27,7 @@ impl Model {
     /// layer norm, RMS norm or L2 norm are single operations.
     ///
     /// # Errors
-    /// The model is inconsistent, see [`Model::check`].
+    /// The model is inconsistent, see [`Model::check`], or has a softmax with a row that constants hide altogether.
     pub fn simplify(mut self) -> Result<Model, ShapeError> {
         self.check()?;
         let mut changed = true;
@@ -39,6 +39,7 @@ impl Model {
             self.remove_dead();
         }
         self.check()?;
+        self.check_rows()?;
         Ok(self)
     }
 

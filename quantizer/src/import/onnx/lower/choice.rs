@@ -7,9 +7,10 @@ use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::logic::{CompGT, CompGTE, CompLT, CompLTE};
 use tract_onnx::tract_core::ops::math;
 
+use super::masks::{only_softmax_reads, refuse_large};
 use super::pointwise::uniform;
-use super::{BOTTOMLESS, Lowering, MASKED, MASKS_SOFTMAX, Problem, Value, floats, raw_floats, unsupported};
-use crate::model::{NodeId, Op, Unary, broadcast};
+use super::{Lowering, Problem, Value, floats, raw_floats, unsupported};
+use crate::model::{NodeId, Op, Unary, broadcast, is_hiding};
 
 impl Lowering<'_> {
     /// `Where`: a choice by a constant or by flags, a guard against what is not a number, a leaky slope or an exponential unit.
@@ -30,7 +31,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// `condition * a + (1 - condition) * b`; where one side is a large negative constant, an additive mask.
+    /// `condition * a + (1 - condition) * b`; where one side is a number that hides, a mask.
     fn choose(
         &mut self,
         node: &TypedNode,
@@ -48,16 +49,15 @@ impl Lowering<'_> {
         }
         if let Some((x, chosen, values, mask)) = sides.pop() {
             let x = self.operand(x)?;
-            let for_softmax = self.only_softmax_reads(OutletId::new(node.id, 0));
-            let bound = if for_softmax { MASKS_SOFTMAX } else { MASKED };
-            if values.iter().all(|&value| value <= bound) {
-                let mask = self.mask(node, mask.mapv(|hidden| hidden * MASKED))?;
-                return self.push(&node.name, Op::Add, &[x, mask]);
+            if values.iter().all(|&value| is_hiding(value)) && only_softmax_reads(self.typed, OutletId::new(node.id, 0)) {
+                let hidden = self.push(&format!("{}.hidden", node.name), Op::Constant(mask.clone()), &[])?;
+                return self.hide(node, x, hidden);
             }
+            refuse_large(node, &values)?;
             let keep = mask.mapv(|hidden| 1.0 - hidden);
             let keep = self.push(&format!("{}.keep", node.name), Op::Constant(keep), &[])?;
             let kept = self.push(&format!("{}.kept", node.name), Op::Mul, &[x, keep])?;
-            let chosen = self.mask(node, chosen)?;
+            let chosen = self.push(&format!("{}.constant", node.name), Op::Constant(chosen), &[])?;
             return self.push(&node.name, Op::Add, &[kept, chosen]);
         }
         let (a, b) = (self.operand(on_true)?, self.operand(on_false)?);
@@ -160,15 +160,6 @@ impl Lowering<'_> {
             && is_exponential
             && inner.inputs[..] == [x];
         Ok(matches.then_some(1.0))
-    }
-
-    /// A constant mask as a node, its infinities replaced.
-    pub(super) fn mask(&mut self, node: &TypedNode, mask: ArrayD<f32>) -> Result<NodeId, Problem> {
-        let mask = mask.mapv(|value| if value < BOTTOMLESS { MASKED } else { value });
-        if let Some((position, &value)) = mask.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-            return Err(Problem::NotFinite { tensor: node.name.clone(), position, value });
-        }
-        self.push(&format!("{}.mask", node.name), Op::Constant(mask), &[])
     }
 }
 

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! An input is a flag where the file declares it as booleans, casts it to them, compares its integers with zeros and ones, or subtracts it from one
-//! and multiplies by a mask's large negative number. It becomes [`Op::Tokens`] of two values: 0 and 1 are the only ones that are accepted and proven,
+//! and multiplies by a number that hides scores. It becomes [`Op::Tokens`] of two values: 0 and 1 are the only ones that are accepted and proven,
 //! where the file's own cast would take any other number for true.
 //!
 //! Not covered: comparisons of two computed tensors, and of token ids.
@@ -23,9 +23,10 @@ use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::logic::{And, CompEq, CompGT, CompGTE, CompLT, CompLTE, CompNE, Iff, Not, Or};
 use tract_onnx::tract_core::ops::math::{Add, Mul, Sub};
 
+use super::masks::only_softmax_reads;
 use super::tokens::is_rearrangement;
-use super::{Lowering, MASKS_SOFTMAX, Problem, Value, raw_floats};
-use crate::model::{NodeId, Op, View};
+use super::{Lowering, Problem, Value, raw_floats};
+use crate::model::{NodeId, Op, View, is_hiding};
 
 /// Whether an input's elements are read as truth values.
 pub(super) fn is_read_as_truth(typed: &TypedModel, input: OutletId) -> bool {
@@ -54,9 +55,10 @@ pub(super) fn is_read_as_truth(typed: &TypedModel, input: OutletId) -> bool {
             let is_mask = op.is::<Mul>()
                 && match form {
                     Form::Input => false,
-                    Form::Complement => all(|factor| factor <= MASKS_SOFTMAX),
-                    Form::LessOne => all(|factor| factor >= -MASKS_SOFTMAX),
-                };
+                    Form::Complement => all(is_hiding),
+                    Form::LessOne => all(|factor| is_hiding(-factor)),
+                }
+                && only_softmax_reads(typed, result);
             if is_mask || is_whole && comparison(op).is_some() && form != Form::LessOne && all(is_truth) {
                 return true;
             }
@@ -153,7 +155,7 @@ impl Lowering<'_> {
         matches!(&self.model.nodes[id.0].op, Op::Constant(values) if values.iter().all(|&value| value == 1.0))
     }
 
-    fn either(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId, Problem> {
+    pub(super) fn either(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId, Problem> {
         let neither = [self.complement(&format!("{name}.left"), a)?, self.complement(&format!("{name}.right"), b)?];
         let neither = self.push(&format!("{name}.neither"), Op::Mul, &neither)?;
         self.complement(name, neither)

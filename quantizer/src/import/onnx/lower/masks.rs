@@ -1,23 +1,16 @@
-//! Attention masks that depend on an input, and the place of constant ones.
+//! Attention masks: numbers that hide a score, chosen or added by a constant or by flags.
 //!
-//! Exporters forbid a score by minus infinity, the lowest float or a number such as -1e9, chosen by a flag or multiplied with one. What it becomes:
+//! Exporters hide a score by minus infinity, the lowest float, or a number such as -1e9 or -1000: [`is_hiding`] says which. A value that such a number
+//! was chosen for or added to is kept without it, beside the flags that say where it is hidden (`Lowering::hidden`); sums and rearrangements take
+//! the flags along, and the softmax gets an [`Op::Mask`].
 //!
-//! - a score that is forbidden whatever the inputs are gets the constant -1e9, which leaves it out of the integer softmax altogether;
-//! - a score that a flag forbids gets [`FLAG_DEPTH`] less. After a softmax that is a factor of 1e-13, nothing in any activation width, and it costs the
-//!   scores' range no more than an ordinary score.
-//!
-//! Both hold only where nothing but softmax (not its logarithm) reads the masked scores. Otherwise large numbers are refused.
-//!
-//! A row whose scores are all forbidden by flags is the softmax of its bare scores, since the same number is taken from each. The file has equal
-//! weights there (its large number swallows the scores) or no number at all. Such rows belong to padding.
-//!
-//! Not covered: a forbidden score that is more than some eighteen above the largest allowed one; a depth of 30 does not hide it, and calibration
-//! refuses it.
+//! Only where nothing but softmax (not its logarithm) reads the hidden values. Elsewhere a number at or below [`LARGE`] is refused, and another is an
+//! ordinary number.
 
 use std::collections::HashSet;
 
 use ndarray::{ArrayD, IxDyn};
-use tract_onnx::prelude::{OutletId, TypedNode};
+use tract_onnx::prelude::{OutletId, TypedModel, TypedNode};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::logic::Iff;
@@ -25,11 +18,14 @@ use tract_onnx::tract_core::ops::math::{Add, IsNan};
 use tract_onnx::tract_core::ops::nn::{Softmax, SoftmaxKind};
 
 use super::tokens::is_rearrangement;
-use super::{BOTTOMLESS, Lowering, MASKED, MASKS_SOFTMAX, Problem, Value, raw_floats, unsupported};
-use crate::model::{FLAG_DEPTH, NodeId, Op, View};
+use super::{Lowering, Problem, Value, raw_floats, unsupported};
+use crate::model::{AdditiveMask, NodeId, Op, View, is_hiding};
+
+/// A number at or below this is refused where it hides nothing: ranges would have to hold it.
+pub(super) const LARGE: f32 = -9000.0;
 
 impl Lowering<'_> {
-    /// `Where` by flags: an additive mask where one side is a large negative constant, else `b + flags (a - b)`.
+    /// `Where` by flags: a mask where one side is a number that hides, else `b + flags (a - b)`.
     pub(super) fn choose_by_flags(
         &mut self,
         node: &TypedNode,
@@ -37,25 +33,16 @@ impl Lowering<'_> {
         on_true: OutletId,
         on_false: OutletId,
     ) -> Result<NodeId, Problem> {
-        let for_softmax = self.only_softmax_reads(OutletId::new(node.id, 0));
+        let result = OutletId::new(node.id, 0);
         for (outlet, other, when_true) in [(on_false, on_true, false), (on_true, on_false, true)] {
             let Some(tensor) = self.tensor(outlet) else { continue };
             let values = raw_floats(&tensor, &node.name)?;
-            if for_softmax && values.iter().all(|&value| value <= MASKS_SOFTMAX) {
+            if only_softmax_reads(self.typed, result) && values.iter().all(|&value| is_hiding(value)) {
                 let hidden = if when_true { flags } else { self.complement(&format!("{}.hidden", node.name), flags)? };
-                let zero =
-                    matches!(self.tensor(other), Some(tensor) if raw_floats(&tensor, &node.name)?.iter().all(|&v| v == 0.0));
-                let mask = self.forbidding(&node.name, hidden)?;
-                if zero && self.shape_of(mask) == self.shape(OutletId::new(node.id, 0))? {
-                    return Ok(mask);
-                }
                 let x = self.operand(other)?;
-                return self.sum(&node.name, x, mask);
+                return self.hide(node, x, hidden);
             }
-            if values.iter().any(|&value| value < BOTTOMLESS) {
-                let problem = "minus infinity where an input says so, read by something else than a softmax";
-                return Err(unsupported(node, problem.into()));
-            }
+            refuse_large(node, &values)?;
         }
         let (a, b) = (self.operand(on_true)?, self.operand(on_false)?);
         let difference = self.push(&format!("{}.difference", node.name), Op::Sub, &[a, b])?;
@@ -63,69 +50,99 @@ impl Lowering<'_> {
         self.push(&node.name, Op::Add, &[b, chosen])
     }
 
-    /// Flags times a large negative number for a softmax, or flags less one times a large positive one: an additive mask.
+    /// Flags times a number that hides, or flags less one times its negative: zeros, hidden by the flags.
     pub(super) fn scaled_flags(&mut self, node: &TypedNode, left: OutletId, right: OutletId) -> Result<Option<NodeId>, Problem> {
         for (x, factor) in [(left, right), (right, left)] {
             let (Some(&Value::Node(x)), Some(factor)) = (self.values.get(&x), self.tensor(factor)) else { continue };
             let factor = raw_floats(&factor, &node.name)?;
-            let hidden = if self.flags.contains(&x) && factor.iter().all(|&value| value <= MASKS_SOFTMAX) {
+            if !only_softmax_reads(self.typed, OutletId::new(node.id, 0)) {
+                return Ok(None);
+            }
+            let hidden = if self.flags.contains(&x) && factor.iter().all(|&value| is_hiding(value)) {
                 x
             } else if let Some(allowed) = self.flags_less_one(x)
-                && factor.iter().all(|&value| value >= -MASKS_SOFTMAX)
+                && factor.iter().all(|&value| is_hiding(-value))
             {
                 self.complement(&format!("{}.hidden", node.name), allowed)?
             } else {
                 continue;
             };
-            let result = OutletId::new(node.id, 0);
-            if !self.only_softmax_reads(result) {
-                return Ok(None);
-            }
-            let mask = self.forbidding(&node.name, hidden)?;
-            let shape = self.shape(result)?;
-            if self.shape_of(mask) == shape {
-                return Ok(Some(mask));
-            }
-            let name = self.unique(&node.name);
-            return Ok(Some(self.model.push_shaped(name, Op::View(View::Broadcast), &[mask], &shape)?));
+            let zero = self.push(&format!("{}.zero", node.name), Op::Constant(ArrayD::zeros(IxDyn(&[]))), &[])?;
+            return self.hide(node, zero, hidden).map(Some);
         }
         Ok(None)
     }
 
-    /// `a + b`, with a constant mask in either of them added last.
-    pub(super) fn sum(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId, Problem> {
-        for (x, other) in [(b, a), (a, b)] {
-            if let Some((rest, mask)) = self.mask_of(x)
-                && !matches!(self.model.nodes[other.0].op, Op::Constant(_))
-            {
-                let scores = self.sum(&format!("{name}.scores"), other, rest)?;
-                return self.push(name, Op::Add, &[scores, mask]);
-            }
-        }
-        self.push(name, Op::Add, &[a, b])
+    /// An operand of a sum. The numbers of a constant that hide become its flags.
+    pub(super) fn addend(&mut self, node: &TypedNode, outlet: OutletId) -> Result<NodeId, Problem> {
+        let Some(tensor) = self.tensor(outlet).filter(|tensor| tensor.datum_type().is_float()) else {
+            return self.operand(outlet);
+        };
+        let values = raw_floats(&tensor, &node.name)?;
+        let mask = AdditiveMask::of(&values).filter(|_| only_softmax_reads(self.typed, OutletId::new(node.id, 0)));
+        let Some(mask) = mask else {
+            refuse_large(node, &values)?;
+            return self.operand(outlet);
+        };
+        let hidden = self.push(&format!("{}.hidden", node.name), Op::Constant(mask.hidden), &[])?;
+        let bias = self.push(&format!("{}.bias", node.name), Op::Constant(mask.bias), &[])?;
+        self.hidden.insert(bias, hidden);
+        Ok(bias)
     }
 
-    /// A view of masked scores as a masked view of scores, so that softmax finds the mask before it; anything else as it is.
-    pub(super) fn mask_last(&mut self, id: NodeId) -> Result<NodeId, Problem> {
-        let node = &self.model.nodes[id.0];
-        let (Op::View(_), &[source]) = (&node.op, &node.inputs[..]) else { return Ok(id) };
-        let node = node.clone();
-        let masked = self.mask_last(source)?;
-        let Some((scores, mask)) = self.mask_of(masked) else { return Ok(id) };
+    /// `a + b`, hidden where either is.
+    pub(super) fn sum(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId, Problem> {
+        let hidden = match (self.hidden.get(&a).copied(), self.hidden.get(&b).copied()) {
+            (Some(a), Some(b)) => Some(self.either(&format!("{name}.hidden"), a, b)?),
+            (a, b) => a.or(b),
+        };
+        let sum = self.push(name, Op::Add, &[a, b])?;
+        self.hidden.extend(hidden.map(|hidden| (sum, hidden)));
+        Ok(sum)
+    }
+
+    /// `x` in the shape of a node's result, hidden by flags also.
+    pub(super) fn hide(&mut self, node: &TypedNode, x: NodeId, hidden: NodeId) -> Result<NodeId, Problem> {
+        let hidden = match self.hidden.get(&x).copied() {
+            Some(other) => self.either(&format!("{}.either", node.name), hidden, other)?,
+            None => hidden,
+        };
+        // A node of its own: who else reads `x` sees all of it.
+        let (name, shape) = (self.unique(&node.name), self.shape(OutletId::new(node.id, 0))?);
+        let carrier = self.model.push_shaped(name, Op::View(View::Broadcast), &[x], &shape)?;
+        self.hidden.insert(carrier, hidden);
+        Ok(carrier)
+    }
+
+    /// Takes flags along through a rearrangement.
+    pub(super) fn hide_view(&mut self, id: NodeId) -> Result<(), Problem> {
+        let node = self.model.nodes[id.0].clone();
+        let (Op::View(view), &[source]) = (&node.op, &node.inputs[..]) else { return Ok(()) };
+        if self.hidden.contains_key(&id) || matches!(view, View::Pad { .. }) {
+            return Ok(());
+        }
+        self.hide_view(source)?;
+        let Some(&hidden) = self.hidden.get(&source) else { return Ok(()) };
         let whole = self.model.nodes[source.0].shape.clone();
-        let view = |lowering: &mut Self, part: &str, x: NodeId| {
-            let wide = lowering.unique(&format!("{}.{part}", node.name));
-            let x = lowering.model.push_shaped(wide, Op::View(View::Broadcast), &[x], &whole)?;
-            let name = lowering.unique(&format!("{}.{part}", node.name));
-            lowering.model.push_shaped(name, node.op.clone(), &[x], &node.shape).map_err(Problem::from)
+        let name = self.unique(&format!("{}.hidden", node.name));
+        let wide = self.model.push_shaped(name, Op::View(View::Broadcast), &[hidden], &whole)?;
+        let name = self.unique(&format!("{}.hidden", node.name));
+        let moved = self.model.push_shaped(name, node.op.clone(), &[wide], &node.shape)?;
+        self.hidden.insert(id, moved);
+        Ok(())
+    }
+
+    /// Refuses hidden values that one of the model's nodes from `first` on reads as they are.
+    pub(super) fn check_hidden(&self, node: &TypedNode, first: usize) -> Result<(), Problem> {
+        let loses = |at: &usize| {
+            let reader = &self.model.nodes[*at];
+            let reads = reader.inputs.iter().any(|id| self.hidden.contains_key(id));
+            reads && !matches!(reader.op, Op::Mask) && !self.hidden.contains_key(&NodeId(*at))
         };
-        let scores = view(self, "scores", scores)?;
-        let seen = view(self, "mask", mask)?;
-        let mask = match self.model.constant_value(seen) {
-            Some(values) => self.push(&format!("{}.mask", node.name), Op::Constant(values), &[])?,
-            None => return Ok(id),
-        };
-        self.push(&node.name, Op::Add, &[scores, mask])
+        match (first..self.model.nodes.len()).find(loses) {
+            Some(_) => Err(unsupported(node, "masked scores are read by something else than a softmax".into())),
+            None => Ok(()),
+        }
     }
 
     /// Whether a condition asks for values that are not numbers where there are none: in the result of a softmax, whose masks are finite here.
@@ -145,50 +162,6 @@ impl Lowering<'_> {
         false
     }
 
-    /// Whether everything that reads a value, through sums, choices and rearrangements, is a softmax.
-    pub(super) fn only_softmax_reads(&self, outlet: OutletId) -> bool {
-        let outputs = self.typed.output_outlets().unwrap_or_default();
-        let mut seen = HashSet::from([outlet]);
-        let mut waiting = vec![outlet];
-        while let Some(outlet) = waiting.pop() {
-            let readers = self.typed.outlet_successors(outlet);
-            if readers.is_empty() || outputs.contains(&outlet) {
-                return false;
-            }
-            for reader in readers {
-                let node = self.typed.node(reader.node);
-                let passes = node.op_as::<TypedBinOp>().is_some_and(|op| op.0.is::<Add>())
-                    || node.op_is::<Iff>() && reader.slot > 0
-                    || is_rearrangement(self.typed, reader.node);
-                let result = OutletId::new(reader.node, 0);
-                if passes && seen.insert(result) {
-                    waiting.push(result);
-                } else if !passes && !node.op_as::<Softmax>().is_some_and(|op| op.kind != SoftmaxKind::LogSoftmax) {
-                    return false;
-                }
-            }
-        }
-        true
-    }
-
-    /// [`FLAG_DEPTH`] less where a flag is one; where it is one whatever the inputs are, also the constant that leaves a score out.
-    fn forbidding(&mut self, name: &str, hidden: NodeId) -> Result<NodeId, Problem> {
-        let depth = ArrayD::from_elem(IxDyn(&vec![1; self.shape_of(hidden).len()]), -FLAG_DEPTH);
-        let depth = self.push(&format!("{name}.depth"), Op::Constant(depth), &[])?;
-        let always = self.model.least_flags(hidden).filter(|least| least.iter().any(|&flag| flag == 1.0));
-        let Some(always) = always else { return self.push(name, Op::Mul, &[hidden, depth]) };
-        let flagged = self.push(&format!("{name}.flagged"), Op::Mul, &[hidden, depth])?;
-        let mask = self.push(&format!("{name}.mask"), Op::Constant(always.mapv(|flag| flag * MASKED)), &[])?;
-        self.push(name, Op::Add, &[flagged, mask])
-    }
-
-    /// The other operand of a sum with a constant mask, and the mask.
-    fn mask_of(&self, id: NodeId) -> Option<(NodeId, NodeId)> {
-        let (_, scores) = self.model.mask(id)?;
-        let inputs = &self.model.nodes[id.0].inputs;
-        Some((*inputs.get(scores)?, *inputs.get(1 - scores)?))
-    }
-
     /// The flags of `flags - 1`.
     fn flags_less_one(&self, id: NodeId) -> Option<NodeId> {
         let node = &self.model.nodes[id.0];
@@ -202,5 +175,44 @@ impl Lowering<'_> {
             _ => return None,
         };
         self.flags.contains(&found).then_some(found)
+    }
+}
+
+/// Whether everything that reads a value, through sums, choices and rearrangements, is a softmax.
+pub(super) fn only_softmax_reads(typed: &TypedModel, outlet: OutletId) -> bool {
+    let outputs = typed.output_outlets().unwrap_or_default();
+    let mut seen = HashSet::from([outlet]);
+    let mut waiting = vec![outlet];
+    while let Some(outlet) = waiting.pop() {
+        let readers = typed.outlet_successors(outlet);
+        if readers.is_empty() || outputs.contains(&outlet) {
+            return false;
+        }
+        for reader in readers {
+            let node = typed.node(reader.node);
+            let passes = node.op_as::<TypedBinOp>().is_some_and(|op| op.0.is::<Add>())
+                || node.op_is::<Iff>() && reader.slot > 0
+                || is_rearrangement(typed, reader.node);
+            let result = OutletId::new(reader.node, 0);
+            if passes && seen.insert(result) {
+                waiting.push(result);
+            } else if !passes && !node.op_as::<Softmax>().is_some_and(|op| op.kind != SoftmaxKind::LogSoftmax) {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Refuses a number that hides nothing and that ranges would have to hold.
+pub(super) fn refuse_large(node: &TypedNode, values: &ArrayD<f32>) -> Result<(), Problem> {
+    match values.iter().find(|value| **value <= LARGE) {
+        None => Ok(()),
+        Some(value) => {
+            let problem = format!(
+                "the number {value:e} hides scores only where nothing but a softmax reads them; {LARGE} and less is no other number"
+            );
+            Err(unsupported(node, problem))
+        }
     }
 }

@@ -8,7 +8,7 @@ use tract_onnx::tract_core::ops::element_wise::{ElementWiseMiniOp, ElementWiseOp
 use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_core::ops::nn;
 
-use super::{BOTTOMLESS, Lowering, Problem, floats, raw_floats, unsupported};
+use super::{Lowering, Problem, floats, unsupported};
 use crate::model::{NodeId, Op, Unary};
 
 impl Lowering<'_> {
@@ -41,20 +41,6 @@ impl Lowering<'_> {
             self.power(node, exponent)
         } else {
             Err(unsupported(node, "only on constants".into()))
-        }
-    }
-
-    /// An operand of a sum; a constant mask's infinities become large finite numbers.
-    fn addend(&mut self, node: &TypedNode, outlet: OutletId) -> Result<NodeId, Problem> {
-        match self.tensor(outlet) {
-            Some(tensor) => {
-                let array = raw_floats(&tensor, &node.name)?;
-                if array.iter().any(|&value| value < BOTTOMLESS) {
-                    return self.mask(node, array);
-                }
-                self.operand(outlet)
-            }
-            None => self.operand(outlet),
         }
     }
 

@@ -39,12 +39,18 @@ impl Lowering<'_> {
         let kept: Vec<usize> = (0..shape.len()).filter(|axis| !op.axes.contains(axis)).collect();
         let order: Vec<usize> = kept.iter().chain(&op.axes).copied().collect();
         let moved = self.transposed(&format!("{}.order", node.name), x, &order)?;
-        let moved = self.mask_last(moved)?;
         let moved_shape = self.shape_of(moved).to_vec();
         let mut rows: Vec<usize> = moved_shape[..kept.len()].to_vec();
         rows.push(moved_shape[kept.len()..].iter().product());
         let flat = self.reshaped(&format!("{}.rows", node.name), moved, &rows)?;
-        let flat = self.mask_last(flat)?;
+        self.hide_view(flat)?;
+        let flat = match self.hidden.get(&flat).copied() {
+            Some(hidden) => {
+                let name = self.unique(&format!("{}.mask", node.name));
+                self.model.push_mask(&name, flat, hidden)?
+            }
+            None => flat,
+        };
         let mut y = self.push(&node.name, Op::Softmax, &[flat])?;
         if op.kind == SoftmaxKind::LogSoftmax {
             y = self.push(&format!("{}.log", node.name), Op::Unary(Unary::Ln), &[y])?;
