@@ -1,5 +1,6 @@
 //! Right values, worked out by hand or from the definitions of ONNX, and forms that must be refused.
 
+mod anything;
 mod arithmetic;
 mod broadcasting;
 mod elementwise;
