@@ -82,7 +82,8 @@ def judge(lemma, seed, folder):
     operators = f"opset {net.opset}: " + " ".join(node.op_type for node in model.graph.node)
     onnx.save(model, f"{folder}/model.onnx")
     np.savez(f"{folder}/calibration.npz", **samples)
-    arguments = ["--calibration", f"{folder}/calibration.npz", "--bits", "14", "--weight-bits", "14", "-o", f"{folder}/compiled"]
+    bits = pick(net, ["--bits", "14", "--weight-bits", "14"], ["--bits", "16", "--weight-bits", "12"], ["--bits", "12"], [])
+    arguments = ["--calibration", f"{folder}/calibration.npz", *bits, "-o", f"{folder}/compiled"]
     code, out, err = lemma_call(lemma, "compile", f"{folder}/model.onnx", *arguments)
     if code:
         said = err.strip().splitlines()[-1] if err.strip() else "(nothing said)"
