@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use lemma_prover::StoreError;
 use lemma_prover::store::{read_verifying_key, write_atomically, write_verifying_key};
 use lemma_quantizer::report::Report;
-use lemma_verifier::visible::visible;
 use lemma_verifier::Digest;
+use lemma_verifier::visible::visible;
 use serde::Serialize;
 
 use crate::error::PackageError;
