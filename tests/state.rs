@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use lemma::text::Tokenizer;
-use lemma::{CompileOptions, Folder, Package, PackageError, PreparedKey, ProofFile, Report, compile};
+use lemma::{CompileOptions, Demand, Folder, Package, PackageError, PreparedKey, ProofFile, Report, compile};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -90,7 +90,7 @@ fn setups_at_once_leave_keys_that_belong_together_and_proofs_meanwhile_belong_to
     let last = folder.path().join("last.json");
     json(&["prove", text(folder.path()), "--input", &input, "-o", text(&last)]);
     let file = ProofFile::from_json(&std::fs::read(last).unwrap()).unwrap();
-    assert!(file.verify(&PreparedKey::new(verifying)).is_ok());
+    assert!(file.verify(&PreparedKey::new(verifying), &Demand::default()).is_ok());
     let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(names.iter().all(|name| !name.to_str().unwrap().starts_with('.')), "{names:?}");
 }

@@ -99,7 +99,8 @@ impl Ranges {
                     if normalised.get(id.0) == Some(&true) {
                         range.include_rows(&value);
                     }
-                    if value.iter().any(|v| !v.is_finite() && !(masked.get(id.0) == Some(&true) && *v == f32::NEG_INFINITY)) {
+                    let hides = masked.get(id.0) == Some(&true);
+                    if value.iter().any(|v| !(v.is_finite() || hides && *v == f32::NEG_INFINITY)) {
                         unbounded = unbounded.or(Some(id));
                     }
                 }
