@@ -65,7 +65,7 @@ fn folder() -> &'static Path {
         .unwrap();
         folder.write_package(&package, &report).unwrap();
         let (proving, verifying) = package.setup(&()).unwrap();
-        folder.write_keys(&proving, &verifying).unwrap();
+        folder.write_keys(&package, &proving, &verifying).unwrap();
         std::fs::write(path.join("input.json"), serde_json::json!({ EVIL: [[3, -4]] }).to_string()).unwrap();
         (parent, path)
     });
