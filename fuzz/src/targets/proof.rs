@@ -1,7 +1,7 @@
 //! Proof files: one that verifies says what the honest one says.
 
 use anyhow::Result;
-use lemma::{PreparedKey, ProofFile};
+use lemma::{Demand, PreparedKey, ProofFile};
 
 use super::Target;
 use crate::{Rng, json, seeds};
@@ -37,7 +37,7 @@ impl Target for Proof {
         if let Ok((values, context, _)) = file.open(self.key.key()) {
             let honest = self.honest.open(self.key.key());
             let is_honest = honest.is_ok_and(|honest| honest.0 == values && honest.1 == context);
-            assert!(is_honest || file.verify(&self.key).is_err(), "another statement verifies");
+            assert!(is_honest || file.verify(&self.key, &Demand::default()).is_err(), "another statement verifies");
         }
         true
     }
