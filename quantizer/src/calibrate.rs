@@ -1,12 +1,19 @@
 //! Calibration: the range of every float tensor over sample data.
 
+mod error;
+mod magnitudes;
+mod observed;
+
 use std::collections::BTreeMap;
 
 use ndarray::{ArrayD, ArrayViewD};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::model::{ExecuteError, Model, NodeId, Op};
+use crate::model::{Model, NodeId, Op};
+
+pub use error::CalibrationError;
+use magnitudes::Magnitudes;
+use observed::Observed;
 
 /// How a range is taken from observed values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,30 +22,6 @@ pub enum Method {
     Max,
     /// The absolute value below which this fraction (0 to 1) of all elements lies.
     Percentile(f64),
-}
-
-/// Why calibration stops.
-#[derive(Debug, Error)]
-pub enum CalibrationError {
-    /// No samples.
-    #[error("no calibration samples; give at least one, better a hundred")]
-    Empty,
-    /// A sample does not run.
-    #[error("calibration sample {sample}: {source}")]
-    Execute {
-        /// Index of the sample.
-        sample: usize,
-        /// Why.
-        source: ExecuteError,
-    },
-    /// The model is not finite on a sample.
-    #[error("calibration sample {sample}: layer `{layer}` gives a value that is not finite")]
-    NotFinite {
-        /// Index of the sample.
-        sample: usize,
-        /// The layer.
-        layer: String,
-    },
 }
 
 /// What was observed of one tensor.
@@ -54,6 +37,8 @@ pub struct Range {
     pub raw: RowStatistics,
     /// Rows of the last axis less their mean; only of operands of normalisations.
     pub centred: RowStatistics,
+    /// Only of operands of functions.
+    observed: Observed,
     magnitudes: Magnitudes,
 }
 
@@ -86,6 +71,9 @@ impl Ranges {
         let masked = masked(model);
         let mut normalised = vec![false; model.nodes.len()];
         for node in &model.nodes {
+            if let (Op::Unary(_) | Op::Composed(_), Some(x)) = (&node.op, node.inputs.first()) {
+                nodes.get_mut(x.0).into_iter().for_each(|range| range.observed = Observed::recording());
+            }
             if let (Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::L2Norm { .. }, Some(x)) = (&node.op, node.inputs.first()) {
                 normalised.get_mut(x.0).into_iter().for_each(|flag| *flag = true);
             }
@@ -100,15 +88,16 @@ impl Ranges {
                         range.include_rows(&value);
                     }
                     let hides = masked.get(id.0) == Some(&true);
-                    if value.iter().any(|v| !(v.is_finite() || hides && *v == f32::NEG_INFINITY)) {
-                        unbounded = unbounded.or(Some(id));
+                    if let Some(at) = value.iter().position(|v| !(v.is_finite() || hides && *v == f32::NEG_INFINITY)) {
+                        unbounded = unbounded.or(Some((id, at)));
                     }
                 }
             };
-            model.visit(&inputs, observer).map_err(|source| CalibrationError::Execute { sample, source })?;
-            if let Some(node) = unbounded.and_then(|id| model.node(id)) {
-                return Err(CalibrationError::NotFinite { sample, layer: node.name.clone() });
+            let run = model.visit(&inputs, observer);
+            if let Some((id, at)) = unbounded {
+                return Err(not_finite(model, &inputs, sample, id, at));
             }
+            run.map_err(|source| CalibrationError::Execute { sample, source })?;
             count += 1;
         }
         if count == 0 { Err(CalibrationError::Empty) } else { Ok(Ranges { nodes, method }) }
@@ -124,6 +113,11 @@ impl Ranges {
         if bound > 0.0 { bound } else { 1.0 }
     }
 
+    /// Values of the operand of a function, thinned: of close values the least and the greatest.
+    pub fn observed(&self, id: NodeId) -> impl Iterator<Item = f64> + '_ {
+        self.nodes.get(id.0).into_iter().flat_map(|range| range.observed.values())
+    }
+
     /// What was observed of a node.
     pub fn of(&self, id: NodeId) -> Option<&Range> {
         self.nodes.get(id.0)
@@ -133,6 +127,27 @@ impl Ranges {
     pub fn method(&self) -> Method {
         self.method
     }
+}
+
+/// The error for element `at` of node `id`, which is not finite on a sample.
+fn not_finite(model: &Model, inputs: &BTreeMap<String, ArrayD<f32>>, sample: usize, id: NodeId, at: usize) -> CalibrationError {
+    let (mut value, mut operands) = (f32::NAN, Vec::new());
+    let node = model.node(id);
+    let observer = |seen: NodeId, values: ArrayViewD<'_, f32>| {
+        let element = values.iter().nth(at).copied();
+        if seen == id {
+            value = element.unwrap_or(value);
+        } else if node.is_some_and(|node| node.inputs.contains(&seen) && node.shape == values.shape()) {
+            operands.extend(element);
+        }
+    };
+    // Whether the run ends well is known already.
+    let _ = model.visit(inputs, observer);
+    let operand = match operands.as_slice() {
+        [] => String::new(),
+        operands => format!(" of {}", operands.iter().map(f32::to_string).collect::<Vec<_>>().join(" and ")),
+    };
+    CalibrationError::NotFinite { sample, layer: node.map(|node| node.name.clone()).unwrap_or_default(), value, operand }
 }
 
 /// The nodes that carry masked scores.
@@ -154,6 +169,7 @@ impl Default for Range {
             spread: 0.0,
             raw: rows,
             centred: rows,
+            observed: Observed::default(),
             magnitudes: Magnitudes::default(),
         }
     }
@@ -167,6 +183,7 @@ impl Range {
             self.lo = self.lo.min(*v);
             self.hi = self.hi.max(*v);
             self.magnitudes.include(*v);
+            self.observed.include(*v);
         }
         if value.ndim() > 0 {
             for row in value.rows() {
@@ -201,45 +218,6 @@ impl RowStatistics {
         if energy > 0.0 {
             self.peak = self.peak.max(largest / energy.sqrt());
         }
-    }
-}
-
-/// A histogram of absolute values, sixteen bins to the octave.
-#[derive(Clone, Debug, PartialEq)]
-struct Magnitudes {
-    bins: Vec<u64>,
-    total: u64,
-}
-
-const BINS_PER_OCTAVE: f32 = 16.0;
-const LOWEST_OCTAVE: f32 = -32.0;
-const BINS: usize = 1024;
-
-impl Default for Magnitudes {
-    fn default() -> Magnitudes {
-        Magnitudes { bins: vec![0; BINS], total: 0 }
-    }
-}
-
-impl Magnitudes {
-    fn include(&mut self, v: f32) {
-        let bin = ((v.abs().log2() - LOWEST_OCTAVE) * BINS_PER_OCTAVE).ceil().clamp(0.0, BINS as f32 - 1.0);
-        if let Some(count) = self.bins.get_mut(bin as usize) {
-            *count += 1;
-        }
-        self.total += 1;
-    }
-
-    /// Upper edge of the bin in which the fraction `p` is reached.
-    fn percentile(&self, p: f64) -> f64 {
-        let wanted = (p.clamp(0.0, 1.0) * self.total as f64).ceil() as u64;
-        let mut seen = 0;
-        let reached = self.bins.iter().position(|count| {
-            seen += count;
-            seen >= wanted
-        });
-        let octave = reached.unwrap_or(BINS) as f64 / f64::from(BINS_PER_OCTAVE) + f64::from(LOWEST_OCTAVE);
-        octave.exp2()
     }
 }
 
@@ -294,6 +272,16 @@ mod tests {
         let ranges = Ranges::observe(&model, [sample([0.0; 3]), sample([1.0; 3])], Method::Max).unwrap();
         let range = ranges.of(masked).unwrap();
         assert_eq!((range.lo, range.hi, range.spread), (1.0, 50.0, 49.0));
+    }
+
+    #[test]
+    fn a_value_that_is_not_finite_is_named_with_its_operand() {
+        let mut model = model();
+        model.nodes[1].op = Op::Unary(Unary::Ln);
+        let samples = [sample([1.0, 2.0, 3.0, 4.0]), sample([1.0, 0.0, 3.0, 4.0])];
+        let error = Ranges::observe(&model, samples, Method::Max).unwrap_err();
+        assert!(matches!(&error, CalibrationError::NotFinite { sample: 1, layer, .. } if layer == "y"), "{error}");
+        assert!(error.to_string().contains("gives -inf of 0"), "{error}");
     }
 
     #[test]

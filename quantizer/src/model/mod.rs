@@ -4,6 +4,7 @@
 
 mod build;
 mod commute;
+mod composition;
 mod float;
 mod gains;
 mod mask;
@@ -12,9 +13,12 @@ mod simplify;
 mod unary;
 mod window;
 
+use std::sync::Arc;
+
 use ndarray::{Array1, Array2, Array4, ArrayD};
 use serde::{Deserialize, Serialize};
 
+pub use composition::{Composition, MAX_STEPS, Step};
 pub use float::{ExecuteError, MAX_LIVE_ELEMENTS};
 pub use mask::{AdditiveMask, HIDING, MaskUse, is_hiding};
 pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, broadcast, volume};
@@ -114,6 +118,8 @@ pub enum Op {
     MatMul,
     /// A function of each element.
     Unary(Unary),
+    /// A composition of functions of each element.
+    Composed(Arc<Composition>),
     /// `x` where positive, `slope * x` elsewhere; `slope` broadcasts to the shape of `x`.
     PRelu {
         /// Slopes.
@@ -121,6 +127,8 @@ pub enum Op {
     },
     /// Softmax over the last axis.
     Softmax,
+    /// Logarithm of the softmax over the last axis: `x - ln(sum exp x)`.
+    LogSoftmax,
     /// `[scores, hidden]`: scores that the softmax behind it sees where `hidden` is 0 and not where it is 1; nothing else reads the result.
     Mask,
     /// Index of the largest element of the last axis, the lowest on ties; the axis is dropped.

@@ -137,12 +137,12 @@ fn unary_rule(op: &Op, x: &[usize], needed: impl Fn() -> Result<Vec<usize>, Stri
             }
             Ok(vec![1, channels, output[0], output[1]])
         }
-        Op::Unary(_) => Ok(x.to_vec()),
+        Op::Unary(_) | Op::Composed(_) => Ok(x.to_vec()),
         Op::PRelu { slope } => match broadcast(slope.shape(), x) {
             Some(shape) if shape == x => Ok(shape),
             _ => Err(format!("slopes {:?} do not broadcast to {x:?}", slope.shape())),
         },
-        Op::Softmax | Op::L2Norm { .. } => last().map(|_| x.to_vec()),
+        Op::Softmax | Op::LogSoftmax | Op::L2Norm { .. } => last().map(|_| x.to_vec()),
         Op::ArgMax => last().map(|_| x.split_last().map_or(vec![], |(_, head)| head.to_vec())),
         Op::LayerNorm { gain, bias, .. } => {
             parameter("the gain", gain.as_ref().map(|gain| gain.len()), last()?)?;

@@ -7,45 +7,32 @@
 
 mod activation;
 mod attention;
+mod error;
 mod flags;
+mod functions;
+mod line;
 mod linear;
+mod log_softmax;
 mod norm;
 mod options;
 mod pool;
+mod reciprocal;
 mod rescale;
 mod softmax;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use thiserror::Error;
-
 use crate::calibrate::Ranges;
-use crate::graph::{self, Graph, GraphError, Interval, Op as Primitive, Port, Visibility};
+use crate::graph::{self, Graph, Interval, Op as Primitive, Port, Visibility};
 use crate::model::{Model, Node, NodeId, Op, Unary};
 
+pub use error::QuantizeError;
 pub use options::{BITS, Options, Placement, WEIGHT_BITS};
 
+use functions::Tables;
 use norm::Norm;
-
-/// Why a model is not quantized.
-#[derive(Debug, Error)]
-pub enum QuantizeError {
-    /// An operation the integer graph has no form for.
-    #[error("layer `{layer}`: {problem}")]
-    Unsupported {
-        /// The layer.
-        layer: String,
-        /// What is not supported.
-        problem: String,
-    },
-    /// The graph refuses an operation.
-    #[error(transparent)]
-    Graph(#[from] GraphError),
-    /// An option out of its range.
-    #[error("{0}")]
-    Options(String),
-}
+use reciprocal::Division;
 
 /// A tensor of the graph under construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +76,7 @@ pub fn quantize(model: &Model, ranges: &Ranges, options: &Options) -> Result<Qua
     if !(1.0..=65536.0).contains(&options.headroom) {
         return Err(QuantizeError::Options(format!("a headroom of {}; it must be at least 1", options.headroom)));
     }
-    let mut lowering = Lowering::new(model, ranges, options);
+    let mut lowering = Lowering::new(model, ranges, options)?;
     for (id, node) in model.nodes.iter().enumerate() {
         let tensor = lowering.node(NodeId(id), node)?;
         lowering.tensors.push(tensor);
@@ -106,6 +93,10 @@ struct Lowering<'a> {
     /// Fractional bits that the users of a node's result want after their rescale.
     wanted: Vec<i32>,
     inputs: Vec<(String, graph::NodeId)>,
+    /// Tables of functions.
+    tables: Tables,
+    /// Reciprocals that are divisions.
+    reciprocals: BTreeMap<NodeId, Division>,
     /// Softmaxes that only weigh values.
     weighings: BTreeMap<NodeId, Weighing>,
     /// Scores whose cells above the diagonal a causal mask hides.
@@ -117,7 +108,7 @@ struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    fn new(model: &'a Model, ranges: &'a Ranges, options: &'a Options) -> Self {
+    fn new(model: &'a Model, ranges: &'a Ranges, options: &'a Options) -> Result<Self, QuantizeError> {
         let mut lowering = Lowering {
             model,
             ranges,
@@ -126,13 +117,17 @@ impl<'a> Lowering<'a> {
             tensors: Vec::with_capacity(model.nodes.len()),
             wanted: Vec::new(),
             inputs: Vec::new(),
+            tables: Tables::default(),
+            reciprocals: BTreeMap::new(),
             weighings: BTreeMap::new(),
             hidden: BTreeSet::new(),
             flags: BTreeMap::new(),
             only_flags: model.only_flags(),
         };
+        lowering.plan_reciprocals();
+        lowering.plan_tables()?;
         lowering.wanted = lowering.wanted_bits();
-        lowering
+        Ok(lowering)
     }
 
     /// Fractional bits at which the calibrated range of a node fills the activation bits.
@@ -182,8 +177,12 @@ impl<'a> Lowering<'a> {
         match &node.op {
             Op::MatMul => self.factor_bits(id, node, operand, own),
             Op::Unary(Unary::Relu | Unary::LeakyRelu(_)) | Op::PRelu { .. } => self.natural(operand),
-            Op::Unary(function) => self.fitting(self.table_magnitudes(*function).0),
+            Op::Unary(_) | Op::Composed(_) => {
+                let division = self.reciprocals.get(&id).map(Division::operand_bits);
+                division.or(self.tables.operand_bits(id)).unwrap_or_else(|| self.natural(operand))
+            }
             Op::Softmax => self.softmax_bits(),
+            Op::LogSoftmax => self.log_softmax_bits(operand),
             // A signed range keeps one bit for the sign.
             _ => match (Norm::of(node), self.options.placement.norm_limbs) {
                 (Some(norm), limbs @ 1..) => self.norm_operand_bits(id, &norm, operand, limbs as i32) - limb,
@@ -210,8 +209,12 @@ impl<'a> Lowering<'a> {
             Op::Unary(Unary::Relu) => self.relu(node, None)?,
             Op::Unary(Unary::LeakyRelu(slope)) => self.relu(node, Some(&ndarray::arr0(*slope).into_dyn()))?,
             Op::PRelu { slope } => self.relu(node, Some(slope))?,
-            Op::Unary(function) => self.table(node, *function)?,
+            Op::Unary(_) | Op::Composed(_) => match self.reciprocals.get(&id).copied() {
+                Some(division) => self.reciprocal(node, &division)?,
+                None => self.table(id, node)?,
+            },
             Op::Softmax => self.softmax(id, node)?,
+            Op::LogSoftmax => self.log_softmax(id, node)?,
             Op::ArgMax => self.argmax(node)?,
             Op::Sum { axes } => self.reduce(node, axes, false)?,
             Op::Mean { axes } => self.reduce(node, axes, true)?,
@@ -230,14 +233,13 @@ impl<'a> Lowering<'a> {
     fn input(&mut self, id: NodeId, node: &Node) -> Result<Tensor, QuantizeError> {
         let nonnegative = self.ranges.of(id).is_some_and(|range| range.lo >= 0.0);
         let magnitude = self.ranges.magnitude(id);
-        let Some(frac) = self.options.fractional_bits.get(&node.name) else {
-            let (frac, range) = self.declared(magnitude, nonnegative);
-            let tensor = self.push(node, Primitive::Input { range }, &[], &node.shape, frac)?;
-            self.inputs.push((node.name.clone(), tensor.id));
-            return Ok(tensor);
+        let (natural, range) = self.declared(magnitude, nonnegative);
+        let finer = self.tables.input_bits(id).filter(|bits| *bits > natural);
+        let (frac, range) = match self.options.fractional_bits.get(&node.name).copied().or(finer) {
+            Some(frac) => (frac, self.range_at(&node.name, magnitude, frac, nonnegative)?),
+            None => (natural, range),
         };
-        let range = self.range_at(&node.name, magnitude, *frac, nonnegative)?;
-        let tensor = self.push(node, Primitive::Input { range }, &[], &node.shape, *frac)?;
+        let tensor = self.push(node, Primitive::Input { range }, &[], &node.shape, frac)?;
         self.inputs.push((node.name.clone(), tensor.id));
         Ok(tensor)
     }

@@ -185,7 +185,9 @@ impl Lowering<'_> {
         let c = if norm.centred { self.centred(node, x, group)? } else { x };
         let in_units = f64::from(2 * c.frac - widths.shift).exp2();
         let headroom = self.options.headroom.powi(2);
-        let epsilon = quantize_value(norm.epsilon * in_units, 0);
+        // A row of zeros has an energy, however small the epsilon.
+        let guard = i64::from(norm.epsilon > 0.0 && statistics.least * in_units < 0.5);
+        let epsilon = quantize_value(norm.epsilon * in_units, 0).max(guard);
         let least = (statistics.least / headroom + norm.epsilon) * in_units;
         let lo = least.floor().max(1.0) as i64;
         let range = Interval { lo, hi: lo + (1i64 << (2 * self.options.bits)) - 1 };

@@ -41,6 +41,15 @@ pub(super) fn softmax(x: &ArrayViewD<'_, f32>) -> ArrayD<f32> {
     })
 }
 
+/// Logarithm of the softmax over the last axis; each row is shifted by its maximum first.
+pub(super) fn log_softmax(x: &ArrayViewD<'_, f32>) -> ArrayD<f32> {
+    rows(x, |row| {
+        let top = f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        let sum: f64 = row.iter().map(|value| (f64::from(*value) - top).exp()).sum();
+        row.map_inplace(|value| *value = (f64::from(*value) - top - sum.ln()) as f32);
+    })
+}
+
 /// Position of the largest element of the last axis, the lowest on ties.
 pub(super) fn argmax(x: &ArrayViewD<'_, f32>) -> Vec<f32> {
     let positions = x.rows().into_iter().map(|row| {
@@ -160,6 +169,13 @@ mod tests {
     fn softmax_survives_large_scores_and_masks() {
         let y = softmax(&array![[1000.0, 1000.0, -1e9]].into_dyn().view());
         assert!(close(&y, &array![[0.5, 0.5, 0.0]].into_dyn()));
+    }
+
+    #[test]
+    fn log_softmax_keeps_what_softmax_loses() {
+        let y = log_softmax(&array![[0.0, -200.0, 0.0]].into_dyn().view());
+        let half = -std::f32::consts::LN_2;
+        assert!(close(&y, &array![[half, half - 200.0, half]].into_dyn()));
     }
 
     #[test]

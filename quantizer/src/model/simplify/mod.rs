@@ -2,9 +2,10 @@
 //!
 //! Importers leave what their formats say; calibration and the integer graph want few, large operations. The passes
 //! run until none of them changes anything; every one of them removes a node from use or turns one into a constant, so
-//! they stop. Values agree up to the rounding of `f32`; each pass is tested by running models before and after.
+//! they stop. What is then left of functions of one number is composed. Values agree up to the rounding of `f32`; each pass is tested by running models before and after.
 
 mod affine;
+mod compose;
 mod constants;
 mod functions;
 mod identities;
@@ -23,8 +24,8 @@ impl Model {
     /// The same model in fewer operations.
     ///
     /// Constants are folded; identities and dead nodes are gone; a constant multiple or offset per channel is part of
-    /// the dense layer or convolution before it; compositions that are GELU, SiLU, hard-swish, softplus, squared ReLU,
-    /// layer norm, RMS norm or L2 norm are single operations.
+    /// the dense layer or convolution before it; layer norms, RMS norms and L2 norms are single operations, and so is every
+    /// composition of functions of one number.
     ///
     /// # Errors
     /// The model is inconsistent, see [`Model::check`], or has a softmax with a row that constants hide altogether.
@@ -38,6 +39,7 @@ impl Model {
             }
             self.remove_dead();
         }
+        compose::compose(&mut self);
         self.check()?;
         self.check_rows()?;
         Ok(self)
