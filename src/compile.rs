@@ -13,7 +13,7 @@ use ndarray::ArrayD;
 use crate::Package;
 use crate::error::CompileError;
 use crate::generation::{Decoder, check_causal};
-use crate::placement;
+use crate::{placement, text};
 
 /// Named input tensors of one sample.
 pub type Inputs = BTreeMap<String, ArrayD<f32>>;
@@ -73,6 +73,10 @@ pub fn compile(
 ) -> Result<(Package, Report), CompileError> {
     let model = model.relu_after_max_pool().fold_norm_gains();
     let public = public_tensors(&model, options)?;
+    let bound = |name: &str| [&public, &options.committed].into_iter().flatten().any(|other| other == name);
+    if let Some((tokens, open)) = text::unbound(&model, bound) {
+        return Err(CompileError::Unbound { tokens, open });
+    }
     progress.enter("calibrating", 0.0);
     let ranges = Ranges::observe(&model, calibration.iter().cloned(), options.method)?;
     progress.enter("quantizing", 0.4);
@@ -92,7 +96,7 @@ pub fn compile(
     let report = measured(&model, &quantized, chosen.bits, options, calibration, test)?;
     let package = Package::new(name, options.classes.clone(), compiled)?;
     // Whoever verifies takes a statement with a decoder's tensors for a text that grows.
-    if let Some(decoder) = Decoder::of(&package.signature()) {
+    if let Some(decoder) = Decoder::of(&package.signature(), &package.private_inputs()) {
         check_causal(decoder, package.graph())?;
     }
     progress.enter("compiled", 1.0);

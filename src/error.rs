@@ -50,6 +50,20 @@ pub enum CompileError {
         /// The tensor.
         name: String,
     },
+    /// Tokens in the statement beside a private input that decides what is read of them.
+    #[error(
+        "the statement has the tokens `{tokens}`, and the private input{} what the model reads of them, so one text would have many proven results: \
+         show {} too ({}), or leave `{tokens}` private",
+        match open.len() { 1 => format!(" `{}` decides", open.join("")), _ => format!("s {} decide", ticked(open)) },
+        if open.len() == 1 { "it" } else { "them" },
+        open.iter().map(|name| format!("--public {name}")).collect::<Vec<_>>().join(" ")
+    )]
+    Unbound {
+        /// The tokens.
+        tokens: String,
+        /// The private inputs.
+        open: Vec<String>,
+    },
     /// Class names that fit no output.
     #[error("{found} class names, but output `{output}` has {expected} entries in its last axis")]
     Classes {
@@ -60,6 +74,10 @@ pub enum CompileError {
         /// Names given.
         found: usize,
     },
+}
+
+fn ticked(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Why openings are not usable.

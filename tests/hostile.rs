@@ -101,7 +101,7 @@ fn a_hostile_model_forges_no_line_in_any_command() {
     let text = std::fs::read_to_string(&proof).unwrap();
     for (from, to) in [
         ("\"model\": \"x", "\"model\": \"\\nFORGED \\u001b[2K\\u202e"),
-        ("lemma-proof-1", "\\nFORGED \\u001b[2K\\u202e"),
+        ("lemma-proof-2", "\\nFORGED \\u001b[2K\\u202e"),
         ("\"proof\":", "\"\\nFORGED \\u001b[2K\\u202e\": 1, \"proof\":"),
         ("\"verifying_key\": \"0x", "\"verifying_key\": \"0x00\\nFORGED \\u001b[2K"),
         ("\"decoded\": [\n", "\"decoded\": [ \"\\nFORGED \\u001b[2K\\u202e\", \n"),

@@ -83,8 +83,9 @@ fn random_networks_are_proven_and_verified() {
         });
         let info = KeyInfo {
             model: format!("network {seed}"),
-            circuit_digest: Digest(compiled.digest()),
+            graph_digest: Digest(compiled.digest()),
             signature: signature.collect(),
+            private_inputs: Vec::new(),
         };
         let (proving, verifying) = setup(compiled.circuit(), info, &()).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
         let inputs = quantize_inputs(graph, &samples[0]).unwrap();

@@ -70,7 +70,7 @@ fn a_generated_text_verifies_with_its_prompt_and_lengths() {
     assert_eq!(generation["prompt"], "the");
     assert!(!text(&generation["text"]).is_empty());
     let said = String::from_utf8(lemma(&["verify", "--key", &at("verifying.key"), &at("proof.json")]).stdout).unwrap();
-    assert!(said.contains("prompt (4 tokens): the"), "{said}");
+    assert!(said.contains("prompt (4 tokens): \"the\"\nprompt tokens: [1, 3, 24, 8]\n"), "{said}");
 }
 
 #[test]

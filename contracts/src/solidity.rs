@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use lemma_verifier::visible::comment;
-use lemma_verifier::{TensorSignature, VerifyingKey};
+use lemma_verifier::{PrivateInput, TensorSignature, VerifyingKey};
 
 use crate::error::ContractError;
 use crate::words::key_words;
@@ -46,10 +46,13 @@ pub fn solidity(key: &VerifyingKey, options: &Options) -> Result<String, Contrac
         let _ = writeln!(tensors, "//     {first:>6}      {}", describe(tensor));
         first = first.saturating_add(tensor.public_values().unwrap_or_default());
     }
+    for input in &parts.private_inputs {
+        let _ = writeln!(tensors, "//     private     {}", describe_private(input));
+    }
     let warning = if parts.development { WARNING } else { "" };
     let source = TEMPLATE
         .replace("{{VERSION}}", env!("CARGO_PKG_VERSION"))
-        .replace("{{CIRCUIT}}", &parts.circuit_digest.to_string())
+        .replace("{{CIRCUIT}}", &parts.circuit_digest().to_string())
         .replace("{{DIGEST}}", &key.digest().to_string())
         .replace("{{COUNT}}", &parts.public_values.to_string())
         .replace("{{CONTRACT}}", &name)
@@ -108,6 +111,11 @@ fn describe(tensor: &TensorSignature) -> String {
         return format!("digest of {} {} {shape:?}, {fractional_bits} fractional bits", role.name(), shown(name));
     }
     format!("{} {} {shape:?}, {low} to {high}, {fractional_bits} fractional bits", role.name(), shown(name))
+}
+
+fn describe_private(input: &PrivateInput) -> String {
+    let PrivateInput { name, shape, fractional_bits, low, high } = input;
+    format!("input {} {shape:?}, {low} to {high}, {fractional_bits} fractional bits", shown(name))
 }
 
 /// Fit for a comment, shortened.

@@ -111,8 +111,9 @@ fn the_contract_accepts_what_the_prover_proves_and_nothing_beside_it() {
     let numbers = [3, -7, 0, 11, 250, -1, 2, 9, 100, 64];
     let info = KeyInfo {
         model: "squares".to_string(),
-        circuit_digest: Digest([5; 32]),
+        graph_digest: Digest([5; 32]),
         signature: vec![tensor("squares", Role::Output, &[numbers.len()], 0, 1 << 20)],
+        private_inputs: Vec::new(),
     };
     let (proving, key) = setup(&Squares(numbers.len()), info, &()).expect("a small relation");
     let context = Context::of(b"once");

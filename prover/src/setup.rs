@@ -29,7 +29,7 @@ use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 use ark_ff::{Field, One, Zero};
 use lemma_circuits::relation::{Layout, PUBLIC_WIRES, Relation};
-use lemma_verifier::{Digest, KeyParts, PreparedKey, TensorSignature, VerifyingKey};
+use lemma_verifier::{Digest, KeyParts, PreparedKey, PrivateInput, TensorSignature, VerifyingKey};
 use rand::RngCore;
 use rand::rngs::OsRng;
 use rayon::prelude::*;
@@ -50,10 +50,12 @@ pub const LIMIT: usize = 1 << 28;
 pub struct KeyInfo {
     /// Name of the model.
     pub model: String,
-    /// Digest of the compiled circuit.
-    pub circuit_digest: Digest,
+    /// Digest of the integer graph, its tables and the lowering.
+    pub graph_digest: Digest,
     /// The public tensors in fold order.
     pub signature: Vec<TensorSignature>,
+    /// The inputs that a statement does not show.
+    pub private_inputs: Vec<PrivateInput>,
 }
 
 /// Makes a development key for `relation`.
@@ -169,10 +171,11 @@ pub(crate) fn keys(
     let ic = k(0..PUBLIC_WIRES, gamma);
     let parts = KeyParts {
         model: info.model,
-        circuit_digest: info.circuit_digest,
+        graph_digest: info.graph_digest,
         development: true,
         public_values: layout.public_values as u64,
         signature: info.signature,
+        private_inputs: info.private_inputs,
         alpha1: fixed.alpha.into(),
         beta2: fixed.beta_2.into(),
         gamma2: g2(gamma).into(),

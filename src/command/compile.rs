@@ -116,7 +116,7 @@ impl Compile {
         };
         let data = |path: &Path, labels| -> Result<Vec<Labelled>> {
             let samples = if is_text(path) {
-                texts(path, &source, tokenizer.as_ref(), &options.classes)?
+                texts(path, &source, tokenizer.as_ref(), &options.classes, causal.is_some())?
             } else {
                 arrays(path, &source, self.scale, labels)?
             };
@@ -254,9 +254,10 @@ fn class_count(model: &Model) -> usize {
 }
 
 /// The samples of a file of texts.
-fn texts(path: &Path, model: &Model, tokenizer: Option<&Tokenizer>, classes: &[String]) -> Result<Vec<Labelled>> {
+fn texts(path: &Path, model: &Model, tokenizer: Option<&Tokenizer>, classes: &[String], decoder: bool) -> Result<Vec<Labelled>> {
     let tokenizer = tokenizer.with_context(|| format!("{}: texts need --tokenizer", path.display()))?;
     let inputs = TextInputs::of(model).map_err(|problem| problem.of(path))?;
+    let inputs = if decoder { inputs.from_start() } else { inputs };
     Ok(read_texts(path, tokenizer, &inputs, classes)?)
 }
 

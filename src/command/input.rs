@@ -8,7 +8,7 @@ use clap::Args;
 use lemma::generation::{Decoder, PROMPT, fill, generate};
 use lemma::prover::store::read_at_most;
 use lemma::quantizer::data::ByteScale;
-use lemma::text::TextInputs;
+use lemma::text::{Side, TextInputs};
 use lemma::{Folder, Package, Progress as _, Salt, Samples};
 
 use crate::output::Output;
@@ -51,6 +51,8 @@ pub struct Job {
     pub inputs: Vec<Vec<i64>>,
     /// The tokens of the text, where it is one.
     pub ids: Option<Vec<u32>>,
+    /// Position of the last of them in the model's inputs.
+    pub last: Option<usize>,
     /// Whether the model wrote the end of the text itself.
     pub generated: bool,
     /// Salts of committed tensors that are not to be new ones, by name.
@@ -65,7 +67,7 @@ pub type Integers = BTreeMap<String, Vec<i64>>;
 impl Job {
     /// Under new salts.
     pub fn new(inputs: Vec<Vec<i64>>, ids: Option<Vec<u32>>, context: Vec<u8>) -> Job {
-        Job { inputs, ids, generated: false, salts: BTreeMap::new(), context }
+        Job { inputs, ids, last: None, generated: false, salts: BTreeMap::new(), context }
     }
 
     /// Tokens of the text, where it is one.
@@ -112,22 +114,27 @@ fn given_text(text: Option<&str>, file: Option<&Path>) -> Result<Option<String>>
 
 /// One text.
 pub fn text_job(folder: &Folder, package: &Package, text: &str, context: &[u8], output: &Output) -> Result<Job> {
-    let hidden = Decoder::of(&package.signature()) == Some(Decoder::Hidden);
-    ensure!(!hidden, "this decoder hides its prompt and shows what it generates: use --prompt and --generate instead of --text");
+    let decoder = Decoder::of(&package.signature(), &package.private_inputs());
+    ensure!(
+        decoder != Some(Decoder::Hidden),
+        "this decoder hides its prompt and shows what it generates: use --prompt and --generate instead of --text"
+    );
     let tokenizer = folder.tokenizer(package)?;
     let inputs = TextInputs::of(&package.input_model()).map_err(|problem| problem.of(folder.path()))?;
+    let inputs = if decoder.is_some() { inputs.from_start() } else { inputs };
     let encoded = inputs.encode(&tokenizer, text)?;
     if encoded.whole > encoded.ids.len() {
-        output.note(&format!("the text has {} tokens; the model reads the first {}", encoded.whole, encoded.ids.len()));
+        let part = if encoded.cut == Side::Left { "last" } else { "first" };
+        output.note(&format!("the text has {} tokens; the model reads the {part} {}", encoded.whole, encoded.ids.len()));
     }
-    Ok(Job::new(package.quantize(&encoded.inputs)?, Some(encoded.ids), context.to_vec()))
+    Ok(Job { last: encoded.last, ..Job::new(package.quantize(&encoded.inputs)?, Some(encoded.ids), context.to_vec()) })
 }
 
 /// A text that the model continues.
 fn continued(folder: &Folder, package: &Package, prompt: &str, wanted: usize, context: &[u8], output: &Output) -> Result<Job> {
     let tokenizer = folder.tokenizer(package)?;
     // A prompt is never cut.
-    let (mut given, _) = tokenizer.encode(prompt, usize::MAX)?;
+    let mut given = tokenizer.encode(prompt, usize::MAX)?.ids;
     // Some tokenizers end every text.
     while given.last().is_some_and(|last| given.len() > 1 && tokenizer.ends().contains(last)) {
         given.pop();

@@ -107,7 +107,7 @@ pub fn prove(
     let json = file.to_json()?;
     write_atomically(path, |out| out.write_all(json.as_bytes()))?;
     let statement = proven.verified.into_statement();
-    let answer = if generation.is_some() { None } else { answer(&statement, job.tokens()) };
+    let answer = if generation.is_some() { None } else { answer(&statement, job.last) };
     Ok(ProveResult {
         prove_seconds,
         peak_bytes: peak_bytes(),
@@ -127,8 +127,8 @@ pub fn parse_context(text: &str) -> Result<Vec<u8>> {
     (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).with_context(malformed)).collect()
 }
 
-/// Name of the largest entry of the first named output: of its only row, or of row `tokens - 1` where the length of the text is known.
-pub fn answer(statement: &Statement, tokens: Option<usize>) -> Option<String> {
+/// Name of the largest entry of the first named output: of its only row, or of row `last` where the end of the text is known.
+pub fn answer(statement: &Statement, last: Option<usize>) -> Option<String> {
     let outputs = statement.tensors.iter().filter(|tensor| tensor.signature.role == Role::Output);
     outputs.into_iter().find_map(|tensor| {
         let (names, width) = match &tensor.signature.labels {
@@ -137,7 +137,7 @@ pub fn answer(statement: &Statement, tokens: Option<usize>) -> Option<String> {
             Labels::Values(names) => (names, 1),
         };
         let rows: Vec<&[i64]> = tensor.values.chunks(width.max(1)).collect();
-        let row = if rows.len() == 1 { *rows.first()? } else { *rows.get(tokens?.checked_sub(1)?)? };
+        let row = if rows.len() == 1 { *rows.first()? } else { *rows.get(last?)? };
         let largest = row.iter().max()?;
         let index = if width == 1 { usize::try_from(*largest).ok()? } else { row.iter().position(|v| v == largest)? };
         names.get(index).cloned()

@@ -2,10 +2,10 @@
 
 use lemma::generation::{Generation, Visibility};
 use lemma::verifier::visible::{quoted, visible};
-use lemma::verifier::{Labels, PublicTensor};
+use lemma::verifier::{Labels, PrivateInput, PublicTensor};
 use lemma::{Context, Statement};
 
-/// Entries of a tensor that are printed.
+/// Entries of a tensor that are printed, runs of equal ones as one: a mask with a hole is seen.
 const SHOWN: usize = 16;
 
 /// What was proven, a line each.
@@ -18,6 +18,7 @@ pub fn statement_text(statement: &Statement) -> String {
         lines.push(format!("in the context {}", statement.context.digest()));
     }
     lines.extend(statement.tensors.iter().map(tensor_text));
+    lines.extend(statement.private_inputs.iter().map(private_text));
     lines.join("\n")
 }
 
@@ -28,11 +29,33 @@ fn tensor_text(tensor: &PublicTensor) -> String {
     if let Some(digest) = tensor.digest {
         return format!("{role} `{name}` of shape {shape:?} and {bits} fractional bits: digest {digest}");
     }
-    let more = tensor.values.len().saturating_sub(SHOWN);
-    let shown = tensor.values.iter().enumerate().take(SHOWN).map(|(index, value)| entry(tensor, index, *value));
+    let runs = runs(tensor.values.iter().enumerate().map(|(index, value)| entry(tensor, index, *value)));
+    let more = runs.iter().skip(SHOWN).map(|(_, count)| count).sum::<usize>();
+    let shown = runs.iter().take(SHOWN).map(|(entry, count)| match count {
+        1 => entry.clone(),
+        count => format!("{entry} ({count} times)"),
+    });
     let shown = shown.collect::<Vec<_>>().join(", ");
     let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
     format!("{role} `{name}` = [{shown}{rest}]")
+}
+
+/// An input that is not shown: the reader knows that it is there, and what it may be.
+fn private_text(input: &PrivateInput) -> String {
+    let (low, high) = input.range();
+    format!("private: `{}` {:?} {low}..{high}", visible(&input.name), input.shape)
+}
+
+/// Entries with the number of times that each stands in a row.
+fn runs(entries: impl Iterator<Item = String>) -> Vec<(String, usize)> {
+    let mut runs: Vec<(String, usize)> = Vec::new();
+    for entry in entries {
+        match runs.last_mut() {
+            Some((last, count)) if *last == entry => *count += 1,
+            _ => runs.push((entry, 1)),
+        }
+    }
+    runs
 }
 
 /// An entry: its number, behind its label or in place of it.

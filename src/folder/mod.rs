@@ -2,10 +2,10 @@
 //!
 //! | file | written by | what |
 //! |---|---|---|
-//! | `model.lemma` | compile | the integer graph and its tables; keep it private, it holds the weights |
+//! | `model.lemma` | compile | the integer graph and its tables; as secret as the weights, mode 0600 |
 //! | `report.json`, `report.txt` | compile | the accuracy report; names the circuit |
 //! | `tokenizer` | compile | the tokenizer's file, for models of text; `model.lemma` has its digest |
-//! | `proving.key` | setup | the proving key; depends on the weights, names circuit and verifying key |
+//! | `proving.key` | setup | the proving key; as secret as the weights, which can be computed from it, mode 0600; names circuit and verifying key |
 //! | `verifying.key` | setup | the verifying key, names the circuit; give it to whoever checks |
 //!
 //! These files are one state: compile and setup replace it as a whole or not at all, also when they are killed, and what is read is compared with
@@ -16,7 +16,7 @@ mod state;
 use std::path::{Path, PathBuf};
 
 use lemma_prover::StoreError;
-use lemma_prover::store::{read_verifying_key, write_atomically, write_verifying_key};
+use lemma_prover::store::{read_verifying_key, write_atomically, write_secret, write_verifying_key};
 use lemma_quantizer::report::Report;
 use lemma_verifier::Digest;
 use lemma_verifier::visible::visible;
@@ -130,7 +130,7 @@ impl Folder {
         if tokenizer.is_none() && package.tokenizer_digest().is_some() {
             return Err(PackageError::Tokenizer { path: self.path.join(TOKENIZER) });
         }
-        let write_model = |path: &Path| write_atomically(path, |file| file.write_all(&contents));
+        let write_model = |path: &Path| write_secret(path, |file| file.write_all(&contents));
         let write_json = |path: &Path| write_atomically(path, |file| file.write_all(&json));
         let write_text = |path: &Path| write_atomically(path, |file| file.write_all(text.as_bytes()));
         let write_tokenizer = |path: &Path| tokenizer.map_or(Ok(()), |tokenizer| tokenizer.write(path));
@@ -217,7 +217,7 @@ impl Folder {
     fn expect_own(&self, package: &Package, key: &VerifyingKey) -> Result<(), PackageError> {
         let parts = key.parts();
         let is_own =
-            parts.model == package.name() && parts.circuit_digest == package.digest() && parts.signature == package.signature();
+            parts.model == package.name() && parts.circuit_digest() == package.digest() && parts.signature == package.signature();
         let problem = "its names are not those of the compiled model";
         if is_own { Ok(()) } else { Err(PackageError::Keys { path: self.proving_key_path(), problem }) }
     }

@@ -96,7 +96,7 @@ pub fn fill(
 
 impl<'a> Layout<'a> {
     fn of(package: &'a Package) -> Result<Layout<'a>, GenerateError> {
-        let decoder = Decoder::of(&package.signature()).ok_or(GenerateError::NoDecoder)?;
+        let decoder = Decoder::of(&package.signature(), &package.private_inputs()).ok_or(GenerateError::NoDecoder)?;
         let output = package.graph().outputs.iter().find(|port| port.name == decoder.output());
         let output = output.ok_or(GenerateError::NoDecoder)?;
         Ok(Layout { package, decoder, output, tokens: package.graph().node(output.node).len() })

@@ -11,7 +11,8 @@ use lemma_quantizer::data::Samples;
 use lemma_quantizer::graph::{Graph, Interval, NodeId, Op, Port, Visibility};
 use lemma_quantizer::model::{Model, Op as FloatOp};
 use lemma_quantizer::quantize::quantize_value;
-use lemma_verifier::{Context, Digest, Labels, Role, TensorSignature, VerifyingKey};
+use lemma_verifier::key::circuit_digest;
+use lemma_verifier::{Context, Digest, Labels, PrivateInput, Role, TensorSignature, VerifyingKey};
 
 use crate::compile::Inputs;
 use crate::error::{CompileError, InferError};
@@ -81,9 +82,9 @@ impl Package {
         &self.compiled
     }
 
-    /// Digest of the circuit.
+    /// Digest of the circuit with the names, ranges and labels of its inputs and outputs.
     pub fn digest(&self) -> Digest {
-        Digest(self.compiled.digest())
+        circuit_digest(Digest(self.compiled.digest()), &self.signature(), &self.private_inputs())
     }
 
     /// Makes development keys.
@@ -91,7 +92,12 @@ impl Package {
     /// # Errors
     /// A circuit too large for the field's roots of unity.
     pub fn setup(&self, progress: &dyn Progress) -> Result<(ProvingKey, VerifyingKey), SetupError> {
-        let info = KeyInfo { model: self.name.clone(), circuit_digest: self.digest(), signature: self.signature() };
+        let info = KeyInfo {
+            model: self.name.clone(),
+            graph_digest: Digest(self.compiled.digest()),
+            signature: self.signature(),
+            private_inputs: self.private_inputs(),
+        };
         setup(self.compiled.circuit(), info, progress)
     }
 
@@ -245,6 +251,17 @@ impl Package {
         let inputs = self.graph().inputs.iter().map(|port| (port, role(port, Role::Input, Role::CommittedInput)));
         let outputs = self.graph().outputs.iter().map(|port| (port, role(port, Role::Output, Role::CommittedOutput)));
         inputs.chain(outputs).filter_map(|(port, role)| Some(self.tensor_signature(port, role?))).collect()
+    }
+
+    /// What the verifying key says about the inputs that no statement shows.
+    pub fn private_inputs(&self) -> Vec<PrivateInput> {
+        let private = self.graph().inputs.iter().filter(|port| port.visibility == Visibility::Private);
+        let described = |port: &Port| {
+            let node = self.graph().node(port.node);
+            let (name, shape, fractional_bits) = (port.name.clone(), node.shape.clone(), node.fractional_bits);
+            PrivateInput { name, shape, fractional_bits, low: node.bounds.lo, high: node.bounds.hi }
+        };
+        private.map(described).collect()
     }
 
     /// Number of public values.

@@ -29,6 +29,9 @@ pub enum TextProblem {
     /// A tokenizer of another model.
     #[error("it is not the tokenizer that the model was compiled with; run `lemma compile` again")]
     Other,
+    /// Something that the file declares and that is not done to a single text.
+    #[error("the tokenizer declares a {0}; remove it from the file")]
+    Declared(&'static str),
     /// What the tokenizer says of a text.
     #[error("the tokenizer refuses the text: {0}")]
     Tokenizer(String),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lemma_quantizer::model::Model;
 use ndarray::{ArrayD, Dimension as _};
 
-use super::{TextProblem, Tokenizer};
+use super::{Side, TextProblem, Tokenizer, Tokens};
 use crate::Inputs;
 
 /// What an input of a text model holds.
@@ -15,7 +15,7 @@ enum Role {
     Tokens,
     /// 1 where there is a token, 0 where there is padding.
     Mask,
-    /// Zeros: the first of several segments.
+    /// The segment that a token belongs to; of one text mostly zeros.
     Segment,
     /// 0, 1, 2, ...
     Position,
@@ -39,6 +39,11 @@ const NAMES: [(&str, Role); 14] = [
     ("positions", Role::Position),
 ];
 
+/// Whether an input's name says that it decides what is read of the tokens.
+pub(super) fn steers(name: &str) -> bool {
+    NAMES.iter().any(|(other, role)| *other == name && *role != Role::Tokens) || name.to_ascii_lowercase().contains("mask")
+}
+
 /// The inputs of a text model, by their names: `ids`, `input_ids` or `tokens`, and where the model has them `mask` or `attention_mask`,
 /// `token_type_ids`, `position_ids`.
 #[derive(Clone, Debug)]
@@ -47,6 +52,7 @@ pub struct TextInputs {
     ids: String,
     tokens: usize,
     masked: bool,
+    from_start: bool,
 }
 
 /// A text as a model reads it.
@@ -56,8 +62,12 @@ pub struct Encoded {
     pub inputs: Inputs,
     /// The tokens, without padding.
     pub ids: Vec<u32>,
+    /// Position of the last of them in the model's inputs.
+    pub last: Option<usize>,
     /// How many tokens the whole text has; more than `ids` when it was cut.
     pub whole: usize,
+    /// Which end was cut then.
+    pub cut: Side,
 }
 
 impl TextInputs {
@@ -92,7 +102,7 @@ impl TextInputs {
         }
         let masked = inputs.iter().any(|(.., role)| *role == Role::Mask);
         let ids = name.clone();
-        Ok(TextInputs { inputs, ids, tokens, masked })
+        Ok(TextInputs { inputs, ids, tokens, masked, from_start: false })
     }
 
     /// Name of the input of tokens.
@@ -110,13 +120,28 @@ impl TextInputs {
         self.masked
     }
 
-    /// A text, cut or filled up to the model's number of tokens.
+    /// Reads every text from the first position, whatever a tokenizer declares: for a decoder, which sees no later position.
+    pub fn from_start(mut self) -> TextInputs {
+        self.from_start = true;
+        self
+    }
+
+    /// A text, cut or filled up to the model's number of tokens, each on the side that the tokenizer declares.
     ///
     /// # Errors
-    /// A character that the tokenizer has no token for.
+    /// A character that the tokenizer has no token for; an input of positions beside padding on the left.
     pub fn encode(&self, tokenizer: &Tokenizer, text: &str) -> Result<Encoded, TextProblem> {
-        let (ids, whole) = tokenizer.encode(text, self.tokens)?;
-        Ok(Encoded { inputs: self.fill(&ids, tokenizer.padding()), ids, whole })
+        let declared = tokenizer.declared();
+        let Tokens { ids, types, whole } = tokenizer.encode(text, self.tokens.min(declared.most))?;
+        let left = declared.pads == Side::Left && !self.from_start;
+        if let Some((name, ..)) = self.inputs.iter().find(|(.., role)| left && *role == Role::Position) {
+            let problem = "the tokenizer declares padding on the left, and it is not known where its positions then begin; \
+                           give the inputs as .npz or .json";
+            return Err(TextProblem::Input { input: name.clone(), problem: problem.to_owned() });
+        }
+        let start = if left { self.tokens.saturating_sub(ids.len()) } else { 0 };
+        let inputs = self.place(start, &ids, &types, (tokenizer.padding(), declared.padding_type));
+        Ok(Encoded { inputs, last: (start + ids.len()).checked_sub(1), cut: declared.cuts, ids, whole })
     }
 
     /// Every window of a long text, one after the other, each with the tokenizer's first token in front; a remainder is left out unless it is
@@ -140,11 +165,20 @@ impl TextInputs {
 
     /// Inputs for tokens; the rest is `padding`. Tokens past the end are left out.
     pub fn fill(&self, ids: &[u32], padding: u32) -> Inputs {
-        let value = |role: Role, at: usize| match role {
-            Role::Tokens => ids.get(at).copied().unwrap_or(padding) as f32,
-            Role::Mask => f32::from(u8::from(at < ids.len())),
-            Role::Segment => 0.0,
-            Role::Position => at as f32,
+        self.place(0, ids, &[], (padding, 0))
+    }
+
+    /// Inputs for tokens from position `start` on, with their segments, where they have some; the rest is token and segment of the padding.
+    fn place(&self, start: usize, ids: &[u32], types: &[u32], (padding, padding_type): (u32, u32)) -> Inputs {
+        let value = |role: Role, at: usize| {
+            let own = at.checked_sub(start).filter(|own| *own < ids.len());
+            match (role, own) {
+                (Role::Tokens, own) => own.and_then(|own| ids.get(own)).copied().unwrap_or(padding) as f32,
+                (Role::Mask, own) => f32::from(u8::from(own.is_some())),
+                (Role::Segment, Some(own)) => types.get(own).copied().unwrap_or(0) as f32,
+                (Role::Segment, None) => padding_type as f32,
+                (Role::Position, _) => at as f32,
+            }
         };
         let tensor = |(name, shape, role): &(String, Vec<usize>, Role)| {
             // The shape has one axis that is longer than 1.

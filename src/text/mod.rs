@@ -13,6 +13,8 @@
 
 mod bounds;
 mod characters;
+mod companions;
+mod declared;
 mod error;
 mod files;
 mod growth;
@@ -35,6 +37,8 @@ use characters::Characters;
 use pieces::Pieces;
 use quiet::quietly;
 
+pub(crate) use companions::unbound;
+pub use declared::{Declared, Side};
 pub use error::{TextError, TextProblem};
 pub use files::{is_text, read_texts};
 pub use input::{Encoded, TextInputs};
@@ -59,8 +63,20 @@ pub struct Tokenizer {
     kind: Kind,
     first: Option<u32>,
     padding: u32,
+    declared: Declared,
     ends: Vec<u32>,
     bytes: Vec<u8>,
+}
+
+/// The tokens of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// Their ids.
+    pub ids: Vec<u32>,
+    /// The segment that each belongs to.
+    pub types: Vec<u32>,
+    /// How many tokens the whole text has; more than `ids` when it was cut.
+    pub whole: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -88,45 +104,49 @@ impl Tokenizer {
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             let pieces = Pieces::parse(&bytes)?;
             let (first, ends) = (pieces::START, pieces::ENDS.to_vec());
-            return Ok(Tokenizer { kind: Kind::Pieces(pieces), first: Some(first), padding: first, ends, bytes });
+            let (kind, declared) = (Kind::Pieces(pieces), Declared::NOTHING);
+            return Ok(Tokenizer { kind, first: Some(first), padding: first, declared, ends, bytes });
         }
         if let Some(list) = bounds::characters(&bytes)? {
             let kind = Kind::Characters(Characters::new(list)?);
-            return Ok(Tokenizer { kind, first: None, padding: 0, ends: Vec::new(), bytes });
+            return Ok(Tokenizer { kind, first: None, padding: 0, declared: Declared::NOTHING, ends: Vec::new(), bytes });
         }
         Outline::of(&bytes)?.check()?;
         let mut inner = library(|| tokenizers::Tokenizer::from_bytes(&bytes)).map_err(TextProblem::Malformed)?;
         let special = |names: &[&str]| names.iter().find_map(|name| inner.token_to_id(name));
-        let declared = inner.get_padding().map(|padding| padding.pad_id);
-        let padding = declared.or_else(|| special(&PADDING)).unwrap_or(0);
+        let declared = Declared::of(&inner)?;
+        let padding = declared.padding.or_else(|| special(&PADDING)).unwrap_or(0);
         let ends = END.iter().filter_map(|name| inner.token_to_id(name)).collect();
         let first = if inner.get_post_processor().is_none() { special(&FIRST) } else { None };
-        // The model's shape decides how long a text is, not the file.
+        // Texts are filled up and cut here, once the model says how long they are.
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| TextProblem::Malformed(error.to_string()))?;
-        Ok(Tokenizer { kind: Kind::Json(Box::new(inner)), first, padding, ends, bytes })
+        Ok(Tokenizer { kind: Kind::Json(Box::new(inner)), first, padding, declared, ends, bytes })
     }
 
-    /// The tokens of a text with the special ones around it, and at most `limit` of them; the second result is how many the whole text has.
+    /// The tokens of a text with the special ones around it, and at most `limit` of them, cut where the tokenizer declares.
     ///
     /// # Errors
     /// A character that the tokenizer has no token for, or for `tokenizer.json` a text of more than 32 KiB.
-    pub fn encode(&self, text: &str, limit: usize) -> Result<(Vec<u32>, usize), TextProblem> {
+    pub fn encode(&self, text: &str, limit: usize) -> Result<Tokens, TextProblem> {
         let first = usize::from(self.first.is_some());
-        let (mut ids, whole) = match &self.kind {
+        let (mut ids, mut types, whole) = match &self.kind {
             Kind::Json(inner) => {
                 let mut encoding = encoding(inner, text)?;
                 let added = inner.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
                 let whole = encoding.len().saturating_add(added);
-                encoding.truncate(limit.saturating_sub(added + first), 0, TruncationDirection::Right);
+                let cuts = if self.declared.cuts == Side::Left { TruncationDirection::Left } else { TruncationDirection::Right };
+                encoding.truncate(limit.saturating_sub(added + first), 0, cuts);
                 let processed = library(|| inner.post_process(encoding, None, true)).map_err(TextProblem::Tokenizer)?;
-                (processed.get_ids().to_vec(), whole)
+                (processed.get_ids().to_vec(), processed.get_type_ids().to_vec(), whole)
             }
-            _ => self.body(text).map(|ids| (ids.clone(), ids.len()))?,
+            _ => self.body(text).map(|ids| (ids.clone(), vec![0; ids.len()], ids.len()))?,
         };
         ids.splice(0..0, self.first);
+        types.splice(0..0, self.first.map(|_| 0));
         ids.truncate(limit);
-        Ok((ids, whole.saturating_add(first)))
+        types.truncate(limit);
+        Ok(Tokens { ids, types, whole: whole.saturating_add(first) })
     }
 
     /// The tokens of a text without special ones. For `tokenizer.json` a text of more than 32 KiB is taken in parts, cut between words.
@@ -181,6 +201,11 @@ impl Tokenizer {
     /// The token that fills up a text that is shorter than the model's input.
     pub fn padding(&self) -> u32 {
         self.padding
+    }
+
+    /// What the file declares about filling up and cutting a text.
+    pub fn declared(&self) -> Declared {
+        self.declared
     }
 
     /// The tokens at which a generated text ends: 1 and 2 of llama2.c, none of characters, those of `tokenizer.json` with a usual name.
@@ -238,7 +263,7 @@ mod tests {
     #[test]
     fn byte_pairs_come_back_and_begin_with_the_class_token() {
         let tokenizer = words();
-        let (ids, whole) = tokenizer.encode("Call me later", 64).unwrap();
+        let Tokens { ids, whole, .. } = tokenizer.encode("Call me later", 64).unwrap();
         assert_eq!((ids[0], ids.len()), (1, whole));
         assert!(ids.len() < 10 && tokenizer.decode(&ids).contains("call"), "{}", tokenizer.decode(&ids));
         assert_eq!(tokenizer.names().len(), 1024);
@@ -247,31 +272,17 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_and_its_length_is_known() {
-        let (ids, whole) = words().encode(&"late again ".repeat(100), 64).unwrap();
+        let Tokens { ids, whole, .. } = words().encode(&"late again ".repeat(100), 64).unwrap();
         assert_eq!(ids.len(), 64);
         assert!(whole > 200);
-        assert_eq!(words().encode("", 64).unwrap(), (vec![1], 1));
-    }
-
-    #[test]
-    fn a_post_processor_keeps_its_last_token_when_a_text_is_cut() {
-        let json = r#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,
-            "pre_tokenizer":{"type":"Whitespace"},"decoder":null,
-            "post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"[CLS]","type_id":0}},
-              {"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"[SEP]","type_id":0}}],
-              "pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":0}}],
-              "special_tokens":{"[CLS]":{"id":"[CLS]","ids":[1],"tokens":["[CLS]"]},"[SEP]":{"id":"[SEP]","ids":[2],"tokens":["[SEP]"]}}},
-            "model":{"type":"WordLevel","vocab":{"[PAD]":0,"[CLS]":1,"[SEP]":2,"a":3,"b":4},"unk_token":"a"}}"#;
-        let tokenizer = Tokenizer::from_bytes(json.into()).unwrap();
-        assert_eq!(tokenizer.encode("a b a b a b", 5).unwrap(), (vec![1, 3, 4, 3, 2], 8));
-        assert_eq!(tokenizer.encode("b", 5).unwrap(), (vec![1, 4, 2], 3));
+        assert_eq!(words().encode("", 64).unwrap(), Tokens { ids: vec![1], types: vec![0], whole: 1 });
     }
 
     #[test]
     fn characters_come_back_and_strangers_are_named() {
         let tokenizer = Tokenizer::read(&Path::new(MODELS).join("nanogpt_shakespeare/config.json")).unwrap();
         assert_eq!(tokenizer.vocabulary(), 65);
-        let (ids, _) = tokenizer.encode("To be,\nor not", 64).unwrap();
+        let ids = tokenizer.encode("To be,\nor not", 64).unwrap().ids;
         assert_eq!(tokenizer.decode(&ids), "To be,\nor not");
         let error = tokenizer.encode("naïve", 64).unwrap_err();
         assert!(matches!(error, TextProblem::Unencodable { character: 'ï', position: 2 }), "{error}");

@@ -79,13 +79,13 @@ pub enum LintError {
     #[error("the key names no model")]
     UnnamedModel,
     /// A tensor has no name.
-    #[error("public tensor {index} has no name")]
+    #[error("tensor {index} has no name")]
     UnnamedTensor {
-        /// Position in the signature.
+        /// Position in the signature; private inputs follow.
         index: usize,
     },
-    /// Two tensors of one role share a name.
-    #[error("two public {role} tensors are called `{name}`")]
+    /// Two tensors of one side share a name.
+    #[error("two {role} tensors are called `{name}`")]
     DuplicateTensor {
         /// `input` or `output`.
         role: &'static str,
@@ -93,7 +93,7 @@ pub enum LintError {
         name: String,
     },
     /// The number of entries of a tensor does not fit.
-    #[error("public tensor `{tensor}` has more than {limit} entries")]
+    #[error("tensor `{tensor}` has more than {limit} entries")]
     TensorTooLarge {
         /// Name of the tensor.
         tensor: String,
@@ -101,7 +101,7 @@ pub enum LintError {
         limit: u64,
     },
     /// A scale that no model has.
-    #[error("public tensor `{tensor}` has {found} fractional bits; {limit} is the most in either direction")]
+    #[error("tensor `{tensor}` has {found} fractional bits; {limit} is the most in either direction")]
     FractionalBits {
         /// Name of the tensor.
         tensor: String,
@@ -111,7 +111,7 @@ pub enum LintError {
         limit: i32,
     },
     /// An empty range.
-    #[error("public tensor `{tensor}` has the empty range {low}..={high}")]
+    #[error("tensor `{tensor}` has the empty range {low}..={high}")]
     EmptyRange {
         /// Name of the tensor.
         tensor: String,
@@ -302,6 +302,12 @@ pub enum FileError {
         expected: usize,
         /// By the file.
         found: usize,
+    },
+    /// The private inputs are described otherwise than in the key.
+    #[error("the proof file does not name the private inputs of the key: {expected:?}")]
+    PrivateInputs {
+        /// Their names by the key.
+        expected: Vec<String>,
     },
     /// A tensor is described otherwise than in the key.
     #[error("public tensor {index} of the proof file has another {field} than `{tensor}` of the key")]

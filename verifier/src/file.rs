@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {
-//!   "format": "lemma-proof-1",
+//!   "format": "lemma-proof-2",
 //!   "model": "digits",
 //!   "verifying_key": "0x...",                     32 bytes, the key's digest
 //!   "context": "0x...",                           the caller's bytes, "0x" when there are none
@@ -14,6 +14,8 @@
 //!       "values": [], "decoded": [],
 //!       "digest": "0x..." }                       32 bytes instead of values
 //!   ],
+//!   "private_inputs": [                           not shown: whoever proved chose them
+//!     { "name": "mask", "shape": [1, 2], "fractional_bits": 0, "low": 0, "high": 1 } ],
 //!   "proof": "0x..."                              320 bytes
 //! }
 //! ```
@@ -31,11 +33,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::error::{FileError, StatementError, VerifyError};
 use crate::generation::{Generation, split_context};
 use crate::{
-    Context, Labels, PreparedKey, Proof, PublicTensor, PublicValues, Role, Statement, TensorSignature, Verified, VerifyingKey,
+    Context, Labels, PreparedKey, PrivateInput, Proof, PublicTensor, PublicValues, Role, Statement, TensorSignature, Verified,
+    VerifyingKey,
 };
 
 /// The format that this build writes and reads.
-pub const FORMAT: &str = "lemma-proof-1";
+pub const FORMAT: &str = "lemma-proof-2";
 
 /// A proof file as it stands on disk: nothing in it has been checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +55,9 @@ pub struct ProofFile {
     /// The public tensors.
     #[serde(deserialize_with = "objects")]
     pub tensors: Vec<FileTensor>,
+    /// The inputs that are not shown.
+    #[serde(deserialize_with = "objects")]
+    pub private_inputs: Vec<PrivateInput>,
     /// The proof.
     pub proof: String,
 }
@@ -90,6 +96,7 @@ impl ProofFile {
             verifying_key: statement.vk_digest.to_string(),
             context: format!("0x{}", hex::encode(context)),
             tensors: statement.tensors.into_iter().map(FileTensor::from).collect(),
+            private_inputs: statement.private_inputs,
             proof: format!("0x{}", hex::encode(proof.to_bytes())),
         })
     }
@@ -114,8 +121,12 @@ impl ProofFile {
             FIELDS.saturating_add(text(&tensor.name)).saturating_add(shape).saturating_add(values)
         };
         let parts = key.parts();
-        let tensors = parts.signature.iter().map(tensor).fold(0u64, u64::saturating_add);
-        BESIDE.saturating_add(text(&parts.model)).saturating_add(tensors)
+        let private = |input: &PrivateInput| {
+            let shape = (input.shape.len() as u64).saturating_mul(PER_VALUE);
+            FIELDS.saturating_add(text(&input.name)).saturating_add(shape)
+        };
+        let tensors = parts.signature.iter().map(tensor).chain(parts.private_inputs.iter().map(private));
+        tensors.fold(BESIDE.saturating_add(text(&parts.model)), u64::saturating_add)
     }
 
     /// Parses JSON.
@@ -152,6 +163,10 @@ impl ProofFile {
         }
         if self.tensors.len() != parts.signature.len() {
             return Err(FileError::TensorCount { expected: parts.signature.len(), found: self.tensors.len() });
+        }
+        if self.private_inputs != parts.private_inputs {
+            let expected = parts.private_inputs.iter().map(|input| input.name.clone()).collect();
+            return Err(FileError::PrivateInputs { expected });
         }
         for (index, (tensor, signature)) in self.tensors.iter().zip(&parts.signature).enumerate() {
             tensor.matches(index, signature)?;
@@ -297,9 +312,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<T> {
     }
 }
 
-fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FileTensor>, D::Error> {
-    let objects = Vec::<Object<FileTensor>>::deserialize(deserializer)?;
-    Ok(objects.into_iter().map(|Object(tensor)| tensor).collect())
+fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let objects = Vec::<Object<T>>::deserialize(deserializer)?;
+    Ok(objects.into_iter().map(|Object(value)| value).collect())
 }
 
 /// A field that is left out or has a value, but is not null.

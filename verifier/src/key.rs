@@ -7,7 +7,7 @@
 //!      0      8  magic "lemma-vk"
 //!      8      4  version (u32)
 //!     12      1  1 for a development key, else 0
-//!     13     32  circuit digest
+//!     13     32  graph digest: of the integer graph, its tables and the lowering
 //!     45     64  alpha1            G1
 //!    109    128  beta2             G2
 //!    237    128  gamma2            G2
@@ -21,9 +21,16 @@
 //!                    input, 3 committed output), rank (u32), dimensions (u64 each),
 //!                    fractional bits (i32), least and greatest value (i64 each), kind of labels
 //!                    (u8: 0 none, 1 of entries, 2 of values) and unless 0 their number (u32) and each (text)
+//!             4  number of private inputs (u32), then for each
+//!                    name (text), rank (u32), dimensions (u64 each), fractional bits (i32), least and greatest value (i64 each)
 //! ```
 //!
 //! The key's digest is keccak256 of these bytes. It enters every challenge, so a proof is bound to each of them.
+//!
+//! The circuit digest is keccak256 of the word "lemma circuit v1", the graph digest, and the bytes above from the number of public tensors on. A key
+//! does not hold it: it follows. So whoever knows the circuit digest of a model, from compiling it or from someone trusted, knows that a key with
+//! this digest names every input, every range and every label as the compilation did, though the key came from elsewhere.
+//!
 //! The file `verifying.key` is
 //!
 //! ```text
@@ -40,10 +47,13 @@ use crate::codec::{Reader, write_count, write_text};
 use crate::error::{KeyError, PointError};
 use crate::lint::lint;
 use crate::point::{read_g1, read_g2, write_g1, write_g2};
-use crate::{Digest, TensorSignature};
+use crate::{Digest, PrivateInput, TensorSignature};
 
 /// Version of the canonical bytes and of the protocol that they are for.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+
+/// First word of the circuit digest's bytes, zero padded.
+const CIRCUIT: [u8; 32] = *b"lemma circuit v1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 const MAGIC: [u8; 8] = *b"lemma-vk";
 const FILE_MAGIC: [u8; 8] = *b"lemma.vk";
@@ -53,14 +63,16 @@ const FILE_MAGIC: [u8; 8] = *b"lemma.vk";
 pub struct KeyParts {
     /// Name of the model.
     pub model: String,
-    /// Digest of the compiled circuit.
-    pub circuit_digest: Digest,
+    /// Digest of the integer graph, its tables and the lowering.
+    pub graph_digest: Digest,
     /// Whether a single machine made the key and must be trusted to have forgotten the trapdoor.
     pub development: bool,
     /// Number of values folded into `phi`.
     pub public_values: u64,
     /// The public tensors in fold order.
     pub signature: Vec<TensorSignature>,
+    /// The inputs that a statement does not show.
+    pub private_inputs: Vec<PrivateInput>,
     /// `[alpha]`.
     pub alpha1: G1Affine,
     /// `[beta]`.
@@ -82,7 +94,7 @@ impl KeyParts {
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&VERSION.to_be_bytes());
         out.push(u8::from(self.development));
-        out.extend_from_slice(&self.circuit_digest.0);
+        out.extend_from_slice(&self.graph_digest.0);
         write_g1(&mut out, &self.alpha1);
         for point in [&self.beta2, &self.gamma2, &self.delta1_2, &self.delta2_2] {
             write_g2(&mut out, point);
@@ -92,11 +104,13 @@ impl KeyParts {
         }
         out.extend_from_slice(&self.public_values.to_be_bytes());
         write_text(&mut out, &self.model);
-        write_count(&mut out, self.signature.len());
-        for tensor in &self.signature {
-            tensor.write(&mut out);
-        }
+        write_interface(&mut out, &self.signature, &self.private_inputs);
         out
+    }
+
+    /// Digest of the graph and of what the key says about its inputs and outputs.
+    pub fn circuit_digest(&self) -> Digest {
+        circuit_digest(self.graph_digest, &self.signature, &self.private_inputs)
     }
 
     /// keccak256 of the canonical bytes.
@@ -108,7 +122,7 @@ impl KeyParts {
         let mut reader = Reader::new(bytes);
         expect_header(&mut reader, MAGIC)?;
         let development = reader.choice(1, "the development flag")? == 1;
-        let circuit_digest = Digest(reader.array("the circuit digest")?);
+        let graph_digest = Digest(reader.array("the graph digest")?);
         let alpha1 = g1(&mut reader, "alpha1")?;
         let beta2 = g2(&mut reader, "beta2")?;
         let gamma2 = g2(&mut reader, "gamma2")?;
@@ -121,13 +135,18 @@ impl KeyParts {
         for _ in 0..reader.u32("the number of public tensors")? {
             signature.push(TensorSignature::read(&mut reader)?);
         }
+        let mut private_inputs = Vec::new();
+        for _ in 0..reader.u32("the number of private inputs")? {
+            private_inputs.push(PrivateInput::read(&mut reader)?);
+        }
         reader.end()?;
         Ok(KeyParts {
             model,
-            circuit_digest,
+            graph_digest,
             development,
             public_values,
             signature,
+            private_inputs,
             alpha1,
             beta2,
             gamma2,
@@ -214,11 +233,26 @@ impl VerifyingKey {
     /// # Errors
     /// [`KeyError::OtherCircuit`] when it is not.
     pub fn expect_circuit(&self, circuit: Digest) -> Result<(), KeyError> {
-        if self.parts.circuit_digest != circuit {
-            return Err(KeyError::OtherCircuit { expected: circuit, found: self.parts.circuit_digest });
+        let found = self.parts.circuit_digest();
+        if found != circuit {
+            return Err(KeyError::OtherCircuit { expected: circuit, found });
         }
         Ok(())
     }
+}
+
+/// The circuit digest of a graph whose inputs and outputs are described so.
+pub fn circuit_digest(graph: Digest, signature: &[TensorSignature], private_inputs: &[PrivateInput]) -> Digest {
+    let mut bytes = [CIRCUIT, graph.0].concat();
+    write_interface(&mut bytes, signature, private_inputs);
+    Digest::of(&bytes)
+}
+
+fn write_interface(out: &mut Vec<u8>, signature: &[TensorSignature], private_inputs: &[PrivateInput]) {
+    write_count(out, signature.len());
+    signature.iter().for_each(|tensor| tensor.write(out));
+    write_count(out, private_inputs.len());
+    private_inputs.iter().for_each(|input| input.write(out));
 }
 
 fn expect_header(reader: &mut Reader, magic: [u8; 8]) -> Result<(), KeyError> {

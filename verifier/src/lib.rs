@@ -12,6 +12,7 @@
 //! | [`key`] | the verifying key, its canonical bytes, its file |
 //! | [`lint`] | the rules that a key must pass before it may be used |
 //! | [`signature`] | what the key says about each public tensor |
+//! | [`private`] | what it says about each private input |
 //! | [`statement`] | public values and what they mean |
 //! | [`challenge`] | the challenge and the context |
 //! | [`chain`](mod@chain) | proofs whose outputs are the inputs of the next |
@@ -60,6 +61,7 @@ pub mod generation;
 pub mod key;
 pub mod lint;
 mod point;
+pub mod private;
 pub mod proof;
 pub mod signature;
 pub mod statement;
@@ -72,6 +74,7 @@ pub use digest::Digest;
 pub use file::{Accepted, Demand, ProofFile};
 pub use generation::Generation;
 pub use key::{KeyParts, VerifyingKey};
+pub use private::PrivateInput;
 pub use proof::Proof;
 pub use signature::{Labels, Role, TensorSignature};
 pub use statement::{PublicTensor, PublicValues, Statement};

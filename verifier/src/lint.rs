@@ -40,7 +40,7 @@ pub fn lint(parts: &KeyParts) -> Result<(), LintError> {
     if parts.model.is_empty() {
         return Err(LintError::UnnamedModel);
     }
-    let tensors = lint_signature(&parts.signature)?;
+    let tensors = lint_signature(&parts.signature, &parts.private_inputs)?;
     if tensors != parts.public_values {
         return Err(LintError::PublicValueCount { declared: parts.public_values, tensors });
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::PrivateInput;
 use crate::codec::{Reader, write_count, write_text};
 use crate::error::{KeyError, LintError};
 
@@ -88,9 +89,7 @@ pub struct TensorSignature {
 impl TensorSignature {
     /// Number of entries; `None` when it exceeds [`MAX_ENTRIES`].
     pub fn entries(&self) -> Option<u64> {
-        let product =
-            self.shape.iter().try_fold(1u64, |product, dimension| product.checked_mul(u64::try_from(*dimension).ok()?))?;
-        (product <= MAX_ENTRIES).then_some(product)
+        product(&self.shape)
     }
 
     /// Number of public values: the entries, or one for a digest; `None` as for [`TensorSignature::entries`].
@@ -100,8 +99,7 @@ impl TensorSignature {
 
     /// The real number that the integer `value` stands for, rounded to a double.
     pub fn real(&self, value: i64) -> f64 {
-        let exponent = 1023i64.saturating_sub(i64::from(self.fractional_bits)).clamp(1, 2046);
-        value as f64 * f64::from_bits(exponent.unsigned_abs() << 52)
+        real(value, self.fractional_bits)
     }
 
     /// Entry `index` for a reader: its label and its real number, or the label of its value.
@@ -172,6 +170,18 @@ impl TensorSignature {
     }
 }
 
+/// The number of entries of a shape; `None` when it exceeds [`MAX_ENTRIES`].
+pub(crate) fn product(shape: &[usize]) -> Option<u64> {
+    let product = shape.iter().try_fold(1u64, |product, dimension| product.checked_mul(u64::try_from(*dimension).ok()?))?;
+    (product <= MAX_ENTRIES).then_some(product)
+}
+
+/// `value / 2^fractional_bits`, rounded to a double.
+pub(crate) fn real(value: i64, fractional_bits: i32) -> f64 {
+    let exponent = 1023i64.saturating_sub(i64::from(fractional_bits)).clamp(1, 2046);
+    value as f64 * f64::from_bits(exponent.unsigned_abs() << 52)
+}
+
 fn read_names(reader: &mut Reader) -> Result<Vec<String>, KeyError> {
     let mut names = Vec::new();
     for _ in 0..reader.u32("the number of labels")? {
@@ -180,11 +190,11 @@ fn read_names(reader: &mut Reader) -> Result<Vec<String>, KeyError> {
     Ok(names)
 }
 
-/// Checks a signature and returns its number of public values.
+/// Checks what a key says about tensors, shown and private, and returns its number of public values.
 ///
 /// # Errors
 /// The first rule that is broken.
-pub fn lint_signature(signature: &[TensorSignature]) -> Result<u64, LintError> {
+pub fn lint_signature(signature: &[TensorSignature], private: &[PrivateInput]) -> Result<u64, LintError> {
     let mut names = BTreeSet::new();
     let mut total = 0u64;
     for (index, tensor) in signature.iter().enumerate() {
@@ -194,16 +204,7 @@ pub fn lint_signature(signature: &[TensorSignature]) -> Result<u64, LintError> {
         if !names.insert((tensor.role.is_input(), &tensor.name)) {
             return Err(LintError::DuplicateTensor { role: tensor.role.name(), name: tensor.name.clone() });
         }
-        if tensor.fractional_bits.unsigned_abs() > MAX_FRACTIONAL_BITS.unsigned_abs() {
-            return Err(LintError::FractionalBits {
-                tensor: tensor.name.clone(),
-                found: tensor.fractional_bits,
-                limit: MAX_FRACTIONAL_BITS,
-            });
-        }
-        if tensor.low > tensor.high {
-            return Err(LintError::EmptyRange { tensor: tensor.name.clone(), low: tensor.low, high: tensor.high });
-        }
+        lint_numbers(&tensor.name, tensor.fractional_bits, (tensor.low, tensor.high))?;
         lint_labels(tensor)?;
         total = tensor
             .public_values()
@@ -211,7 +212,28 @@ pub fn lint_signature(signature: &[TensorSignature]) -> Result<u64, LintError> {
             .filter(|total| *total <= MAX_ENTRIES)
             .ok_or_else(|| LintError::TensorTooLarge { tensor: tensor.name.clone(), limit: MAX_ENTRIES })?;
     }
+    for (index, input) in private.iter().enumerate() {
+        if input.name.is_empty() {
+            return Err(LintError::UnnamedTensor { index: signature.len().saturating_add(index) });
+        }
+        if !names.insert((true, &input.name)) {
+            return Err(LintError::DuplicateTensor { role: "input", name: input.name.clone() });
+        }
+        lint_numbers(&input.name, input.fractional_bits, (input.low, input.high))?;
+        input.entries().ok_or_else(|| LintError::TensorTooLarge { tensor: input.name.clone(), limit: MAX_ENTRIES })?;
+    }
     Ok(total)
+}
+
+fn lint_numbers(tensor: &str, fractional_bits: i32, (low, high): (i64, i64)) -> Result<(), LintError> {
+    let tensor = || tensor.to_owned();
+    if fractional_bits.unsigned_abs() > MAX_FRACTIONAL_BITS.unsigned_abs() {
+        return Err(LintError::FractionalBits { tensor: tensor(), found: fractional_bits, limit: MAX_FRACTIONAL_BITS });
+    }
+    if low > high {
+        return Err(LintError::EmptyRange { tensor: tensor(), low, high });
+    }
+    Ok(())
 }
 
 fn lint_labels(tensor: &TensorSignature) -> Result<(), LintError> {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::StatementError;
 use crate::point::{word, write_word};
-use crate::{Context, Digest, TensorSignature, VerifyingKey};
+use crate::{Context, Digest, PrivateInput, TensorSignature, VerifyingKey};
 
 /// The public values of a proof in fold order: all tensors of the signature, one after the other, row-major.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,12 +82,12 @@ impl PublicTensor {
     }
 }
 
-/// What a proof says: this model, run exactly, has these public inputs and outputs.
+/// What a proof says: this model, run exactly on these public inputs and some private ones, has these outputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Statement {
     /// Name of the model, by the key.
     pub model: String,
-    /// Digest of the compiled circuit, by the key.
+    /// Digest of the compiled circuit with all that the key says about its inputs and outputs.
     pub circuit_digest: Digest,
     /// Digest of the verifying key.
     pub vk_digest: Digest,
@@ -97,6 +97,8 @@ pub struct Statement {
     pub context: Context,
     /// The public tensors in the order of the signature.
     pub tensors: Vec<PublicTensor>,
+    /// The inputs that are not shown: whoever proved chose them.
+    pub private_inputs: Vec<PrivateInput>,
 }
 
 impl Statement {
@@ -122,11 +124,12 @@ impl Statement {
         }
         Ok(Statement {
             model: parts.model.clone(),
-            circuit_digest: parts.circuit_digest,
+            circuit_digest: parts.circuit_digest(),
             vk_digest: key.digest(),
             development: parts.development,
             context,
             tensors,
+            private_inputs: parts.private_inputs.clone(),
         })
     }
 }

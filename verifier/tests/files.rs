@@ -115,7 +115,7 @@ fn rejects_json_that_is_not_a_proof_file() {
         assert_ne!(changed, json);
         assert!(matches!(ProofFile::from_json(changed.as_bytes()), Err(FileError::Json(_))), "{from} -> {to}");
     }
-    let changed = json.replacen("lemma-proof-1", "lemma-proof-2", 1);
+    let changed = json.replacen("lemma-proof-2", "lemma-proof-1", 1);
     assert!(matches!(ProofFile::from_json(changed.as_bytes()), Err(FileError::Format { .. })));
 }
 
@@ -126,6 +126,22 @@ fn refuses_to_write_values_that_do_not_fit_the_key() {
     let short = PublicValues::from_integers([1]);
     let result = ProofFile::new(key.key(), &short, b"", &proof);
     assert_eq!(result, Err(StatementError::Count { expected: 8, found: 1 }));
+}
+
+#[test]
+fn rejects_a_file_that_says_something_else_of_the_private_inputs() {
+    let changes: [fn(&mut ProofFile); 4] = [
+        |file| file.private_inputs.clear(),
+        |file| file.private_inputs[0].name = "nothing".to_string(),
+        |file| file.private_inputs[0].high = 0,
+        |file| file.private_inputs.push(file.private_inputs[0].clone()),
+    ];
+    for change in changes {
+        assert!(matches!(open_after(change), FileError::PrivateInputs { .. }));
+    }
+    let (key, file) = scene(58);
+    let statement = file.verify(&key, &Demand::default()).expect("an honest file").verified.into_statement();
+    assert_eq!(statement.private_inputs, common::private_inputs());
 }
 
 #[test]

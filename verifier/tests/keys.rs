@@ -160,8 +160,9 @@ fn rejects_scales_ranges_and_labels_that_make_no_sense() {
 #[test]
 fn rejects_the_key_of_another_circuit() {
     let key = VerifyingKey::new(parts(44)).expect("good");
-    assert_eq!(key.expect_circuit(Digest([7; 32])), Ok(()));
-    let expected = KeyError::OtherCircuit { expected: Digest([8; 32]), found: Digest([7; 32]) };
+    let circuit = key.parts().circuit_digest();
+    assert_eq!(key.expect_circuit(circuit), Ok(()));
+    let expected = KeyError::OtherCircuit { expected: Digest([8; 32]), found: circuit };
     assert_eq!(key.expect_circuit(Digest([8; 32])), Err(expected));
 }
 
@@ -222,8 +223,17 @@ fn canonical_bytes_have_one_reading() {
 #[test]
 fn rejects_absurd_counts_before_allocating_for_them() {
     let bytes = parts(48).to_bytes();
-    for (at, field) in [(821, "the model's name"), (828, "a tensor's name"), (832, "a tensor's name"), (842, "a tensor's shape")]
-    {
+    // The private input at the end has 48 bytes.
+    let private = bytes.len() - 52;
+    for (at, field) in [
+        (821, "the model's name"),
+        (828, "a tensor's shape"),
+        (832, "a tensor's name"),
+        (842, "a tensor's shape"),
+        (private, "a private input's name"),
+        (private + 4, "a private input's name"),
+        (private + 12, "a private input's shape"),
+    ] {
         let mut changed = bytes.clone();
         changed[at..at + 4].fill(0xff);
         let result = VerifyingKey::from_bytes(&changed);
@@ -239,4 +249,44 @@ fn a_good_key_passes_the_lint_with_either_flag() {
         assert_eq!(lint(&good), Ok(()));
         assert_ne!(g2(Fr::from(1u64)), good.beta2);
     }
+}
+
+#[test]
+fn rejects_private_inputs_that_make_no_sense() {
+    rejects(|key| key.private_inputs[0].name.clear(), LintError::UnnamedTensor { index: 3 });
+    let twice = || LintError::DuplicateTensor { role: "input", name: "image".to_string() };
+    rejects(|key| key.private_inputs[0].name = "image".to_string(), twice());
+    rejects(|key| key.private_inputs[0].low = 2, LintError::EmptyRange { tensor: "mask".to_string(), low: 2, high: 1 });
+    let (tensor, limit) = ("mask".to_string(), lemma_verifier::signature::MAX_ENTRIES);
+    rejects(
+        |key| key.private_inputs[0].shape = vec![1 << 40, 1 << 40],
+        LintError::TensorTooLarge { tensor: tensor.clone(), limit },
+    );
+    rejects(|key| key.private_inputs[0].fractional_bits = 257, LintError::FractionalBits { tensor, found: 257, limit: 256 });
+}
+
+/// A key that describes the same graph otherwise has another circuit digest, and one with other points has the same.
+#[test]
+fn the_circuit_digest_binds_what_a_key_says_about_inputs_and_outputs() {
+    let honest = parts(46);
+    let changes: [fn(&mut KeyParts); 10] = [
+        |key| key.graph_digest.0[0] ^= 1,
+        |key| drop(key.private_inputs.pop()),
+        |key| key.private_inputs[0].name.push('2'),
+        |key| key.private_inputs[0].shape = vec![3],
+        |key| key.private_inputs[0].high = 2,
+        |key| key.private_inputs[0].fractional_bits = 1,
+        |key| key.signature[0].name.push('2'),
+        |key| key.signature[0].low -= 1,
+        |key| key.signature[1].labels = Labels::Entries(vec!["dog".to_string(), "cat".to_string()]),
+        |key| key.signature.swap(0, 1),
+    ];
+    for (at, change) in changes.into_iter().enumerate() {
+        let mut lying = honest.clone();
+        change(&mut lying);
+        assert_ne!(lying.circuit_digest(), honest.circuit_digest(), "change {at}");
+        assert_ne!(lying.digest(), honest.digest(), "change {at}");
+    }
+    let other = KeyParts { development: false, alpha1: honest.ic[1], ..honest.clone() };
+    assert_eq!(other.circuit_digest(), honest.circuit_digest());
 }

@@ -99,13 +99,15 @@ fn rejects_a_proof_under_another_key() {
     let proof = Proof::from_bytes(&scene.proof).expect("valid");
     let other = PreparedKey::new(Trapdoor::random(&mut scene.rng).key());
     rejected(&other, &values(), Context::NONE, &proof);
-    for change in 0..5 {
+    for change in 0..7 {
         let mut parts = scene.trapdoor.parts();
         match change {
-            0 => parts.circuit_digest.0[31] ^= 1,
+            0 => parts.graph_digest.0[31] ^= 1,
             1 => parts.development = false,
             2 => parts.model.push('!'),
             3 => parts.signature[1].fractional_bits += 1,
+            4 => drop(parts.private_inputs.pop()),
+            5 => parts.private_inputs[0].name.push('!'),
             _ => parts.signature[1].high += 1,
         }
         let same_points = PreparedKey::new(lemma_verifier::VerifyingKey::new(parts).expect("still good"));

@@ -10,7 +10,7 @@ use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field, UniformRand};
 use lemma_verifier::challenge::{challenge, fold};
-use lemma_verifier::{Context, Digest, KeyParts, Labels, Proof, PublicValues, Role, TensorSignature, VerifyingKey};
+use lemma_verifier::{Context, Digest, KeyParts, Labels, PrivateInput, Proof, PublicValues, Role, TensorSignature, VerifyingKey};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -53,10 +53,11 @@ impl Trapdoor {
     pub fn parts(&self, model: &str, signature: Vec<TensorSignature>) -> KeyParts {
         KeyParts {
             model: model.to_string(),
-            circuit_digest: Digest([7; 32]),
+            graph_digest: Digest([7; 32]),
             development: true,
             public_values: signature.iter().filter_map(TensorSignature::public_values).sum(),
             signature,
+            private_inputs: private_inputs(),
             alpha1: g1(self.alpha),
             beta2: g2(self.beta),
             gamma2: g2(self.gamma),
@@ -94,6 +95,11 @@ pub fn signature() -> Vec<TensorSignature> {
         tensor("offsets", Role::Input, &[3], i64::MIN, i64::MAX),
         tensor("score", Role::Output, &[], -1000, -5),
     ]
+}
+
+/// What is not shown.
+pub fn private_inputs() -> Vec<PrivateInput> {
+    vec![PrivateInput { name: "mask".to_string(), shape: vec![1, 3], fractional_bits: 0, low: 0, high: 1 }]
 }
 
 pub const INTEGERS: [i64; 7] = [0, 255, 17, i64::MIN, -1, i64::MAX, -5];

@@ -82,9 +82,9 @@ impl Target for Tokenizers {
     fn run(&self, input: &[u8]) -> bool {
         let Ok(tokenizer) = Tokenizer::from_bytes(input.to_vec()) else { return false };
         for text in TEXTS {
-            if let Ok((ids, whole)) = tokenizer.encode(text, 16) {
-                assert!(ids.len() <= 16 && ids.len() <= whole);
-                drop(tokenizer.decode(&ids));
+            if let Ok(tokens) = tokenizer.encode(text, 16) {
+                assert!(tokens.ids.len() <= 16 && tokens.ids.len() <= tokens.whole && tokens.types.len() == tokens.ids.len());
+                drop(tokenizer.decode(&tokens.ids));
             }
             drop(tokenizer.body(text));
         }

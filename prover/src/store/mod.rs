@@ -21,6 +21,9 @@
 //! A checksum is XXH3-64 over the XXH3-64 values of the pieces of 1 MiB. It finds accidents, not adversaries: whoever can
 //! write the proving key can make the prover leak, or fail, so keep the file as you keep the program. What it cannot do
 //! is prove something false, since the verifier does not trust it.
+//!
+//! The key is as secret as the weights: its points are combinations of few public ones by the weights of a layer, so where a row of weights is short or
+//! its entries are small, discrete logarithms give them away. On Unix the file has mode 0600.
 
 mod atomic;
 mod header;
@@ -69,7 +72,7 @@ pub const SECTIONS: [&str; 16] = [
 const PIECE: usize = 1 << 20;
 
 impl ProvingKey {
-    /// Writes the key under `path`, atomically.
+    /// Writes the key under `path`, atomically, readable by its owner alone: weights can be computed from it.
     ///
     /// # Errors
     /// When the file system refuses; whatever was at `path` is then untouched.
@@ -77,12 +80,12 @@ impl ProvingKey {
         let sections = self.material.sections();
         let header = Header {
             layout: self.layout,
-            circuit: self.verifying_key().parts().circuit_digest,
+            circuit: self.verifying_key().parts().circuit_digest(),
             key_digest: self.verifying_key().digest(),
             key: self.verifying_key().to_bytes(),
             sections: sections.map(|section| (section.len() as u64, checksum(section))),
         };
-        write_atomically(path, |out| {
+        write_secret(path, |out| {
             let header = header.to_bytes();
             out.write_all(&header)?;
             let mut position = header.len();

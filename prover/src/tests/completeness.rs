@@ -60,7 +60,7 @@ fn an_owned_and_a_mapped_key_give_the_same_proof() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("proving.key");
     owned.write(&path).expect("a writable folder");
-    let mapped = crate::ProvingKey::open(&path, toy.info().circuit_digest).expect("own output");
+    let mapped = crate::ProvingKey::open(&path, toy.circuit_digest()).expect("own output");
     let proofs = [&owned, &mapped].map(|key| {
         let mut filled = toy.random(&mut rng(113));
         prove_with(key, &mut filled, Context::NONE, &mut rng(114), &()).expect("a true statement").proof

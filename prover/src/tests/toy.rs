@@ -111,7 +111,7 @@ impl Toy {
     pub fn info(&self) -> KeyInfo {
         KeyInfo {
             model: "toy".to_string(),
-            circuit_digest: Digest([3; 32]),
+            graph_digest: Digest([3; 32]),
             signature: vec![TensorSignature {
                 name: "squares".to_string(),
                 role: Role::Output,
@@ -121,7 +121,13 @@ impl Toy {
                 high: 1 << 40,
                 labels: Labels::None,
             }],
+            private_inputs: Vec::new(),
         }
+    }
+
+    pub fn circuit_digest(&self) -> Digest {
+        let info = self.info();
+        lemma_verifier::key::circuit_digest(info.graph_digest, &info.signature, &info.private_inputs)
     }
 
     pub fn keys(&self, rng: &mut ChaCha20Rng) -> ProvingKey {

@@ -12,6 +12,7 @@ pub fn statement(context: &[u8], tensors: Vec<PublicTensor>) -> Statement {
         development: true,
         context: Context::of(context),
         tensors,
+        private_inputs: Vec::new(),
     }
 }
 

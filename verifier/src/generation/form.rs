@@ -7,7 +7,7 @@
 //!
 //! All are `[1, T]` or `[T]` and whole numbers.
 
-use crate::{Role, TensorSignature};
+use crate::{PrivateInput, Role, TensorSignature};
 
 /// The tokens that a decoder reads.
 pub const TOKENS: &str = "tokens";
@@ -33,8 +33,8 @@ pub enum Decoder {
 
 impl Decoder {
     /// The kind of decoder that a key is of, if it is one.
-    pub fn of(signature: &[TensorSignature]) -> Option<Decoder> {
-        [Decoder::Shown, Decoder::Hidden].into_iter().find(|decoder| decoder.fits(signature))
+    pub fn of(signature: &[TensorSignature], private: &[PrivateInput]) -> Option<Decoder> {
+        [Decoder::Shown, Decoder::Hidden].into_iter().find(|decoder| decoder.fits(signature, private))
     }
 
     /// Names of the inputs that the statement shows.
@@ -53,7 +53,7 @@ impl Decoder {
         }
     }
 
-    fn fits(self, signature: &[TensorSignature]) -> bool {
+    fn fits(self, signature: &[TensorSignature], private: &[PrivateInput]) -> bool {
         let find = |role: Role, name: &str| signature.iter().find(|tensor| tensor.role == role && tensor.name == name);
         let Some(output) = find(Role::Output, self.output()) else { return false };
         let row = output.entries().is_some_and(|entries| output.shape.last().is_some_and(|last| entries == *last as u64));
@@ -64,6 +64,14 @@ impl Decoder {
         let own = self.public_inputs().len().saturating_add(usize::from(digest.is_some()));
         let other_inputs = signature.iter().filter(|tensor| tensor.role.is_input()).count() != own;
         let other_outputs = self == Decoder::Hidden && signature.len() != own.saturating_add(1);
-        row && alike(output) && inputs && digest.is_none_or(alike) && !other_inputs && !other_outputs
+        // Of private inputs a decoder has its prompt alone: another one would choose what is generated.
+        let private = match (self, private) {
+            (_, []) => self == Decoder::Shown || digest.is_some(),
+            (Decoder::Hidden, [prompt]) => {
+                digest.is_none() && prompt.name == PROMPT && prompt.shape == output.shape && prompt.fractional_bits == 0
+            }
+            _ => false,
+        };
+        private && row && alike(output) && inputs && digest.is_none_or(alike) && !other_inputs && !other_outputs
     }
 }

@@ -59,7 +59,7 @@ pub fn rule(statement: &Statement, (prompt, length): (usize, usize)) -> Result<G
 mod tests {
     use super::super::{context, fixture};
     use super::*;
-    use crate::{Digest, Labels, PublicTensor, TensorSignature};
+    use crate::{Digest, Labels, PrivateInput, PublicTensor, TensorSignature};
 
     const DIGEST: Digest = Digest([7; 32]);
 
@@ -85,6 +85,16 @@ mod tests {
         fixture::statement(context, tensors)
     }
 
+    /// The prompt without its digest.
+    fn make_private(statement: &mut Statement) {
+        statement.tensors.remove(0);
+        statement.private_inputs.push(private(PROMPT));
+    }
+
+    fn private(name: &str) -> PrivateInput {
+        PrivateInput { name: name.to_owned(), shape: vec![1, 8], fractional_bits: 0, low: 0, high: 4 }
+    }
+
     fn altered(prompt: u32, length: u32, change: impl Fn(&mut Statement)) -> Result<Generation, GenerationError> {
         let bytes = context(prompt, length, b"nonce");
         let mut statement = statement(&bytes);
@@ -99,7 +109,7 @@ mod tests {
         assert_eq!((generation.prompt_visibility, generation.prompt_digest), (Visibility::Committed, Some(DIGEST)));
         assert_eq!((generation.prompt, generation.tokens), (None, vec![1, 2, 3, 0]));
         assert_eq!(generation.text.as_deref(), Some(" ab\n"));
-        let private = altered(3, 7, |s| drop(s.tensors.remove(0))).unwrap();
+        let private = altered(3, 7, make_private).unwrap();
         assert_eq!((private.prompt_visibility, private.prompt_digest), (Visibility::Private, None));
         let empty = |s: &mut Statement| s.tensors[1..].iter_mut().for_each(|tensor| tensor.values = vec![0; 8]);
         assert_eq!(altered(3, 3, empty).unwrap().text.as_deref(), Some(""));
@@ -168,6 +178,17 @@ mod tests {
             |s| s.tensors.push(tensor("logits", Role::CommittedOutput, &[])),
             |s| s.tensors.iter_mut().for_each(|tensor| tensor.signature.shape = vec![2, 4]),
             |s| s.tensors[2].values.truncate(7),
+            |s| drop(s.tensors.remove(0)),
+            |s| s.private_inputs.push(private("mask")),
+            |s| s.private_inputs.push(private(PROMPT)),
+            |s| {
+                make_private(s);
+                s.private_inputs.push(private("mask"));
+            },
+            |s| {
+                make_private(s);
+                s.private_inputs[0].shape = vec![1, 9];
+            },
         ] {
             assert_eq!(altered(3, 7, change), Err(GenerationError::NoDecoder));
         }

@@ -111,7 +111,7 @@ impl Generation {
         let Some(parts) = split_context(context)? else { return Ok(None) };
         let lengths = (parts.prompt as usize, parts.length as usize);
         let signature: Vec<TensorSignature> = statement.tensors.iter().map(|tensor| tensor.signature.clone()).collect();
-        match Decoder::of(&signature) {
+        match Decoder::of(&signature, &statement.private_inputs) {
             None => Err(GenerationError::NoDecoder),
             Some(Decoder::Shown) => shown(statement, lengths).map(Some),
             Some(Decoder::Hidden) => hidden::rule(statement, lengths).map(Some),
@@ -175,6 +175,7 @@ pub(super) fn text<'a>(statement: &Statement, ids: impl Iterator<Item = &'a i64>
 mod tests {
     use super::super::{TAG, context, fixture};
     use super::*;
+    use crate::PrivateInput;
 
     const NAMES: [&str; 7] = ["<unk>", "<s>", "</s>", " a", "b", "<0x0A>", "c"];
 
@@ -284,6 +285,16 @@ mod tests {
             |s| s.tensors[0].signature.role = Role::Output,
             |s| s.tensors[1].signature.shape = vec![1, 4],
             |s| s.tensors[1].signature.fractional_bits = 1,
+            |s| {
+                s.private_inputs.push(PrivateInput {
+                    name: "mask".into(),
+                    shape: vec![1, 8],
+                    fractional_bits: 0,
+                    low: 0,
+                    high: 1,
+                })
+            },
+            |s| s.tensors.push(tensor("mask", Role::Input, &[1; 8])),
             |s| {
                 s.tensors[0].signature.shape = vec![2, 4];
                 s.tensors[1].signature.shape = vec![2, 4];

@@ -8,7 +8,7 @@ use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field, UniformRand};
 use lemma_verifier::challenge::{challenge, fold};
-use lemma_verifier::{Context, Digest, KeyParts, Labels, Proof, PublicValues, Role, TensorSignature, VerifyingKey};
+use lemma_verifier::{Context, Digest, KeyParts, Labels, PrivateInput, Proof, PublicValues, Role, TensorSignature, VerifyingKey};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -52,10 +52,11 @@ impl Trapdoor {
         let signature = signature();
         KeyParts {
             model: "toy".to_string(),
-            circuit_digest: Digest([7; 32]),
+            graph_digest: Digest([7; 32]),
             development: true,
             public_values: signature.iter().filter_map(TensorSignature::public_values).sum(),
             signature,
+            private_inputs: private_inputs(),
             alpha1: g1(self.alpha),
             beta2: g2(self.beta),
             gamma2: g2(self.gamma),
@@ -112,6 +113,11 @@ pub fn signature() -> Vec<TensorSignature> {
             labels: Labels::Values(vec!["cat".to_string(), "dog".to_string()]),
         },
     ]
+}
+
+/// What is not shown: a mask over the image.
+pub fn private_inputs() -> Vec<PrivateInput> {
+    vec![PrivateInput { name: "mask".to_string(), shape: vec![1, 3], fractional_bits: 0, low: 0, high: 1 }]
 }
 
 pub const INTEGERS: [i64; 8] = [0, -128, 256, 17, -5, 999, -1000, 1];
