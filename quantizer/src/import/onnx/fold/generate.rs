@@ -148,7 +148,7 @@ fn eye_like(call: &mut Call<'_>) -> Result<Tensor, Problem> {
 }
 
 /// For each index, `depth` elements along a new axis: the second value at its position, the first one elsewhere. Until
-/// opset 10 negative indices have no position.
+/// opset 10 negative indices have no position, which not every reader knows; they are refused.
 fn one_hot(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     call.arity(3, 3)?;
     let (indices, depth, values) = (call.input(0)?, call.input(1)?, call.input(2)?);
@@ -160,12 +160,14 @@ fn one_hot(call: &mut Call<'_>) -> Result<Tensor, Problem> {
         call.converted(depth, Kind::I64)?.as_int().and_then(|depth| usize::try_from(depth).ok()).filter(|&depth| depth > 0);
     let depth = depth.ok_or_else(|| call.problem("the depth is not positive"))?;
     let indices = call.converted(indices, Kind::I64)?;
+    if call.opset() < 11 && indices.as_ints().unwrap_or_default().iter().any(|&index| index < 0) {
+        return Err(call.problem("a negative index, which counts from the end from opset 11 on"));
+    }
     let axis = call.axis_or(-1, indices.shape().len() + 1)?;
     let (before, after) = indices.shape().split_at(axis);
     let shape = [before, &[depth], after].concat();
     call.allot(&shape)?;
-    let counts_from_end = call.opset() >= 11;
-    let position = |index: i64| if index < 0 && counts_from_end { index.saturating_add(depth as i64) } else { index };
+    let position = |index: i64| if index < 0 { index.saturating_add(depth as i64) } else { index };
     let positions: Vec<i64> = indices.as_ints().unwrap_or_default().into_iter().map(position).collect();
     let inner: usize = after.iter().product();
     let outer: usize = before.iter().product();

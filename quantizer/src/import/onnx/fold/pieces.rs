@@ -136,8 +136,19 @@ struct Run {
 }
 
 impl Run {
-    /// The positions `start`, `start + step`, ... before `end` on an axis of some extent, by the rules of `Slice`.
-    fn new(start: i64, end: i64, step: i64, extent: usize) -> Run {
+    /// The positions `start`, `start + step`, ... before `end` on an axis of some extent, by the rules of `Slice`: bounds
+    /// below zero count from the end, and all of them are moved onto the axis. Backwards, a largest integer as the end is
+    /// past the axis to some readers and before it to others, and refused.
+    fn new(start: i64, end: i64, step: i64, extent: usize) -> Result<Run, &'static str> {
+        if step < 0 && [i64::from(i32::MAX), i64::MAX].contains(&end) {
+            return Err("a slice backwards to the largest integer; write the smallest one to go to the beginning");
+        }
+        if step == 0 {
+            return Err("a step is 0");
+        }
+        if extent == 0 {
+            return Ok(Run { from: 0, step: 1, count: 0 });
+        }
         let (extent, step) = (extent as i128, i128::from(step));
         let clamped = |bound: i64, low: i128, high: i128| {
             let bound = i128::from(bound);
@@ -147,13 +158,12 @@ impl Run {
             let start = clamped(start, 0, extent);
             (start, clamped(end, 0, extent) - start)
         } else {
-            let start = clamped(start, -1, extent - 1);
+            let start = clamped(start, 0, extent - 1);
             (start, start - clamped(end, -1, extent - 1))
         };
-        let size = step.abs().max(1);
-        let count = (distance.max(0) + size - 1) / size;
+        let count = (distance.max(0) + step.abs() - 1) / step.abs();
         // A step that is never taken may be anything.
-        Run { from: start.max(0) as usize, step: if count > 1 { step as isize } else { 1 }, count: count as usize }
+        Ok(Run { from: start as usize, step: if count > 1 { step as isize } else { 1 }, count: count as usize })
     }
 }
 
@@ -193,12 +203,10 @@ fn slice(call: &mut Call<'_>) -> Result<Tensor, Problem> {
         let lengths = format!("{} starts, {} ends, {} axes, {} steps", starts.len(), ends.len(), axes.len(), steps.len());
         return Err(call.problem(lengths));
     }
-    if steps.contains(&0) {
-        return Err(call.problem("a step is 0"));
-    }
     let mut runs = vec![];
     for (at, axis) in call.axes(&axes, x.shape().len())?.into_iter().enumerate() {
-        runs.push((axis, Run::new(starts[at], ends[at], steps[at], x.shape()[axis])));
+        let run = Run::new(starts[at], ends[at], steps[at], x.shape()[axis]).map_err(|problem| call.problem(problem))?;
+        runs.push((axis, run));
     }
     sliced(call, x, &runs)
 }

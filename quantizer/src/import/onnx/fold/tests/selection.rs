@@ -51,6 +51,8 @@ fn slices_forwards_and_backwards() {
         (-100, 100, i64::MAX, &[0]),
         (4, i64::MIN, i64::MIN, &[4]),
         (2, -1, -1, &[]),
+        (-100, i64::MIN, -3, &[0]),
+        (1, 100, -1, &[]),
     ] {
         assert_ints(&slice(counted(&[5]), start, end, 0, step).one(), &[expected.len()], expected);
     }
@@ -65,6 +67,9 @@ fn slices_forwards_and_backwards() {
 #[test]
 fn slices_that_are_not_defined_are_refused() {
     assert!(slice(counted(&[5]), 0, 5, 0, 0).refusal().contains("step"));
+    for largest in [i64::from(i32::MAX), i64::MAX] {
+        assert!(slice(counted(&[5]), 3, largest, 0, -1).refusal().contains("largest integer"));
+    }
     assert!(slice(counted(&[5]), 0, 5, 1, 1).refusal().contains("axis 1"));
     let twice = case("Slice", 13).with(counted(&[2, 2])).with(list(&[0, 0])).with(list(&[1, 1])).with(list(&[0, -2]));
     assert!(twice.refusal().contains("twice"));
