@@ -37,6 +37,20 @@ impl Model {
         Ok(id)
     }
 
+    /// Appends a node whose name the caller knows to be new, in time that does not grow with the model; otherwise as [`Model::push`], and where a
+    /// shape is declared as [`Model::push_shaped`].
+    pub(crate) fn push_new(
+        &mut self,
+        name: String,
+        op: Op,
+        inputs: &[NodeId],
+        declared: Option<&[usize]>,
+    ) -> Result<NodeId, ShapeError> {
+        let shape = self.shape_of(&name, &op, inputs, declared)?;
+        self.nodes.push(Node { name, op, inputs: inputs.to_vec(), shape });
+        Ok(NodeId(self.nodes.len() - 1))
+    }
+
     /// The node of an id, where it exists.
     pub fn node(&self, id: NodeId) -> Option<&Node> {
         self.nodes.get(id.0)
@@ -74,9 +88,7 @@ impl Model {
         if self.nodes.iter().any(|node| node.name == name) {
             return Err(ShapeError { node: name, problem: "the name is taken".into() });
         }
-        let shape = self.shape_of(&name, &op, inputs, declared)?;
-        self.nodes.push(Node { name, op, inputs: inputs.to_vec(), shape });
-        Ok(NodeId(self.nodes.len() - 1))
+        self.push_new(name, op, inputs, declared)
     }
 
     fn shape_of(&self, name: &str, op: &Op, inputs: &[NodeId], declared: Option<&[usize]>) -> Result<Vec<usize>, ShapeError> {

@@ -2,16 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::proto::{
+    AttributeProto, AttributeType, DataType, Dimension, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    TensorShapeProto, TensorType, TypeProto, ValueInfoProto,
+};
 use ndarray::ArrayD;
 use prost::Message;
-use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
-use tract_onnx::pb::type_proto::{Tensor as TensorType, Value as Type};
-use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
-    ValueInfoProto,
-};
 
 /// An ONNX file in the making.
 #[derive(Clone)]
@@ -31,23 +27,18 @@ impl File {
     }
 
     pub fn input(self, name: &str, shape: &[usize]) -> File {
-        let extents = shape.iter().map(|&extent| Some(dimension::Value::DimValue(extent as i64))).collect();
+        let extents = shape.iter().map(|&extent| fixed(extent as i64)).collect();
         self.typed_input(name, DataType::Float, extents)
     }
 
     pub fn ids(self, name: &str, shape: &[usize]) -> File {
-        let extents = shape.iter().map(|&extent| Some(dimension::Value::DimValue(extent as i64))).collect();
+        let extents = shape.iter().map(|&extent| fixed(extent as i64)).collect();
         self.typed_input(name, DataType::Int64, extents)
     }
 
-    pub fn typed_input(mut self, name: &str, kind: DataType, extents: Vec<Option<dimension::Value>>) -> File {
-        let dim = extents.into_iter().map(|value| Dimension { value, ..Dimension::default() }).collect();
+    pub fn typed_input(mut self, name: &str, kind: DataType, dim: Vec<Dimension>) -> File {
         let tensor = TensorType { elem_type: kind as i32, shape: Some(TensorShapeProto { dim }) };
-        self.graph.input.push(ValueInfoProto {
-            name: name.into(),
-            r#type: Some(TypeProto { value: Some(Type::TensorType(tensor)), ..TypeProto::default() }),
-            ..ValueInfoProto::default()
-        });
+        self.graph.input.push(ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) });
         self
     }
 
@@ -104,11 +95,7 @@ impl File {
 
     pub fn output(mut self, name: &str) -> File {
         let tensor = TensorType { elem_type: DataType::Float as i32, shape: None };
-        self.graph.output.push(ValueInfoProto {
-            name: name.into(),
-            r#type: Some(TypeProto { value: Some(Type::TensorType(tensor)), ..TypeProto::default() }),
-            ..ValueInfoProto::default()
-        });
+        self.graph.output.push(ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) });
         self
     }
 
@@ -128,6 +115,16 @@ impl File {
         std::fs::write(&path, self.bytes()).unwrap();
         path
     }
+}
+
+/// An axis of a fixed size.
+pub fn fixed(extent: i64) -> Dimension {
+    Dimension { dim_value: Some(extent), ..Dimension::default() }
+}
+
+/// An axis that is open.
+pub fn open(name: &str) -> Dimension {
+    Dimension { dim_param: Some(name.into()), ..Dimension::default() }
 }
 
 pub fn floats(name: &str, array: ArrayD<f32>) -> TensorProto {
@@ -151,7 +148,7 @@ pub fn integers(name: &str, shape: &[i64], values: &[i64]) -> TensorProto {
 }
 
 pub fn int(name: &str, value: i64) -> AttributeProto {
-    AttributeProto { name: name.into(), r#type: AttributeType::Int as i32, i: value, ..AttributeProto::default() }
+    AttributeProto { name: name.into(), r#type: AttributeType::Int as i32, i: Some(value), ..AttributeProto::default() }
 }
 
 pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
@@ -160,11 +157,11 @@ pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
 }
 
 pub fn float(name: &str, value: f32) -> AttributeProto {
-    AttributeProto { name: name.into(), r#type: AttributeType::Float as i32, f: value, ..AttributeProto::default() }
+    AttributeProto { name: name.into(), r#type: AttributeType::Float as i32, f: Some(value), ..AttributeProto::default() }
 }
 
 pub fn text(name: &str, value: &str) -> AttributeProto {
-    let s = value.as_bytes().to_vec();
+    let s = Some(value.as_bytes().to_vec());
     AttributeProto { name: name.into(), r#type: AttributeType::String as i32, s, ..AttributeProto::default() }
 }
 

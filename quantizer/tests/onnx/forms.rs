@@ -1,8 +1,10 @@
 //! Forms of supported operators that must be refused, since they would be read otherwise than the file means them.
 
+use std::collections::BTreeMap;
+
+use crate::proto::AttributeProto;
 use lemma_quantizer::import::onnx::{Options, Problem, load};
 use ndarray::{ArrayD, IxDyn};
-use tract_onnx::pb::AttributeProto;
 
 use crate::file::{File, float, int, ints, text};
 
@@ -66,25 +68,80 @@ fn rejects_batch_normalization_by_the_batch() {
 }
 
 #[test]
-fn rejects_a_swish_of_another_slope() {
-    rejects(&of(24, "Swish", &[2, 3], &[float("alpha", 2.5)]), "alpha");
-}
-
-#[test]
-fn rejects_broadcasting_along_a_named_axis() {
-    for operator in ["Add", "Sub", "Mul", "Div"] {
-        let attributes = [int("broadcast", 1), int("axis", 1)];
-        rejects(&with_ones(6, operator, &[1, 3, 3], &[3], &attributes), "axis");
-    }
-    rejects(&with_ones(6, "PRelu", &[1, 3, 3], &[3], &[]), "channels");
-    assert_eq!(problem(&with_ones(7, "Add", &[1, 3, 3], &[3], &[])), None);
-}
-
-#[test]
 fn rejects_a_narrowing_cast() {
     for kind in [2, 3, 4, 5] {
-        rejects(&of(17, "Cast", &[2, 3], &[int("to", kind)]), "drops high bits");
+        rejects(&of(17, "Cast", &[2, 3], &[int("to", kind)]), "cuts off fractions");
+        let file = File::new().ids("x", &[2, 3]).node("Cast", &["x"], "y", &[int("to", kind)]).output("y");
+        rejects(&file, "drops high bits");
     }
+    let narrow = File::new().ids("x", &[2]).node("Cast", &["x"], "y", &[int("to", 6)]).output("y");
+    rejects(&narrow, "drops high bits");
+    // Ids of a table are in the range of any integer type.
+    let ids = File::new().ids("x", &[2]).node("Cast", &["x"], "i", &[int("to", 6)]).weights("t", ones(&[4, 2]));
+    assert_eq!(problem(&ids.node("Gather", &["t", "i"], "y", &[]).output("y")), None);
+}
+
+#[test]
+fn rejects_an_input_read_as_truth_that_nothing_says_is_a_mask() {
+    let file = |name: &str| {
+        let file = File::new().ids(name, &[3]).input("a", &[3]).input("b", &[3]).integer("one", 1);
+        file.node("Equal", &[name, "one"], "c", &[]).node("Where", &["c", "a", "b"], "y", &[]).output("y")
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let found = load(&file("kind").write(folder.path(), "model"), &Options::default()).unwrap_err().to_string();
+    assert!(found.contains("`kind`") && found.contains("declare the input as bool"), "{found}");
+    assert!(load(&file("attention_mask").write(folder.path(), "model"), &Options::default()).is_ok());
+}
+
+/// Values of `y` for `x` = 1, 2, ..
+fn values(file: &File, shape: &[usize]) -> Vec<f32> {
+    let folder = tempfile::tempdir().unwrap();
+    let model = load(&file.write(folder.path(), "model"), &Options::default()).unwrap_or_else(|error| panic!("{error}"));
+    let count = shape.iter().product::<usize>();
+    let x = ArrayD::from_shape_vec(shape, (1..=count).map(|value| value as f32).collect()).unwrap();
+    model.run(&BTreeMap::from([("x".to_string(), x)])).unwrap()[0].iter().copied().collect()
+}
+
+fn with_row(opset: i64, operator: &str, shape: &[usize], row: &[f32], attributes: &[AttributeProto]) -> File {
+    let row = ArrayD::from_shape_vec(vec![row.len()], row.to_vec()).unwrap();
+    let file = File::new().opset(opset).input("x", shape).weights("w", row);
+    file.node(operator, &["x", "w"], "y", attributes).output("y")
+}
+
+#[test]
+fn broadcasts_along_a_named_axis_in_old_operator_sets() {
+    let file = with_row(6, "Add", &[1, 2, 2], &[10.0, 20.0], &[int("broadcast", 1), int("axis", 1)]);
+    assert_eq!(values(&file, &[1, 2, 2]), [11.0, 12.0, 23.0, 24.0]);
+    let last = with_row(6, "Add", &[1, 2, 2], &[10.0, 20.0], &[int("broadcast", 1)]);
+    assert_eq!(values(&last, &[1, 2, 2]), [11.0, 22.0, 13.0, 24.0]);
+    rejects(&with_row(6, "Add", &[1, 2, 2], &[10.0, 20.0], &[]), "broadcast");
+    let numpy = with_row(7, "Add", &[1, 2, 2], &[10.0, 20.0], &[]);
+    assert_eq!(values(&numpy, &[1, 2, 2]), [11.0, 22.0, 13.0, 24.0]);
+    rejects(&with_row(7, "Add", &[1, 2, 2], &[10.0, 20.0], &[int("axis", 1)]), "axis");
+}
+
+#[test]
+fn slopes_lie_on_the_channels_in_old_operator_sets() {
+    let negative = |opset: i64| {
+        let slope = ArrayD::from_shape_vec(vec![2], vec![0.5, 2.0]).unwrap();
+        let file = File::new().opset(opset).input("x", &[1, 2, 2]).weights("s", slope).node("Neg", &["x"], "n", &[]);
+        file.node("PRelu", &["n", "s"], "y", &[]).output("y")
+    };
+    assert_eq!(values(&negative(6), &[1, 2, 2]), [-0.5, -1.0, -6.0, -8.0]);
+    assert_eq!(values(&negative(9), &[1, 2, 2]), [-0.5, -4.0, -1.5, -8.0]);
+}
+
+#[test]
+fn a_swish_of_another_slope_has_it() {
+    let found = values(&of(24, "Swish", &[1, 2], &[float("alpha", 2.5)]), &[1, 2]);
+    let expected = [1.0, 2.0].map(|x: f32| x / (1.0 + (-2.5 * x).exp()));
+    assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
+}
+
+#[test]
+fn negative_padding_crops() {
+    let file = File::new().input("x", &[4]).integers("p", &[-1, 1]).node("Pad", &["x", "p"], "y", &[]).output("y");
+    assert_eq!(values(&file, &[4]), [2.0, 3.0, 4.0, 0.0]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The ONNX importer against tract's own interpreter: real models, small files for every operator, and damaged files.
+//! The ONNX importer against onnxruntime: real models, small files for every operator, and damaged files.
 #![cfg(feature = "onnx")]
 
 mod damaged;
@@ -6,5 +6,7 @@ mod file;
 mod forms;
 mod masks;
 mod operators;
+#[path = "../../src/import/onnx/proto.rs"]
+mod proto;
 mod real_models;
 mod support;

@@ -1,6 +1,6 @@
 //! Attention masks in the forms that exporters write, as an input of the model and as a constant.
 //!
-//! Every file computes the softmax of scores `[1, 2, 4, 4]` under a mask of four tokens; tract computes the same file with the file's own numbers.
+//! Every file computes the softmax of scores `[1, 2, 4, 4]` under a mask of four tokens; onnxruntime computes the same file with the file's own numbers.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,10 @@ use lemma_quantizer::report::quantize_inputs;
 use ndarray::{ArrayD, Axis, IxDyn};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::tensor_shape_proto::dimension;
 
-use crate::file::{File, int};
-use crate::support::tract_outputs;
+use crate::file::{File, fixed, int};
+use crate::proto::DataType;
+use crate::support::reference_outputs;
 
 const TOKENS: usize = 4;
 
@@ -177,14 +176,14 @@ fn apart(a: &ArrayD<f32>, b: &ArrayD<f32>) -> f32 {
 }
 
 #[test]
-fn a_mask_that_is_an_input_computes_what_tract_computes() {
+fn a_mask_that_is_an_input_computes_what_the_reference_computes() {
     let mut failures = vec![];
     for form in FORMS {
         let checked = std::panic::catch_unwind(|| {
             let (_folder, path, model) = imported(&masked(with_input(), form));
             for (seed, mask) in [[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 1], [1, 0, 0, 0]].into_iter().enumerate() {
                 let (scores, mask) = (scores(seed as u64), mask_of(mask));
-                let expected = tract_outputs(&path, &[("scores", &scores), ("mask", &mask)]).unwrap().remove(0);
+                let expected = reference_outputs(&path, &[("scores", &scores), ("mask", &mask)]).remove(0);
                 let found = run(&model, &[("scores", scores), ("mask", mask)]);
                 let error = apart(&found, &expected);
                 assert!(error < 1e-6, "{form}: {error}");
@@ -198,13 +197,13 @@ fn a_mask_that_is_an_input_computes_what_tract_computes() {
 }
 
 #[test]
-fn a_mask_that_is_a_constant_computes_what_tract_computes_and_leaves_scores_out() {
+fn a_mask_that_is_a_constant_computes_what_the_reference_computes_and_leaves_scores_out() {
     let mut failures = vec![];
     for form in FORMS {
         let checked = std::panic::catch_unwind(|| {
             let (_folder, path, model) = imported(&masked(with_constant(&[1, 1, 1, 0]), form));
             let scores = scores(7);
-            let expected = tract_outputs(&path, &[("scores", &scores)]).unwrap().remove(0);
+            let expected = reference_outputs(&path, &[("scores", &scores)]).remove(0);
             let error = apart(&run(&model, &[("scores", scores)]), &expected);
             assert!(error < 1e-6, "{form}: {error}");
             let (softmax, hidden) = hidden(&model);
@@ -234,7 +233,7 @@ fn a_row_of_padding_alone_has_equal_weights() {
         let found = run(&model, &inputs);
         assert!(found.iter().all(|weight| *weight == 0.25), "{form}: {found}");
         if form.contains("lowest") || form.contains("1e9") {
-            let expected = tract_outputs(&path, &[("scores", &inputs[0].1), ("mask", &inputs[1].1)]).unwrap().remove(0);
+            let expected = reference_outputs(&path, &[("scores", &inputs[0].1), ("mask", &inputs[1].1)]).remove(0);
             assert!(apart(&found, &expected) < 1e-6, "{form}: {expected}");
         }
     }
@@ -282,7 +281,7 @@ fn numbers_beside_a_mask_are_a_bias() {
     let (_folder, path, model) = imported(&file);
     let (_, hidden) = hidden(&model);
     assert!((0..hidden.len()).all(|at| (hidden[at] == 1.0) == (at % TOKENS == 3)), "{hidden:?}");
-    let expected = tract_outputs(&path, &[("scores", &scores(2))]).unwrap().remove(0);
+    let expected = reference_outputs(&path, &[("scores", &scores(2))]).remove(0);
     assert!(apart(&run(&model, &[("scores", scores(2))]), &expected) < 1e-6);
 }
 
@@ -296,7 +295,7 @@ fn a_constant_mask_passes_rearrangements_on_the_way_to_its_softmax() {
     let (_folder, path, model) = imported(&file);
     assert_eq!(hidden(&model).1.iter().sum::<f32>(), 6.0);
     let x = ArrayD::from_shape_fn(vec![1, 2, 3, 3], |at| ((at[1] * 9 + at[2] * 3 + at[3]) as f32).sin());
-    let expected = tract_outputs(&path, &[("x", &x)]).unwrap().remove(0);
+    let expected = reference_outputs(&path, &[("x", &x)]).remove(0);
     assert!(apart(&run(&model, &[("x", x)]), &expected) < 1e-6);
 }
 
@@ -318,7 +317,7 @@ fn a_mask_accepts_zero_and_one_only() {
 
 #[test]
 fn a_boolean_input_is_a_mask() {
-    let four = [1, TOKENS as i64].map(|extent| Some(dimension::Value::DimValue(extent))).to_vec();
+    let four = [1, TOKENS as i64].map(fixed).to_vec();
     let file = File::new().input("scores", &[1, 2, TOKENS, TOKENS]).typed_input("mask", DataType::Bool, four);
     let (_folder, _, model) = imported(&masked(file, "scores chosen, or minus infinity"));
     let (_folder, _, integers) = imported(&masked(with_input(), "scores chosen, or minus infinity"));
@@ -334,7 +333,7 @@ fn flags_choose_between_numbers() {
     let (_folder, path, model) = imported(&file);
     let (a, b) = (ArrayD::from_elem(vec![2, 3], 0.25), ArrayD::from_elem(vec![2, 3], -0.5));
     let flags = ndarray::array![[1.0], [0.0]].into_dyn();
-    let expected = tract_outputs(&path, &[("a", &a), ("b", &b), ("mask", &flags)]).unwrap().remove(0);
+    let expected = reference_outputs(&path, &[("a", &a), ("b", &b), ("mask", &flags)]).remove(0);
     assert_eq!(run(&model, &[("a", a), ("b", b), ("mask", flags)]), expected);
 }
 
@@ -350,7 +349,7 @@ fn rejects_minus_infinity_that_is_read_by_something_else_than_a_softmax() {
     let file = file.node("Unsqueeze", &["flags", "axes"], "f4", &[]).node("Where", &["f4", "scores", "bottom"], "y", &[]);
     let file = file.output("y");
     assert!(
-        matches!(refused(&file), Problem::Unsupported { node, problem, .. } if node.starts_with("y/") && problem.contains("softmax"))
+        matches!(refused(&file), Problem::Unsupported { node, problem, .. } if node.starts_with('y') && problem.contains("softmax"))
     );
 }
 

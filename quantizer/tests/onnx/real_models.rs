@@ -1,14 +1,14 @@
-//! Trained models: the importer agrees with tract, and the lowered graph has the shape one expects.
+//! Trained models: the importer agrees with onnxruntime, and the lowered graph has the shape one expects.
 
 use lemma_quantizer::data::Samples;
 use lemma_quantizer::import::onnx::Options;
 use lemma_quantizer::model::{Model, Op};
 
-use crate::support::{agrees_with_tract, model_file};
+use crate::support::{agrees_with_reference, model_file};
 
 fn check(file: &str, options: Options) -> Option<Model> {
     let path = model_file(file)?;
-    let model = agrees_with_tract(&path, &options, 1e-4);
+    let model = agrees_with_reference(&path, &options, 1e-4);
     println!("{file}");
     for (at, node) in model.nodes.iter().enumerate() {
         let inputs: Vec<usize> = node.inputs.iter().map(|id| id.0).collect();

@@ -1,15 +1,31 @@
-//! Running a file with tract and with the importer, and comparing.
+//! Comparing the importer with onnxruntime, whose outputs are kept in `expected.json`.
+//!
+//! An entry is found by the file and its inputs. After a test has a new file or other inputs, `LEMMA_MISSING=FOLDER cargo test` writes those that have
+//! no entry to the folder, and `reference.py FOLDER` computes them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use lemma_quantizer::import::onnx::{Options, load};
 use lemma_quantizer::model::{Model, Op};
 use ndarray::ArrayD;
+use prost::Message;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::infer::Factoid;
+use serde::{Deserialize, Serialize};
+
+use crate::proto::{DataType, ModelProto};
+
+/// An array in JSON.
+#[derive(Serialize, Deserialize)]
+struct Array {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+static EXPECTED: LazyLock<BTreeMap<String, Vec<Array>>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("expected.json")).expect("expected.json is well formed"));
 
 /// Random values for every input of a model: ids for token inputs, numbers in (-1, 1) otherwise.
 pub fn random_inputs(model: &Model, seed: u64) -> BTreeMap<String, ArrayD<f32>> {
@@ -26,54 +42,73 @@ pub fn random_inputs(model: &Model, seed: u64) -> BTreeMap<String, ArrayD<f32>> 
         .collect()
 }
 
-/// The outputs that tract computes for `path`, without the importer.
-pub fn tract_outputs(path: &Path, inputs: &[(&str, &ArrayD<f32>)]) -> TractResult<Vec<ArrayD<f32>>> {
-    let mut model = tract_onnx::onnx().with_ignore_value_info(true).model_for_path(path)?;
-    let mut values = tvec!();
-    for outlet in model.input_outlets()?.to_vec() {
-        let name = model.node(outlet.node).name.clone();
-        let kind = model.outlet_fact(outlet)?.datum_type.concretize().unwrap_or(f32::datum_type());
-        let (_, array) = inputs.iter().find(|(given, _)| *given == name).expect("every input is given");
-        model.set_outlet_fact(outlet, InferenceFact::dt_shape(kind, array.shape()))?;
-        let flat: Vec<f32> = array.iter().copied().collect();
-        let tensor = Tensor::from_shape(array.shape(), &flat)?;
-        values.push(tensor.cast_to_dt(kind)?.into_owned().into_tvalue());
+/// The outputs that onnxruntime computes for `path`.
+pub fn reference_outputs(path: &Path, inputs: &[(&str, &ArrayD<f32>)]) -> Vec<ArrayD<f32>> {
+    let file = std::fs::read(path).unwrap();
+    let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+    hash.update(&file);
+    let mut given = BTreeMap::new();
+    for (name, array) in inputs {
+        hash.update(name.as_bytes());
+        array.iter().for_each(|value| hash.update(&value.to_le_bytes()));
+        given.insert(name.to_string(), Array { shape: array.shape().to_vec(), values: array.iter().copied().collect() });
     }
-    let results = model.into_optimized()?.into_runnable()?.run(values)?;
-    results
-        .iter()
-        .map(|result| {
-            let result = result.cast_to::<f32>()?;
-            let values = result.to_plain_array_view::<f32>()?.iter().copied().collect();
-            Ok(ArrayD::from_shape_vec(result.shape(), values)?)
-        })
-        .collect()
+    let key = format!("{:016x}", hash.0);
+    let Some(outputs) = EXPECTED.get(&key) else {
+        if let Some(folder) = std::env::var_os("LEMMA_MISSING").map(PathBuf::from) {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join(format!("{key}.onnx")), &file).unwrap();
+            std::fs::write(folder.join(format!("{key}.json")), serde_json::to_vec(&given).unwrap()).unwrap();
+        }
+        panic!("no entry {key} of {} in expected.json", path.display());
+    };
+    outputs.iter().map(|array| ArrayD::from_shape_vec(array.shape.clone(), array.values.clone()).unwrap()).collect()
 }
 
-fn integer_inputs(path: &Path) -> TractResult<Vec<String>> {
-    let model = tract_onnx::onnx().with_ignore_value_info(true).model_for_path(path)?;
-    let mut names = vec![];
-    for outlet in model.input_outlets()? {
-        let kind = model.outlet_fact(*outlet)?.datum_type.concretize();
-        if kind.is_some_and(|kind| kind.is_integer()) {
-            names.push(model.node(outlet.node).name.clone());
+/// The hash of Fowler, Noll and Vo.
+struct Fnv(u64);
+
+impl Fnv {
+    fn update(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
     }
-    Ok(names)
 }
 
-/// Imports `path` and checks that it computes what tract computes, to within `tolerance`, on a few random inputs.
-pub fn agrees_with_tract(path: &Path, options: &Options, tolerance: f32) -> Model {
+fn integer_inputs(path: &Path) -> Vec<String> {
+    let graph = ModelProto::decode(std::fs::read(path).unwrap().as_slice()).unwrap().graph.unwrap();
+    let kind =
+        |kind: Option<&crate::proto::TypeProto>| kind.and_then(|kind| kind.tensor_type.as_ref()).map(|tensor| tensor.elem_type);
+    let integers = graph.input.iter().filter(|input| {
+        let kind = kind(input.r#type.as_ref());
+        kind != Some(DataType::Float as i32)
+    });
+    integers.map(|input| input.name.clone()).collect()
+}
+
+/// Imports `path` and checks that it computes what onnxruntime computes, to within `tolerance`, on a few random inputs.
+pub fn agrees_with_reference(path: &Path, options: &Options, tolerance: f32) -> Model {
+    agrees_on(path, options, tolerance, 2)
+}
+
+/// The same on `samples` random inputs.
+pub fn agrees_on(path: &Path, options: &Options, tolerance: f32, samples: u64) -> Model {
     let model = load(path, options).unwrap_or_else(|error| panic!("{error}"));
-    let whole = integer_inputs(path).unwrap();
-    for seed in 0..3 {
+    let whole = integer_inputs(path);
+    let mut missing = false;
+    for seed in 0..samples {
         let mut inputs = random_inputs(&model, seed);
         for (_, array) in inputs.iter_mut().filter(|(name, _)| whole.contains(name)) {
             array.mapv_inplace(f32::round);
         }
         let found = model.run(&inputs).unwrap();
         let given: Vec<_> = inputs.iter().map(|(name, array)| (name.as_str(), array)).collect();
-        let expected = tract_outputs(path, &given).unwrap();
+        // Every missing entry is written before the test fails.
+        let Ok(expected) = std::panic::catch_unwind(|| reference_outputs(path, &given)) else {
+            missing = true;
+            continue;
+        };
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
             assert_eq!(found.shape(), expected.shape(), "{}", path.display());
@@ -81,6 +116,7 @@ pub fn agrees_with_tract(path: &Path, options: &Options, tolerance: f32) -> Mode
             assert!(worst <= tolerance, "{}: seed {seed}, error {worst}", path.display());
         }
     }
+    assert!(!missing, "{} has no entry in expected.json", path.display());
     model
 }
 

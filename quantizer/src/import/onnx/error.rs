@@ -41,6 +41,14 @@ pub enum Problem {
         /// Its operator, with the domain where it is not ONNX's own.
         operator: String,
     },
+    /// Several operators that are not supported.
+    #[error("{} operators are not supported: {}; the first is node `{node}`", operators.len(), operators.join(", "))]
+    UnsupportedOperators {
+        /// Name of the first such node.
+        node: String,
+        /// The operators, each once, with what to do instead where that is known.
+        operators: Vec<String>,
+    },
     /// A form of an operator that is not supported.
     #[error("node `{node}` ({operator}): {problem}")]
     Unsupported {
@@ -123,20 +131,4 @@ pub enum Problem {
     /// The shapes of the lowered graph do not fit together.
     #[error(transparent)]
     Shape(#[from] ShapeError),
-    /// tract refused the graph.
-    #[error("{stage} failed: {problem}")]
-    Refused {
-        /// What was being done.
-        stage: &'static str,
-        /// tract's message.
-        problem: String,
-    },
-    /// tract panicked on the graph.
-    #[error("{stage} broke down: {problem}; the file is damaged or uses a form that nobody has tested")]
-    Panicked {
-        /// What was being done.
-        stage: &'static str,
-        /// The panic's message.
-        problem: String,
-    },
 }

@@ -1,41 +1,26 @@
 //! ONNX files.
 //!
-//! Three steps: the scan reads the protobuf and rejects what cannot be supported, in the words of the file; tract
-//! parses the graph, infers every shape, folds constants and recognises GELU, SiLU, RMSNorm and softmax; the
-//! lowering
-//! rewrites tract's graph as a float [`Model`] at once, and [`Model::simplify`] cleans it up. No tract type leaves this
-//! module, and a panic inside tract becomes an [`ImportError`].
+//! The file is read into messages, checked as a whole (size, names, structure, operators), and lowered in one walk to the float [`Model`], which
+//! [`Model::simplify`] then cleans up. Every attribute, input and output of a node is consumed by name; what nobody understands is refused by name,
+//! with what to do instead. Constants are folded with ONNX's own semantics, each paid for before it is allocated.
 //!
-//! Not covered: control flow, recurrent operators, integer-quantized operators, three-dimensional convolutions, and
-//! shapes that depend on input values. Half and double precision weights are read as `f32`. Memory is bounded by
-//! checks on every declared shape and on every constant that a shape operator reads directly; a hostile file that
-//! *computes* an enormous constant shape can still make tract allocate before the bound is seen.
+//! Not covered: loops and branches that depend on inputs, recurrent operators, integer-quantized operators, three-dimensional convolutions, functions
+//! defined in the file, and shapes that depend on input values. Weights of half and double precision are read as `f32`.
 
-mod amend;
-#[allow(dead_code)]
 mod budget;
-#[allow(dead_code)]
 mod constants;
 mod error;
-#[cfg_attr(not(test), expect(dead_code))]
+mod file;
 mod fold;
+mod graph;
+mod inputs;
 mod lower;
-#[allow(dead_code)]
 mod node;
-#[allow(dead_code)]
 mod proto;
-mod scan;
-#[allow(dead_code)]
 mod tensor;
 
 use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-
-use tract_onnx::pb::ModelProto;
-use tract_onnx::prelude::{InferenceModelExt, TypedModel};
-use tract_onnx::tract_core::internal::{DatumType, ToDim};
-use tract_onnx::tract_hir::internal::InferenceFact;
 
 use crate::model::{Model, Op};
 
@@ -63,64 +48,28 @@ pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
 }
 
 fn import(path: &Path, options: &Options) -> Result<Model, Problem> {
-    let mut file = scan::read(path)?;
-    let inputs = scan::check(&file, path.parent().unwrap_or(Path::new("")), options)?;
-    amend::amend(&mut file);
-    let typed = guarded("shape inference", || typed(&file, path, &inputs))?;
-    let outputs: Vec<String> =
-        file.graph.iter().flat_map(|graph| graph.output.iter().map(|output| output.name.clone())).collect();
-    let model = guarded("lowering", || lower::lower(&typed, &outputs))?;
+    let (graph, opsets) = file::open(file::read(path)?)?;
+    let names = lower::node_names(&graph);
+    let model = lower::lower(graph, opsets, path.parent().unwrap_or(Path::new("")), options)?;
     let mut model = model.simplify()?;
-    restore_names(&mut model, &file);
+    restore_names(&mut model, &names);
     Ok(model)
 }
 
-/// Gives computing nodes the name of the file's node that they came from, where tract has appended to it: the last
-/// node that begins with a name gets it.
-fn restore_names(model: &mut Model, file: &ModelProto) {
-    let names: HashSet<String> = file.graph.iter().flat_map(|graph| &graph.node).map(scan::node_name).collect();
+/// Gives computing nodes the name of the file's node that they came from, where the lowering has appended to it: the last node that begins with a
+/// name gets it.
+fn restore_names(model: &mut Model, names: &HashSet<String>) {
     let mut taken: HashSet<String> = model.nodes.iter().map(|node| node.name.clone()).collect();
     for node in model.nodes.iter_mut().rev() {
         if names.contains(&node.name) || matches!(node.op, Op::Input | Op::Tokens { .. } | Op::Constant(_) | Op::View(_)) {
             continue;
         }
-        let ends = node.name.char_indices().map(|(at, _)| at).rev();
+        // Parts of a name that were appended begin with a dot or a number sign.
+        let ends = node.name.char_indices().rev().filter(|(_, letter)| ['.', '#'].contains(letter)).map(|(at, _)| at);
         let origin = ends.map(|end| &node.name[..end]).find(|prefix| names.contains(*prefix));
         if let Some(origin) = origin.map(str::to_string).filter(|origin| !taken.contains(origin)) {
             taken.insert(origin.clone());
             node.name = origin;
         }
     }
-}
-
-/// tract's view of the file: every shape known, constants folded.
-fn typed(file: &ModelProto, path: &Path, inputs: &[scan::Input]) -> Result<TypedModel, Problem> {
-    let refused = |stage: &'static str| {
-        move |error: tract_onnx::prelude::TractError| Problem::Refused { stage, problem: format!("{error:#}") }
-    };
-    let directory = path.parent().and_then(Path::to_str);
-    let parsed = tract_onnx::onnx().with_ignore_value_info(true).parse(file, directory).map_err(refused("parsing"))?;
-    let mut model = parsed.model;
-    for input in inputs {
-        let node = model.node_id_by_name(&input.name).map_err(refused("parsing"))?;
-        let datum = DatumType::try_from(input.kind).map_err(refused("parsing"))?;
-        let shape: Vec<_> = input.shape.iter().map(|extent| extent.to_dim()).collect();
-        model.set_outlet_fact(node.into(), InferenceFact::dt_shape(datum, &shape)).map_err(refused("parsing"))?;
-    }
-    let typed = model.into_typed().map_err(refused("shape inference"))?;
-    lower::check_sizes(&typed)?;
-    typed.into_decluttered().map_err(refused("constant folding"))
-}
-
-/// Runs `work`, turning a panic inside it into an error.
-fn guarded<T>(stage: &'static str, work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let problem = panic
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string()))
-            .unwrap_or_else(|| "no message".into());
-        let problem = problem.lines().next().unwrap_or_default().to_string();
-        Err(Problem::Panicked { stage, problem })
-    })
 }

@@ -1,6 +1,6 @@
 //! Forms of older and newer operator sets, and corners.
 
-use tract_onnx::pb::AttributeProto;
+use crate::proto::AttributeProto;
 
 use super::{positive, scalar, shape_operator, weights, with_constant};
 use crate::file::{File, float, int, integers, ints, text};

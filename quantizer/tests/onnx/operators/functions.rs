@@ -1,6 +1,6 @@
 //! Activations and norms as single operators and written out, softmax, reductions.
 
-use tract_onnx::pb::AttributeProto;
+use crate::proto::AttributeProto;
 
 use super::{positive, scalar, shape_operator, weights};
 use crate::file::{File, float, int, ints, text};

@@ -1,7 +1,7 @@
 //! Dense layers, products of matrices, attention.
 
+use crate::proto::AttributeProto;
 use ndarray::Array;
-use tract_onnx::pb::AttributeProto;
 
 use super::{binary, scalar, weights, with_constant};
 use crate::file::{File, float, int, ints};

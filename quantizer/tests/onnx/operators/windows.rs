@@ -1,6 +1,6 @@
 //! Convolutions, pooling, batch norm.
 
-use tract_onnx::pb::AttributeProto;
+use crate::proto::AttributeProto;
 
 use super::{positive, weights};
 use crate::file::{File, int, ints, text};

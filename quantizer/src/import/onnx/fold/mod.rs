@@ -65,6 +65,11 @@ const FAMILIES: &[&[Operator]] = &[
     softmax::OPERATORS,
 ];
 
+/// Whether an operator of ONNX's own can be folded.
+pub(super) fn knows(op: &str) -> bool {
+    FAMILIES.iter().copied().flatten().any(|(name, _, _)| *name == op)
+}
+
 /// Evaluates a node whose inputs are all constants; `inputs` are in the order of the node's, `None` where one is left out. Returns one tensor for each
 /// of the node's outputs, `None` where nobody wants it.
 ///

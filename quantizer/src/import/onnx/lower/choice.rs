@@ -1,173 +1,218 @@
-//! Choices: `Where` by a constant condition, constant additive masks, and the activations that are written as a choice.
+//! `Where`: a choice by a constant or by flags, a mask, and the activations that are written as a choice.
 
 use ndarray::ArrayD;
-use tract_onnx::prelude::{OutletId, TypedNode};
-use tract_onnx::tract_core::ops::binary::TypedBinOp;
-use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
-use tract_onnx::tract_core::ops::logic::{CompGT, CompGTE, CompLT, CompLTE};
-use tract_onnx::tract_core::ops::math;
 
-use super::masks::{only_softmax_reads, refuse_large};
-use super::pointwise::uniform;
-use super::{Lowering, Problem, Value, floats, raw_floats, unsupported};
+use super::arithmetic::operand;
+use super::flags::{Comparison, Relation};
+use super::masks::{LARGE, REFUSED};
+use super::value::{Args, Computed, Value};
+use super::{Kind, Lowering, Node, Problem, uniform};
 use crate::model::{NodeId, Op, Unary, broadcast, is_hiding};
 
-impl Lowering<'_> {
-    /// `Where`: a choice by a constant or by flags, a guard against what is not a number, a leaky slope or an exponential unit.
-    pub(super) fn select(&mut self, node: &TypedNode) -> Result<NodeId, Problem> {
-        let [condition, on_true, on_false] = node.inputs[..] else {
-            return Err(unsupported(node, "three operands expected".into()));
+impl Lowering {
+    pub(super) fn select(&mut self, node: &mut Node, args: &Args) -> Result<Vec<Option<Value>>, Problem> {
+        node.takes(3, 3)?;
+        let (Some(condition), Some(on_true), Some(on_false)) = (args.get(0), args.get(1), args.get(2)) else {
+            return Err(node.problem("three operands expected"));
         };
-        match self.tensor(condition) {
-            Some(condition) => {
-                let condition = raw_floats(&condition, &node.name)?;
-                self.choose(node, condition, on_true, on_false)
+        let kind = on_true.kind();
+        let chosen = match condition {
+            Value::Constant(condition) => self.choose(node, args, &condition.as_floats())?,
+            Value::Computed(Computed { comparison: Some(comparison), .. }) => {
+                let result = self.slope(node, *comparison, args)?;
+                return Ok(vec![Some(self.computed(kind, result))]);
             }
-            None => match self.values.get(&condition) {
-                Some(&Value::Node(flags)) => self.choose_by_flags(node, flags, on_true, on_false),
-                _ if self.is_never_true(condition) => self.operand(on_false),
-                _ => self.slope(node, condition, on_true, on_false),
-            },
+            Value::Computed(condition) => {
+                let flags = condition.plain.clone().map_err(|problem| node.problem(problem))?;
+                self.choose_by_flags(node, args, flags)?
+            }
+        };
+        let shape = broadcast(condition.shape(), on_true.shape()).and_then(|shape| broadcast(&shape, on_false.shape()));
+        let shape = shape.ok_or_else(|| node.problem("its operands do not broadcast"))?;
+        let (plain, masked) = chosen;
+        let plain = match plain {
+            Ok(id) => Ok(self.broadcast(&format!("{}.whole", node.name), id, &shape)?),
+            Err(problem) => Err(problem),
+        };
+        if plain.is_err() && masked.is_none() {
+            return Err(node.problem(plain.err().unwrap_or_default()));
+        }
+        let of_flags = plain.as_ref().is_ok_and(|id| self.flags.contains(id));
+        if kind == Kind::Bool && !of_flags {
+            return Err(node.problem("a choice of truth values that are no flags"));
+        }
+        Ok(vec![Some(Value::Computed(Computed { kind, shape, plain, masked, comparison: None }))])
+    }
+
+    /// A choice by a constant.
+    fn choose(&mut self, node: &Node, args: &Args, condition: &ArrayD<f32>) -> Result<Readings, Problem> {
+        let inverse = condition.mapv(|truth| 1.0 - truth);
+        match uniform(condition) {
+            Some(1.0) => return self.readings(node, args, 1),
+            Some(0.0) => return self.readings(node, args, 2),
+            _ => {}
+        }
+        let mut masked = None;
+        for (low, kept, pattern) in [(2, 1, &inverse), (1, 2, condition)] {
+            if self.hides(args, low) && args.tensor(kept).is_none() {
+                let hidden = self.constant(&format!("{}.hidden", node.name), pattern.clone())?;
+                masked = self.hidden_choice(&node.name, operand(node, args, kept)?, hidden)?;
+            }
+        }
+        let plain = match (self.side(node, args, 1, condition)?, self.side(node, args, 2, &inverse)?) {
+            (Ok(a), Ok(b)) => Ok(self.push(&node.name, Op::Add, &[a, b])?),
+            (Err(problem), _) | (_, Err(problem)) => Err(problem),
+        };
+        Ok((plain, masked))
+    }
+
+    /// One side of a choice where `pattern` is one, zero elsewhere.
+    fn side(&mut self, node: &Node, args: &Args, at: usize, pattern: &ArrayD<f32>) -> Result<Result<NodeId, String>, Problem> {
+        let name = format!("{}.{}", node.name, if at == 1 { "true" } else { "false" });
+        match args.get(at) {
+            Some(Value::Constant(tensor)) => {
+                let values = product(node, pattern, &tensor.as_floats())?;
+                if values.iter().any(|value| !value.is_finite() || *value <= LARGE) {
+                    return Ok(Err(REFUSED.into()));
+                }
+                self.constant(&name, values).map(Ok)
+            }
+            Some(Value::Computed(Computed { plain: Err(problem), .. })) => Ok(Err(problem.clone())),
+            _ => {
+                let x = self.operand(node, args, at)?;
+                let pattern = self.constant(&format!("{name}.chosen"), pattern.clone())?;
+                self.push(&name, Op::Mul, &[x, pattern]).map(Ok)
+            }
         }
     }
 
-    /// `condition * a + (1 - condition) * b`; where one side is a number that hides, a mask.
-    fn choose(
-        &mut self,
-        node: &TypedNode,
-        condition: ArrayD<f32>,
-        on_true: OutletId,
-        on_false: OutletId,
-    ) -> Result<NodeId, Problem> {
-        let inverse = condition.mapv(|truth| 1.0 - truth);
-        let mut sides = vec![];
-        for (outlet, other, mask) in [(on_false, on_true, &inverse), (on_true, on_false, &condition)] {
-            if let (Some(tensor), None) = (self.tensor(outlet), self.tensor(other)) {
-                let values = raw_floats(&tensor, &node.name)?;
-                sides.push((other, product(node, mask, &values)?, values, mask));
+    /// A choice by flags: a mask where one side is a low constant, and `b + flags (a - b)`.
+    fn choose_by_flags(&mut self, node: &Node, args: &Args, flags: NodeId) -> Result<Readings, Problem> {
+        if !self.flags.contains(&flags) {
+            return Err(node.problem("the condition depends on the input and is no flag"));
+        }
+        let name = node.name.clone();
+        let mut masked = None;
+        for (low, kept) in [(1, 2), (2, 1)] {
+            if self.hides(args, low) {
+                let hidden = if low == 1 { flags } else { self.complement(&format!("{name}.hidden"), flags)? };
+                masked = self.hidden_choice(&name, operand(node, args, kept)?, hidden)?;
             }
         }
-        if let Some((x, chosen, values, mask)) = sides.pop() {
-            let x = self.operand(x)?;
-            if values.iter().all(|&value| is_hiding(value)) && only_softmax_reads(self.typed, OutletId::new(node.id, 0)) {
-                let hidden = self.push(&format!("{}.hidden", node.name), Op::Constant(mask.clone()), &[])?;
-                return self.hide(node, x, hidden);
-            }
-            refuse_large(node, &values)?;
-            let keep = mask.mapv(|hidden| 1.0 - hidden);
-            let keep = self.push(&format!("{}.keep", node.name), Op::Constant(keep), &[])?;
-            let kept = self.push(&format!("{}.kept", node.name), Op::Mul, &[x, keep])?;
-            let chosen = self.push(&format!("{}.constant", node.name), Op::Constant(chosen), &[])?;
-            return self.push(&node.name, Op::Add, &[kept, chosen]);
+        let low = |at: usize| {
+            args.tensor(at).is_some_and(|tensor| tensor.as_floats().iter().any(|value| !value.is_finite() || *value <= LARGE))
+        };
+        if low(1) || low(2) {
+            return Ok((Err(REFUSED.into()), masked));
         }
-        let (a, b) = (self.operand(on_true)?, self.operand(on_false)?);
-        let condition = self.push(&format!("{}.condition", node.name), Op::Constant(condition), &[])?;
-        let inverse = self.push(&format!("{}.inverse", node.name), Op::Constant(inverse), &[])?;
-        let a = self.push(&format!("{}.true", node.name), Op::Mul, &[a, condition])?;
-        let b = self.push(&format!("{}.false", node.name), Op::Mul, &[b, inverse])?;
-        self.push(&node.name, Op::Add, &[a, b])
+        let sides = [1, 2].map(|at| match args.get(at) {
+            Some(Value::Computed(Computed { plain: Err(problem), .. })) => Some(problem.clone()),
+            _ => None,
+        });
+        if let Some(problem) = sides.into_iter().flatten().next() {
+            return Ok((Err(problem), masked));
+        }
+        let (a, b) = (self.operand(node, args, 1)?, self.operand(node, args, 2)?);
+        if [a, b, flags].iter().all(|id| self.flags.contains(id)) {
+            return Ok((Ok(self.chosen(&name, flags, a, b)?), masked));
+        }
+        let difference = self.push(&format!("{name}.difference"), Op::Sub, &[a, b])?;
+        let chosen = self.push(&format!("{name}.chosen"), Op::Mul, &[flags, difference])?;
+        Ok((Ok(self.push(&name, Op::Add, &[b, chosen])?), masked))
+    }
+
+    /// The readings of operand `at`, as they are.
+    fn readings(&mut self, node: &Node, args: &Args, at: usize) -> Result<Readings, Problem> {
+        match args.get(at) {
+            Some(Value::Computed(value)) => Ok((value.plain.clone(), value.masked)),
+            _ => Ok((Ok(self.operand(node, args, at)?), None)),
+        }
+    }
+
+    /// Whether operand `at` is a constant whose every number hides a score.
+    fn hides(&self, args: &Args, at: usize) -> bool {
+        let floats = args.tensor(at).filter(|tensor| tensor.kind.is_float() && tensor.len() > 0);
+        floats.is_some_and(|tensor| tensor.as_floats().iter().all(|&value| is_hiding(value)))
     }
 
     /// `x > 0 ? x : f(x)` for `f` a multiple of `x` or of `exp(x) - 1`, in any order of the comparison.
-    fn slope(&mut self, node: &TypedNode, condition: OutletId, on_true: OutletId, on_false: OutletId) -> Result<NodeId, Problem> {
-        let refused = || unsupported(node, "the condition depends on the input".into());
-        let comparison = self.typed.node(condition.node);
-        let mini = comparison.op_as::<TypedBinOp>().ok_or_else(refused)?.0.as_ref();
-        let less = mini.is::<CompLT>() || mini.is::<CompLTE>();
-        if !less && !mini.is::<CompGT>() && !mini.is::<CompGTE>() {
-            return Err(refused());
-        }
-        let zero_left = self.is_zero(comparison.inputs[0])?;
-        let zero_right = self.is_zero(comparison.inputs[1])?;
-        let (x, positive) = match (zero_left, zero_right) {
-            (true, false) => (comparison.inputs[1], less),
-            (false, true) => (comparison.inputs[0], !less),
-            _ => return Err(refused()),
+    fn slope(&mut self, node: &Node, comparison: Comparison, args: &Args) -> Result<NodeId, Problem> {
+        let refused = || {
+            node.problem("the condition depends on the input; only masks and choices between x and a slope of x are supported")
         };
-        let (above, below) = if positive { (on_true, on_false) } else { (on_false, on_true) };
-        if above != x {
+        let positive = match comparison.relation {
+            Relation::Greater | Relation::GreaterOrEqual => true,
+            Relation::Less | Relation::LessOrEqual => false,
+            Relation::Equal => return Err(refused()),
+        };
+        if comparison.bound != 0.0 {
             return Err(refused());
         }
-        let id = self.operand(x)?;
-        if let Some(slope) = self.factor_of(below, x)? {
-            let slope_shape = slope.shape().to_vec();
-            if broadcast(&slope_shape, self.shape_of(id)).as_deref() == Some(self.shape_of(id)) {
+        let (above, below) = if positive { (1, 2) } else { (2, 1) };
+        let x = comparison.x;
+        if self.operand(node, args, above)? != x {
+            return Err(refused());
+        }
+        if args.tensor(below).is_some_and(|zero| zero.as_floats().iter().all(|&value| value == 0.0)) {
+            return self.push(&node.name, Op::Unary(Unary::Relu), &[x]);
+        }
+        let below = self.operand(node, args, below)?;
+        if let Some(slope) = self.factor_of(below, x) {
+            if broadcast(slope.shape(), self.shape_of(x)).as_deref() == Some(self.shape_of(x)) {
                 return match uniform(&slope) {
-                    Some(slope) => self.push(&node.name, Op::Unary(Unary::LeakyRelu(slope)), &[id]),
-                    None => self.push(&node.name, Op::PRelu { slope }, &[id]),
+                    Some(slope) => self.push(&node.name, Op::Unary(Unary::LeakyRelu(slope)), &[x]),
+                    None => self.push(&node.name, Op::PRelu { slope }, &[x]),
                 };
             }
         }
-        match self.exponential_of(below, x)? {
-            Some(alpha) => self.push(&node.name, Op::Unary(Unary::Elu(alpha)), &[id]),
+        match self.exponential_of(below, x) {
+            Some(alpha) => self.push(&node.name, Op::Unary(Unary::Elu(alpha)), &[x]),
             None => Err(refused()),
         }
     }
 
-    fn is_zero(&self, outlet: OutletId) -> Result<bool, Problem> {
-        match self.tensor(outlet) {
-            Some(tensor) => Ok(raw_floats(&tensor, "comparison")?.iter().all(|&value| value == 0.0)),
-            None => Ok(false),
+    /// The constant `c` of `c * x`.
+    fn factor_of(&self, id: NodeId, x: NodeId) -> Option<ArrayD<f32>> {
+        let (Op::Mul, &[a, b]) = (self.op_of(id), self.inputs_of(id)) else { return None };
+        let other = if a == x { b } else { a };
+        match self.op_of(other) {
+            Op::Constant(values) if a == x || b == x => Some(values.clone()),
+            _ => None,
         }
     }
 
-    /// The constant `c` of `outlet = c * x`.
-    fn factor_of(&self, outlet: OutletId, x: OutletId) -> Result<Option<ArrayD<f32>>, Problem> {
-        let node = self.typed.node(outlet.node);
-        if !node.op_as::<TypedBinOp>().is_some_and(|op| op.0.is::<math::Mul>()) {
-            return Ok(None);
-        }
-        let other = match node.inputs[..] {
-            [left, right] if left == x => right,
-            [left, right] if right == x => left,
-            _ => return Ok(None),
+    /// The constant `c` of `c * (exp(x) - 1)`.
+    fn exponential_of(&self, id: NodeId, x: NodeId) -> Option<f32> {
+        let number = |id: NodeId| match self.op_of(id) {
+            Op::Constant(values) => uniform(values),
+            _ => None,
         };
-        self.tensor(other).map(|tensor| floats(&tensor, &node.name)).transpose()
-    }
-
-    /// The constant `c` of `outlet = c * (exp(x) - 1)`.
-    fn exponential_of(&self, outlet: OutletId, x: OutletId) -> Result<Option<f32>, Problem> {
-        let node = self.typed.node(outlet.node);
-        let Some(op) = node.op_as::<TypedBinOp>() else {
-            return Ok(None);
-        };
-        if op.0.is::<math::Mul>() {
-            for (&factor, &rest) in node.inputs.iter().zip(node.inputs.iter().rev()) {
-                let Some(tensor) = self.tensor(factor) else {
-                    continue;
-                };
-                let factor = uniform(&floats(&tensor, &node.name)?);
-                let inner = self.exponential_of(rest, x)?;
-                return Ok(factor.zip(inner).map(|(factor, inner)| factor * inner));
+        let is_exponential = |id: NodeId| matches!(self.op_of(id), Op::Unary(Unary::Exp)) && self.inputs_of(id) == [x];
+        match (self.op_of(id), self.inputs_of(id)) {
+            (Op::Mul, &[a, b]) => match (number(a), number(b)) {
+                (Some(factor), None) => self.exponential_of(b, x).map(|inner| factor * inner),
+                (None, Some(factor)) => self.exponential_of(a, x).map(|inner| factor * inner),
+                _ => None,
+            },
+            (Op::Sub, &[a, b]) => (number(b) == Some(1.0) && is_exponential(a)).then_some(1.0),
+            (Op::Add, &[a, b]) => {
+                let matches = number(b) == Some(-1.0) && is_exponential(a) || number(a) == Some(-1.0) && is_exponential(b);
+                matches.then_some(1.0)
             }
-            return Ok(None);
+            _ => None,
         }
-        let offset = if op.0.is::<math::Sub>() {
-            1.0
-        } else if op.0.is::<math::Add>() {
-            -1.0
-        } else {
-            return Ok(None);
-        };
-        let constant = node.inputs.iter().position(|&input| self.tensor(input).is_some());
-        let Some((at, tensor)) = constant.and_then(|at| Some((at, self.tensor(node.inputs[at])?))) else {
-            return Ok(None);
-        };
-        let inner = self.typed.node(node.inputs[1 - at].node);
-        let is_exponential = inner.op_as::<ElementWiseOp>().is_some_and(|op| op.0.is::<math::Exp>());
-        let matches = uniform(&floats(&tensor, &node.name)?) == Some(offset)
-            && (at == 1 || offset == -1.0)
-            && is_exponential
-            && inner.inputs[..] == [x];
-        Ok(matches.then_some(1.0))
     }
 }
 
-/// `mask * values`, where hidden infinities count as nothing.
-fn product(node: &TypedNode, mask: &ArrayD<f32>, values: &ArrayD<f32>) -> Result<ArrayD<f32>, Problem> {
-    let misfit = || unsupported(node, "condition and constant do not broadcast".into());
-    let shape = broadcast(mask.shape(), values.shape()).ok_or_else(misfit)?;
-    let mask = mask.broadcast(shape.clone()).ok_or_else(misfit)?;
+/// The node of a choice's numbers, and what it is to a softmax.
+type Readings = (Result<NodeId, String>, Option<super::value::Masked>);
+
+/// `pattern * values`, where numbers that are not chosen count as nothing.
+fn product(node: &Node, pattern: &ArrayD<f32>, values: &ArrayD<f32>) -> Result<ArrayD<f32>, Problem> {
+    let misfit = || node.problem("condition and constant do not broadcast");
+    let shape = broadcast(pattern.shape(), values.shape()).ok_or_else(misfit)?;
+    crate::model::volume(&shape).map_err(|problem| node.problem(problem))?;
+    let pattern = pattern.broadcast(shape.clone()).ok_or_else(misfit)?;
     let values = values.broadcast(shape).ok_or_else(misfit)?;
-    Ok(ndarray::Zip::from(mask).and(values).map_collect(|&mask, &value| if mask == 0.0 { 0.0 } else { value }))
+    Ok(ndarray::Zip::from(pattern).and(values).map_collect(|&pattern, &value| if pattern == 0.0 { 0.0 } else { value }))
 }

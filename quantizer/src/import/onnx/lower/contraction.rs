@@ -1,63 +1,41 @@
-//! Einstein sums: what tract makes of every matrix product, dense layer and 1x1 convolution.
+//! Einstein sums: every product of matrices is one.
 //!
-//! Each letter of the sum is in some of A, B and the result. Letters in all three are batch axes, in A and the result
-//! rows, in B and the result columns, in A and B summed. Operands are transposed and reshaped to
-//! `[batch.., rows, summed]` and `[batch.., summed, columns]`, multiplied, and the product is brought to the order of
-//! the result. A constant operand without batch axes becomes the weight of a dense layer; a sum without summed letters
-//! is an elementwise product.
+//! Each letter of the sum is in some of A, B and the result. Letters in all three are batch axes, in A and the result rows, in B and the result
+//! columns, in A and B summed. Operands are transposed and reshaped to `[batch.., rows, summed]` and `[batch.., summed, columns]`, multiplied, and the
+//! product is brought to the order of the result. A constant operand without batch axes becomes the weight of a dense layer; a sum without summed
+//! letters is an elementwise product.
 
 use ndarray::{ArrayD, Axis, Ix2};
-use tract_onnx::prelude::TypedNode;
-use tract_onnx::tract_core::internal::InOut;
-use tract_onnx::tract_core::ops::einsum::EinSum;
 
-use super::{Lowering, Problem, Value, floats, unsupported};
+use super::{Lowering, Node, Problem};
 use crate::model::{NodeId, Op};
 
 /// An operand with its letters.
-struct Operand {
-    value: Matter,
-    letters: Vec<char>,
+pub(super) struct Operand {
+    pub value: Matter,
+    pub letters: Vec<char>,
 }
 
-enum Matter {
+pub(super) enum Matter {
     Node(NodeId),
     Constant(ArrayD<f32>),
 }
 
-impl Lowering<'_> {
-    pub(super) fn contraction(&mut self, node: &TypedNode, op: &EinSum) -> Result<NodeId, Problem> {
-        if op.q_params.is_some() || node.inputs.len() > 2 {
-            return Err(unsupported(node, "quantized products are not supported".into()));
-        }
-        let letters = |side: InOut| -> Result<Vec<char>, Problem> {
-            let letters: Vec<char> = op.axes.axes(side).map(|axis| axis.repr).collect();
-            let repeated = letters.iter().enumerate().any(|(at, letter)| letters[..at].contains(letter));
-            if repeated { Err(unsupported(node, "diagonals are not supported".into())) } else { Ok(letters) }
-        };
-        let result = letters(InOut::Out(0))?;
-        let mut operands = vec![];
-        for (slot, &outlet) in node.inputs.iter().enumerate() {
-            let value = match self.value(outlet)? {
-                Value::Node(id) => Matter::Node(id),
-                Value::Constant(tensor) => Matter::Constant(floats(&tensor, &node.name)?),
-            };
-            operands.push(Operand { value, letters: letters(InOut::In(slot))? });
-        }
+impl Lowering {
+    /// The sum of one or two operands, no letter twice in any of them, in the order of `result`.
+    pub(super) fn contraction(&mut self, node: &Node, operands: Vec<Operand>, result: &[char]) -> Result<NodeId, Problem> {
         let mut operands = operands.into_iter();
-        match (operands.next(), operands.next()) {
-            (Some(a), None) => self.single(node, a, &result),
-            (Some(a), Some(b)) => self.pair(node, a, b, &result),
-            _ => Err(unsupported(node, "no operands".into())),
+        match (operands.next(), operands.next(), operands.next()) {
+            (Some(mut a), None, None) => {
+                self.sum_out(node, &mut a, |letter| !result.contains(&letter))?;
+                self.in_result_order(node, a, result)
+            }
+            (Some(a), Some(b), None) => self.pair(node, a, b, result),
+            _ => Err(node.problem("sums of more than two operands are not supported; write them as several")),
         }
     }
 
-    fn single(&mut self, node: &TypedNode, mut a: Operand, result: &[char]) -> Result<NodeId, Problem> {
-        self.sum_out(node, &mut a, |letter| !result.contains(&letter))?;
-        self.in_result_order(node, a, result)
-    }
-
-    fn pair(&mut self, node: &TypedNode, a: Operand, b: Operand, result: &[char]) -> Result<NodeId, Problem> {
+    fn pair(&mut self, node: &Node, a: Operand, b: Operand, result: &[char]) -> Result<NodeId, Problem> {
         // The computed operand first, so that a constant one can become a weight; the result does not care.
         let (mut a, mut b) = if matches!(a.value, Matter::Constant(_)) { (b, a) } else { (a, b) };
         let (b_letters, a_letters) = (b.letters.clone(), a.letters.clone());
@@ -90,9 +68,9 @@ impl Lowering<'_> {
             (Matter::Constant(weight), true) => {
                 let weight = weight
                     .into_shape_with_order((depth, width))
-                    .map_err(|error| unsupported(node, error.to_string()))?
+                    .map_err(|error| node.problem(error.to_string()))?
                     .into_dimensionality::<Ix2>()
-                    .map_err(|error| unsupported(node, error.to_string()))?;
+                    .map_err(|error| node.problem(error.to_string()))?;
                 let x = self.matter(node, a.value)?;
                 let x = self.reshaped(&format!("{}.rows", node.name), x, &[&rows_shape[..], &[depth]].concat())?;
                 self.push(&node.name, Op::Dense { weight, bias: None }, &[x])?
@@ -110,14 +88,14 @@ impl Lowering<'_> {
         self.in_result_order(node, Operand { value: Matter::Node(product), letters }, result)
     }
 
-    fn elementwise_product(&mut self, node: &TypedNode, a: Operand, b: Operand, result: &[char]) -> Result<NodeId, Problem> {
+    fn elementwise_product(&mut self, node: &Node, a: Operand, b: Operand, result: &[char]) -> Result<NodeId, Problem> {
         let a = self.in_result_order(node, a, result)?;
         let b = self.in_result_order(node, b, result)?;
         self.push(&node.name, Op::Mul, &[a, b])
     }
 
     /// Sums the letters that `drop` names away.
-    fn sum_out(&mut self, node: &TypedNode, x: &mut Operand, drop: impl Fn(char) -> bool) -> Result<(), Problem> {
+    fn sum_out(&mut self, node: &Node, x: &mut Operand, drop: impl Fn(char) -> bool) -> Result<(), Problem> {
         let axes: Vec<usize> = (0..x.letters.len()).filter(|&axis| drop(x.letters[axis])).collect();
         if axes.is_empty() {
             return Ok(());
@@ -139,17 +117,17 @@ impl Lowering<'_> {
     }
 
     /// Removes axes of size 1 from an operand where the other one has the same letter: they broadcast.
-    fn drop_broadcast(&mut self, node: &TypedNode, a: &mut Operand, b: &mut Operand, result: &[char]) -> Result<(), Problem> {
+    fn drop_broadcast(&mut self, node: &Node, a: &mut Operand, b: &mut Operand, result: &[char]) -> Result<(), Problem> {
         for letter in a.letters.clone() {
             let (Some(in_a), Some(in_b)) = (a.extent(letter, self), b.extent(letter, self)) else {
                 continue;
             };
             if in_b == 1 {
-                self.squeeze(node, b, letter)?;
+                self.without_letter(node, b, letter)?;
             } else if in_a == 1 {
-                self.squeeze(node, a, letter)?;
+                self.without_letter(node, a, letter)?;
             } else if in_a != in_b {
-                return Err(unsupported(node, format!("axes of {in_a} and {in_b} do not match")));
+                return Err(node.problem(format!("axes of {in_a} and {in_b} do not match")));
             }
         }
         // A summed letter that one side no longer has is summed on the other.
@@ -158,7 +136,7 @@ impl Lowering<'_> {
         self.sum_out(node, b, |letter| !result.contains(&letter) && !in_a.contains(&letter))
     }
 
-    fn squeeze(&mut self, node: &TypedNode, x: &mut Operand, letter: char) -> Result<(), Problem> {
+    fn without_letter(&mut self, node: &Node, x: &mut Operand, letter: char) -> Result<(), Problem> {
         let Some(axis) = x.letters.iter().position(|&own| own == letter) else {
             return Ok(());
         };
@@ -173,11 +151,11 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn reorder(&mut self, node: &TypedNode, x: &mut Operand, letters: &[char]) -> Result<(), Problem> {
+    fn reorder(&mut self, node: &Node, x: &mut Operand, letters: &[char]) -> Result<(), Problem> {
         let permutation: Vec<usize> =
             letters.iter().filter_map(|letter| x.letters.iter().position(|own| own == letter)).collect();
         if permutation.len() != x.letters.len() {
-            return Err(unsupported(node, "an axis has no place in the product".into()));
+            return Err(node.problem("an axis has no place in the product"));
         }
         match &mut x.value {
             Matter::Node(id) => *id = self.transposed(&format!("{}.order", node.name), *id, &permutation)?,
@@ -190,7 +168,7 @@ impl Lowering<'_> {
     }
 
     /// `x` in the order of the result, with axes of size 1 for the letters that it lacks.
-    fn in_result_order(&mut self, node: &TypedNode, mut x: Operand, result: &[char]) -> Result<NodeId, Problem> {
+    fn in_result_order(&mut self, node: &Node, mut x: Operand, result: &[char]) -> Result<NodeId, Problem> {
         let own: Vec<char> = result.iter().copied().filter(|letter| x.letters.contains(letter)).collect();
         self.reorder(node, &mut x, &own)?;
         let shape: Vec<usize> = result.iter().map(|&letter| x.extent(letter, self).unwrap_or(1)).collect();
@@ -198,7 +176,7 @@ impl Lowering<'_> {
         self.reshaped(&format!("{}.result", node.name), id, &shape)
     }
 
-    fn matter(&mut self, node: &TypedNode, value: Matter) -> Result<NodeId, Problem> {
+    fn matter(&mut self, node: &Node, value: Matter) -> Result<NodeId, Problem> {
         match value {
             Matter::Node(id) => Ok(id),
             Matter::Constant(array) => self.push(&format!("{}.constant", node.name), Op::Constant(array), &[]),
@@ -207,7 +185,7 @@ impl Lowering<'_> {
 }
 
 impl Operand {
-    fn extent(&self, letter: char, lowering: &Lowering<'_>) -> Option<usize> {
+    fn extent(&self, letter: char, lowering: &Lowering) -> Option<usize> {
         let axis = self.letters.iter().position(|&own| own == letter)?;
         match &self.value {
             Matter::Node(id) => lowering.shape_of(*id).get(axis).copied(),

@@ -1,218 +1,213 @@
-//! Attention masks: numbers that hide a score, chosen or added by a constant or by flags.
+//! Attention masks: which scores a softmax does not see.
 //!
-//! Exporters hide a score by minus infinity, the lowest float, or a number such as -1e9 or -1000: [`is_hiding`] says which. A value that such a number
-//! was chosen for or added to is kept without it, beside the flags that say where it is hidden (`Lowering::hidden`); sums and rearrangements take
-//! the flags along, and the softmax gets an [`Op::Mask`].
-//!
-//! Only where nothing but softmax (not its logarithm) reads the hidden values. Elsewhere a number at or below [`LARGE`] is refused, and another is an
-//! ordinary number.
+//! Exporters hide a score by a number so low that the softmax leaves nothing of it: minus infinity, the lowest float, -1e9, -1e4, -1000, -100. They
+//! add it, or choose it by a flag, or multiply a flag by it. What matters is where it is, not how low it is: a value whose low numbers are known
+//! keeps, beside its numbers, the reading "these scores, and these of them hidden". Sums, rearrangements and positive factors keep the reading, and a
+//! softmax takes it. Whatever else reads the value gets its numbers, or a refusal where they are infinite.
 
-use std::collections::HashSet;
+use ndarray::ArrayD;
 
-use ndarray::{ArrayD, IxDyn};
-use tract_onnx::prelude::{OutletId, TypedModel, TypedNode};
-use tract_onnx::tract_core::ops::binary::TypedBinOp;
-use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
-use tract_onnx::tract_core::ops::logic::Iff;
-use tract_onnx::tract_core::ops::math::{Add, IsNan};
-use tract_onnx::tract_core::ops::nn::{Softmax, SoftmaxKind};
-
-use super::tokens::is_rearrangement;
-use super::{Lowering, Problem, Value, raw_floats, unsupported};
+use super::value::{Computed, Masked, Value};
+use super::{Lowering, Node, Problem, uniform};
 use crate::model::{AdditiveMask, NodeId, Op, View, is_hiding};
 
-/// A number at or below this is refused where it hides nothing: ranges would have to hold it.
+/// Numbers at or below this hide a score or are refused: no range of a value would hold them.
 pub(super) const LARGE: f32 = -9000.0;
 
-impl Lowering<'_> {
-    /// `Where` by flags: a mask where one side is a number that hides, else `b + flags (a - b)`.
-    pub(super) fn choose_by_flags(
+/// Why a value with such numbers has no node.
+pub(super) const REFUSED: &str = "a number at or below -9000, or minus infinity, in something that is no operand of a softmax";
+
+impl Lowering {
+    /// The sum of two operands that are not both constant.
+    pub(super) fn sum(&mut self, node: &Node, a: (&Value, &str), b: (&Value, &str)) -> Result<Computed, Problem> {
+        let name = node.name.clone();
+        let (left, right) = (self.addend(a.0, a.1)?, self.addend(b.0, b.1)?);
+        let (plain, shape) = match (left.plain.clone(), right.plain.clone()) {
+            (Ok(a), Ok(b)) => {
+                let sum = self.push(&name, Op::Add, &[a, b])?;
+                (Ok(sum), self.shape_of(sum).to_vec())
+            }
+            (Err(problem), _) | (_, Err(problem)) => {
+                let shape = crate::model::broadcast(&left.shape, &right.shape);
+                (Err(problem), shape.ok_or_else(|| node.problem("its operands do not broadcast"))?)
+            }
+        };
+        let kind = if left.kind.is_float() { left.kind } else { right.kind };
+        let masked = self.masked_sum(&name, &left, &right)?;
+        Ok(Computed { kind, shape, plain, masked, comparison: None })
+    }
+
+    fn masked_sum(&mut self, name: &str, left: &Computed, right: &Computed) -> Result<Option<Masked>, Problem> {
+        let (scores, hidden) = match (&left.masked, &right.masked) {
+            (None, None) => return Ok(None),
+            (Some(a), Some(b)) => {
+                let hidden = self.either_hidden(&format!("{name}.hidden"), a.hidden, b.hidden)?;
+                (self.added(name, a.scores, b.scores)?, hidden)
+            }
+            (Some(a), None) => match &right.plain {
+                Ok(other) => (self.added(name, a.scores, Some(*other))?, a.hidden),
+                Err(_) => return Ok(None),
+            },
+            (None, Some(b)) => match &left.plain {
+                Ok(other) => (self.added(name, Some(*other), b.scores)?, b.hidden),
+                Err(_) => return Ok(None),
+            },
+        };
+        Ok(Some(Masked { scores, hidden }))
+    }
+
+    fn added(&mut self, name: &str, a: Option<NodeId>, b: Option<NodeId>) -> Result<Option<NodeId>, Problem> {
+        match (a, b) {
+            (Some(a), Some(b)) => self.push(&format!("{name}.scores"), Op::Add, &[a, b]).map(Some),
+            (a, b) => Ok(a.or(b)),
+        }
+    }
+
+    /// Where either hides; two constant patterns become one.
+    pub(super) fn either_hidden(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId, Problem> {
+        if a == b { Ok(a) } else { self.either(name, a, b) }
+    }
+
+    /// An operand of a sum in both readings: a constant's low numbers hide scores.
+    fn addend(&mut self, value: &Value, name: &str) -> Result<Computed, Problem> {
+        let tensor = match value {
+            Value::Computed(value) => return Ok(value.clone()),
+            Value::Constant(tensor) => tensor,
+        };
+        let values = tensor.as_floats();
+        let shape = values.shape().to_vec();
+        let masked = match values.iter().any(|&value| is_hiding(value)) && tensor.kind.is_float() {
+            true => self.low_numbers(name, &values)?,
+            false => None,
+        };
+        let plain = self.finite_constant(name, values)?;
+        Ok(Computed { kind: tensor.kind, shape, plain, masked, comparison: None })
+    }
+
+    /// A constant as a node where its numbers can be reckoned with.
+    fn finite_constant(&mut self, name: &str, values: ArrayD<f32>) -> Result<Result<NodeId, String>, Problem> {
+        match values.iter().enumerate().find(|(_, value)| value.is_nan() || **value == f32::INFINITY) {
+            Some((position, &value)) => Err(Problem::NotFinite { tensor: name.to_string(), position, value }),
+            None if values.iter().any(|&value| value <= LARGE) => Ok(Err(REFUSED.into())),
+            None => self.constant(name, values).map(Ok),
+        }
+    }
+
+    /// A constant as numbers and what it hides; `None` where that is nothing or everything.
+    fn low_numbers(&mut self, name: &str, values: &ArrayD<f32>) -> Result<Option<Masked>, Problem> {
+        let Some(AdditiveMask { hidden, bias }) = AdditiveMask::of(values) else { return Ok(None) };
+        if uniform(&hidden) == Some(1.0) || bias.iter().any(|value| !value.is_finite()) {
+            return Ok(None);
+        }
+        let scores = match bias.iter().any(|&value| value != 0.0) {
+            true => Some(self.constant(&format!("{name}.bias"), bias)?),
+            false => None,
+        };
+        let hidden = self.constant(&format!("{name}.hidden"), hidden)?;
+        Ok(Some(Masked { scores, hidden }))
+    }
+
+    /// A choice of scores or a low constant: `hidden` is one where the constant is chosen.
+    pub(super) fn hidden_choice(&mut self, name: &str, kept: (&Value, &str), hidden: NodeId) -> Result<Option<Masked>, Problem> {
+        let kept = self.addend(kept.0, kept.1)?;
+        let Some(masked) = kept.masked else {
+            let same = |id: NodeId| id == hidden;
+            return Ok(match kept.plain {
+                // Zero wherever it is kept.
+                Ok(id) if same(id) || self.is_number(id, 0.0) => Some(Masked { scores: None, hidden }),
+                Ok(id) => Some(Masked { scores: Some(id), hidden }),
+                Err(_) => None,
+            });
+        };
+        let hidden = self.either_hidden(&format!("{name}.hidden"), masked.hidden, hidden)?;
+        Ok(Some(Masked { scores: masked.scores, hidden }))
+    }
+
+    /// What a product of flags and a constant hides: flags times a low number, or flags less one times a high one.
+    pub(super) fn scaled_flags(&mut self, name: &str, x: NodeId, factor: &ArrayD<f32>) -> Result<Option<Masked>, Problem> {
+        let hidden = if self.flags.contains(&x) && factor.iter().all(|&value| is_hiding(value)) {
+            x
+        } else if factor.iter().all(|&value| is_hiding(value))
+            && let Some(allowed) = self.less_from_one(x)
+        {
+            self.complement(&format!("{name}.hidden"), allowed)?
+        } else if factor.iter().all(|&value| is_hiding(-value))
+            && let Some(allowed) = self.one_less(x)
+        {
+            self.complement(&format!("{name}.hidden"), allowed)?
+        } else {
+            return Ok(None);
+        };
+        self.flags.insert(hidden);
+        Ok(Some(Masked { scores: None, hidden }))
+    }
+
+    /// The flags, or the input that may be flags, of `1 - flags`.
+    pub(super) fn less_from_one(&self, id: NodeId) -> Option<NodeId> {
+        match (self.op_of(id), self.inputs_of(id)) {
+            (Op::Sub, &[one, x]) if self.is_number(one, 1.0) => self.may_be_flags(x),
+            (Op::View(view), &[x]) if !matches!(view, View::Pad { .. }) && self.shape_of(x) == self.shape_of(id) => {
+                self.less_from_one(x)
+            }
+            _ => None,
+        }
+    }
+
+    /// The flags, or the input that may be flags, of `flags - 1`.
+    fn one_less(&self, id: NodeId) -> Option<NodeId> {
+        match (self.op_of(id), self.inputs_of(id)) {
+            (Op::Sub, &[x, one]) if self.is_number(one, 1.0) => self.may_be_flags(x),
+            (Op::Add, &[x, less] | &[less, x]) if self.is_number(less, -1.0) => self.may_be_flags(x),
+            _ => None,
+        }
+    }
+
+    fn may_be_flags(&self, id: NodeId) -> Option<NodeId> {
+        (self.flags.contains(&id) || self.inputs_behind(id).is_some()).then_some(id)
+    }
+
+    /// The same rearrangement of every reading of a value. `view` is given a name and a node of the value's shape.
+    pub(super) fn moved(
         &mut self,
-        node: &TypedNode,
-        flags: NodeId,
-        on_true: OutletId,
-        on_false: OutletId,
-    ) -> Result<NodeId, Problem> {
-        let result = OutletId::new(node.id, 0);
-        for (outlet, other, when_true) in [(on_false, on_true, false), (on_true, on_false, true)] {
-            let Some(tensor) = self.tensor(outlet) else { continue };
-            let values = raw_floats(&tensor, &node.name)?;
-            if only_softmax_reads(self.typed, result) && values.iter().all(|&value| is_hiding(value)) {
-                let hidden = if when_true { flags } else { self.complement(&format!("{}.hidden", node.name), flags)? };
-                let x = self.operand(other)?;
-                return self.hide(node, x, hidden);
+        node: &Node,
+        value: &Computed,
+        view: impl Fn(&mut Self, &str, NodeId) -> Result<NodeId, Problem>,
+    ) -> Result<Computed, Problem> {
+        let name = node.name.as_str();
+        let plain = match &value.plain {
+            Ok(id) => Ok(view(self, name, *id)?),
+            Err(problem) => Err(problem.clone()),
+        };
+        let masked = match &value.masked {
+            None => None,
+            Some(masked) => {
+                let mut part = |part: &str, id: NodeId| {
+                    let name = format!("{name}.{part}");
+                    let whole = self.broadcast(&name, id, &value.shape)?;
+                    view(self, &name, whole)
+                };
+                let scores = masked.scores.map(|scores| part("scores", scores)).transpose()?;
+                Some(Masked { scores, hidden: part("hidden", masked.hidden)? })
             }
-            refuse_large(node, &values)?;
-        }
-        let (a, b) = (self.operand(on_true)?, self.operand(on_false)?);
-        let difference = self.push(&format!("{}.difference", node.name), Op::Sub, &[a, b])?;
-        let chosen = self.push(&format!("{}.chosen", node.name), Op::Mul, &[flags, difference])?;
-        self.push(&node.name, Op::Add, &[b, chosen])
-    }
-
-    /// Flags times a number that hides, or flags less one times its negative: zeros, hidden by the flags.
-    pub(super) fn scaled_flags(&mut self, node: &TypedNode, left: OutletId, right: OutletId) -> Result<Option<NodeId>, Problem> {
-        for (x, factor) in [(left, right), (right, left)] {
-            let (Some(&Value::Node(x)), Some(factor)) = (self.values.get(&x), self.tensor(factor)) else { continue };
-            let factor = raw_floats(&factor, &node.name)?;
-            if !only_softmax_reads(self.typed, OutletId::new(node.id, 0)) {
-                return Ok(None);
-            }
-            let hidden = if self.flags.contains(&x) && factor.iter().all(|&value| is_hiding(value)) {
-                x
-            } else if let Some(allowed) = self.flags_less_one(x)
-                && factor.iter().all(|&value| is_hiding(-value))
-            {
-                self.complement(&format!("{}.hidden", node.name), allowed)?
-            } else {
-                continue;
-            };
-            let zero = self.push(&format!("{}.zero", node.name), Op::Constant(ArrayD::zeros(IxDyn(&[]))), &[])?;
-            return self.hide(node, zero, hidden).map(Some);
-        }
-        Ok(None)
-    }
-
-    /// An operand of a sum. The numbers of a constant that hide become its flags.
-    pub(super) fn addend(&mut self, node: &TypedNode, outlet: OutletId) -> Result<NodeId, Problem> {
-        let Some(tensor) = self.tensor(outlet).filter(|tensor| tensor.datum_type().is_float()) else {
-            return self.operand(outlet);
         };
-        let values = raw_floats(&tensor, &node.name)?;
-        let mask = AdditiveMask::of(&values).filter(|_| only_softmax_reads(self.typed, OutletId::new(node.id, 0)));
-        let Some(mask) = mask else {
-            refuse_large(node, &values)?;
-            return self.operand(outlet);
+        let shape = match (&plain, &masked) {
+            (Ok(id), _) => self.shape_of(*id).to_vec(),
+            (_, Some(masked)) => self.shape_of(masked.hidden).to_vec(),
+            (Err(problem), None) => return Err(node.problem(problem.clone())),
         };
-        let hidden = self.push(&format!("{}.hidden", node.name), Op::Constant(mask.hidden), &[])?;
-        let bias = self.push(&format!("{}.bias", node.name), Op::Constant(mask.bias), &[])?;
-        self.hidden.insert(bias, hidden);
-        Ok(bias)
+        Ok(Computed { kind: value.kind, shape, plain, masked, comparison: None })
     }
 
-    /// `a + b`, hidden where either is.
-    pub(super) fn sum(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId, Problem> {
-        let hidden = match (self.hidden.get(&a).copied(), self.hidden.get(&b).copied()) {
-            (Some(a), Some(b)) => Some(self.either(&format!("{name}.hidden"), a, b)?),
-            (a, b) => a.or(b),
-        };
-        let sum = self.push(name, Op::Add, &[a, b])?;
-        self.hidden.extend(hidden.map(|hidden| (sum, hidden)));
-        Ok(sum)
-    }
-
-    /// `x` in the shape of a node's result, hidden by flags also.
-    pub(super) fn hide(&mut self, node: &TypedNode, x: NodeId, hidden: NodeId) -> Result<NodeId, Problem> {
-        let hidden = match self.hidden.get(&x).copied() {
-            Some(other) => self.either(&format!("{}.either", node.name), hidden, other)?,
-            None => hidden,
-        };
-        // A node of its own: who else reads `x` sees all of it.
-        let (name, shape) = (self.unique(&node.name), self.shape(OutletId::new(node.id, 0))?);
-        let carrier = self.model.push_shaped(name, Op::View(View::Broadcast), &[x], &shape)?;
-        self.hidden.insert(carrier, hidden);
-        Ok(carrier)
-    }
-
-    /// Takes flags along through a rearrangement.
-    pub(super) fn hide_view(&mut self, id: NodeId) -> Result<(), Problem> {
-        let node = self.model.nodes[id.0].clone();
-        let (Op::View(view), &[source]) = (&node.op, &node.inputs[..]) else { return Ok(()) };
-        if self.hidden.contains_key(&id) || matches!(view, View::Pad { .. }) {
-            return Ok(());
+    /// The scores that a softmax sees of a value: a mask over its scores where it hides any.
+    pub(super) fn seen(&mut self, node: &Node, value: &Computed) -> Result<NodeId, Problem> {
+        let plain = || value.plain.clone().map_err(|problem| node.problem(problem));
+        let Some(Masked { scores: Some(scores), hidden }) = &value.masked else { return plain() };
+        if self.is_number(*hidden, 1.0) {
+            return plain();
         }
-        self.hide_view(source)?;
-        let Some(&hidden) = self.hidden.get(&source) else { return Ok(()) };
-        let whole = self.model.nodes[source.0].shape.clone();
-        let name = self.unique(&format!("{}.hidden", node.name));
-        let wide = self.model.push_shaped(name, Op::View(View::Broadcast), &[hidden], &whole)?;
-        let name = self.unique(&format!("{}.hidden", node.name));
-        let moved = self.model.push_shaped(name, node.op.clone(), &[wide], &node.shape)?;
-        self.hidden.insert(id, moved);
-        Ok(())
-    }
-
-    /// Refuses hidden values that one of the model's nodes from `first` on reads as they are.
-    pub(super) fn check_hidden(&self, node: &TypedNode, first: usize) -> Result<(), Problem> {
-        let loses = |at: &usize| {
-            let reader = &self.model.nodes[*at];
-            let reads = reader.inputs.iter().any(|id| self.hidden.contains_key(id));
-            reads && !matches!(reader.op, Op::Mask) && !self.hidden.contains_key(&NodeId(*at))
-        };
-        match (first..self.model.nodes.len()).find(loses) {
-            Some(_) => Err(unsupported(node, "masked scores are read by something else than a softmax".into())),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether a condition asks for values that are not numbers where there are none: in the result of a softmax, whose masks are finite here.
-    pub(super) fn is_never_true(&self, condition: OutletId) -> bool {
-        let node = self.typed.node(condition.node);
-        if !node.op_as::<ElementWiseOp>().is_some_and(|op| op.0.is::<IsNan>()) {
-            return is_rearrangement(self.typed, condition.node) && node.inputs.first().is_some_and(|&x| self.is_never_true(x));
-        }
-        let mut source = node.inputs.first().copied();
-        while let Some(outlet) = source {
-            let node = self.typed.node(outlet.node);
-            if node.op_is::<Softmax>() {
-                return true;
-            }
-            source = node.inputs.first().copied().filter(|_| is_rearrangement(self.typed, outlet.node));
-        }
-        false
-    }
-
-    /// The flags of `flags - 1`.
-    fn flags_less_one(&self, id: NodeId) -> Option<NodeId> {
-        let node = &self.model.nodes[id.0];
-        let &[a, b] = &node.inputs[..] else { return None };
-        let is_minus_one =
-            |id: NodeId| matches!(&self.model.nodes[id.0].op, Op::Constant(values) if values.iter().all(|&value| value == -1.0));
-        let found = match node.op {
-            Op::Sub if self.is_one(b) => a,
-            Op::Add if is_minus_one(b) => a,
-            Op::Add if is_minus_one(a) => b,
-            _ => return None,
-        };
-        self.flags.contains(&found).then_some(found)
-    }
-}
-
-/// Whether everything that reads a value, through sums, choices and rearrangements, is a softmax.
-pub(super) fn only_softmax_reads(typed: &TypedModel, outlet: OutletId) -> bool {
-    let outputs = typed.output_outlets().unwrap_or_default();
-    let mut seen = HashSet::from([outlet]);
-    let mut waiting = vec![outlet];
-    while let Some(outlet) = waiting.pop() {
-        let readers = typed.outlet_successors(outlet);
-        if readers.is_empty() || outputs.contains(&outlet) {
-            return false;
-        }
-        for reader in readers {
-            let node = typed.node(reader.node);
-            let passes = node.op_as::<TypedBinOp>().is_some_and(|op| op.0.is::<Add>())
-                || node.op_is::<Iff>() && reader.slot > 0
-                || is_rearrangement(typed, reader.node);
-            let result = OutletId::new(reader.node, 0);
-            if passes && seen.insert(result) {
-                waiting.push(result);
-            } else if !passes && !node.op_as::<Softmax>().is_some_and(|op| op.kind != SoftmaxKind::LogSoftmax) {
-                return false;
-            }
-        }
-    }
-    true
-}
-
-/// Refuses a number that hides nothing and that ranges would have to hold.
-pub(super) fn refuse_large(node: &TypedNode, values: &ArrayD<f32>) -> Result<(), Problem> {
-    match values.iter().find(|value| **value <= LARGE) {
-        None => Ok(()),
-        Some(value) => {
-            let problem = format!(
-                "the number {value:e} hides scores only where nothing but a softmax reads them; {LARGE} and less is no other number"
-            );
-            Err(unsupported(node, problem))
-        }
+        self.declare(*hidden);
+        let scores = self.broadcast(&format!("{}.whole", node.name), *scores, &value.shape)?;
+        let name = self.unique(&format!("{}.mask", node.name));
+        Ok(self.model.push_mask(&name, scores, *hidden)?)
     }
 }

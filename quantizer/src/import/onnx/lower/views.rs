@@ -1,198 +1,372 @@
-//! Rearrangements: axis operations, slices, concatenation, padding, broadcasting, gathering.
+//! Elements in another shape or order.
 
 use ndarray::ArrayD;
-use tract_onnx::prelude::OutletId;
-use tract_onnx::prelude::TypedNode;
-use tract_onnx::tract_core::internal::{DimLike, TDim};
-use tract_onnx::tract_core::ops::array::{Pad, PadMode, Slice, Tile};
-use tract_onnx::tract_core::ops::change_axes::AxisOp;
-use tract_onnx::tract_core::ops::downsample::Downsample;
 
-use super::{Lowering, Problem, floats, integers, unsupported};
-use crate::model::{NodeId, Op, View};
+use super::super::tensor::{Tensor, Values};
+use super::value::{Args, Computed, Value};
+use super::{Kind, Lowering, Node, Problem, axes_of, axis_of};
+use crate::model::{NodeId, Op, View, broadcast, volume};
 
-impl Lowering<'_> {
-    pub(super) fn axis(&mut self, node: &TypedNode, op: &AxisOp) -> Result<NodeId, Problem> {
-        let &AxisOp::Move(from, to) = op else {
-            return self.reshape_to_fact(node);
-        };
-        let x = self.operand(node.inputs[0])?;
-        let mut permutation: Vec<usize> = (0..self.shape_of(x).len()).collect();
-        if from.max(to) >= permutation.len() {
-            return Err(unsupported(node, format!("no axis {} to move", from.max(to))));
-        }
-        let axis = permutation.remove(from);
-        permutation.insert(to, axis);
-        self.transposed(&node.name, x, &permutation)
+type Results = Result<Vec<Option<Value>>, Problem>;
+
+impl Lowering {
+    /// The same rearrangement of every reading of the first operand.
+    pub(super) fn view(
+        &mut self,
+        node: &Node,
+        args: &Args,
+        view: impl Fn(&mut Self, &str, NodeId) -> Result<NodeId, Problem>,
+    ) -> Results {
+        let value = self.computed_operand(node, args, 0)?;
+        Ok(vec![Some(Value::Computed(self.moved(node, &value, view)?))])
     }
 
-    pub(super) fn reshape_to_fact(&mut self, node: &TypedNode) -> Result<NodeId, Problem> {
-        let x = self.operand(node.inputs[0])?;
-        let shape = self.shape(OutletId::new(node.id, 0))?;
-        self.reshaped(&node.name, x, &shape)
-    }
-
-    pub(super) fn concat(&mut self, node: &TypedNode, axis: usize) -> Result<NodeId, Problem> {
-        let parts = node.inputs.iter().map(|&input| self.operand(input)).collect::<Result<Vec<_>, _>>()?;
-        self.push(&node.name, Op::View(View::Concat(axis)), &parts)
-    }
-
-    pub(super) fn slice(&mut self, node: &TypedNode, op: &Slice) -> Result<NodeId, Problem> {
-        let start = self.known(node, &op.start)?;
-        self.strided(node, op.axis, start, 1)
-    }
-
-    pub(super) fn downsample(&mut self, node: &TypedNode, op: &Downsample) -> Result<NodeId, Problem> {
-        let extent = self.shape(node.inputs[0])?.get(op.axis).copied().unwrap_or(0);
-        let start = if op.stride > 0 { op.modulo } else { extent.saturating_sub(1 + op.modulo) };
-        self.strided(node, op.axis, start, op.stride)
-    }
-
-    fn strided(&mut self, node: &TypedNode, axis: usize, start: usize, step: isize) -> Result<NodeId, Problem> {
-        let x = self.operand(node.inputs[0])?;
-        let shape = self.shape(OutletId::new(node.id, 0))?;
-        let name = self.unique(&node.name);
-        Ok(self.model.push_shaped(name, Op::View(View::Slice { axis, start, step }), &[x], &shape)?)
-    }
-
-    pub(super) fn pad(&mut self, node: &TypedNode, op: &Pad) -> Result<NodeId, Problem> {
-        let mut x = self.operand(node.inputs[0])?;
-        if let PadMode::Constant(value) = &op.mode {
-            let value = floats(value, &node.name)?.sum();
-            return self.push(&node.name, Op::View(View::Pad { amounts: op.pads.clone(), value }), &[x]);
-        }
-        let reflects = op.mode == PadMode::Reflect;
-        for (axis, &(before, after)) in op.pads.iter().enumerate().filter(|(_, amounts)| **amounts != (0, 0)) {
-            let last = self.shape_of(x)[axis] - 1;
-            if reflects && before.max(after) > last {
-                return Err(unsupported(node, format!("axis {axis} is reflected past its end")));
-            }
-            let left = (1..=before).rev().map(|step| if reflects { step } else { 0 });
-            let right = (1..=after).map(|step| if reflects { last - step } else { last });
-            let indices = left.chain(0..=last).chain(right).collect();
-            x = self.push(&node.name, Op::View(View::Select { axis, indices }), &[x])?;
-        }
-        Ok(x)
-    }
-
-    pub(super) fn broadcast(&mut self, node: &TypedNode) -> Result<NodeId, Problem> {
-        let x = self.operand(node.inputs[0])?;
-        let shape = self.shape(OutletId::new(node.id, 0))?;
-        if self.shape_of(x) == shape {
-            return Ok(x);
-        }
-        let name = self.unique(&node.name);
-        Ok(self.model.push_shaped(name, Op::View(View::Broadcast), &[x], &shape)?)
-    }
-
-    pub(super) fn tile(&mut self, node: &TypedNode, op: &Tile) -> Result<NodeId, Problem> {
-        let mut x = self.operand(node.inputs[0])?;
-        for (axis, times) in op.multipliers.iter().enumerate() {
-            let times = self.known(node, times)?;
-            if times != 1 {
-                let extent = self.shape_of(x).get(axis).copied().unwrap_or(1);
-                let indices = (0..times).flat_map(|_| 0..extent).collect();
-                x = self.push(&node.name, Op::View(View::Select { axis, indices }), &[x])?;
-            }
-        }
-        Ok(x)
-    }
-
-    /// Rows of a constant table by computed ids, or constant rows of a computed tensor.
-    pub(super) fn gather(&mut self, node: &TypedNode, axis: usize) -> Result<NodeId, Problem> {
-        let shape = self.shape(OutletId::new(node.id, 0))?;
-        if let Some(indices) = self.tensor(node.inputs[1]) {
-            let x = self.operand(node.inputs[0])?;
-            let extent = self.shape_of(x).get(axis).copied().unwrap_or(0) as i64;
-            let wrapped = |index: i64| if index < 0 { index + extent } else { index };
-            let indices = integers(&indices, &node.name)?
-                .into_iter()
-                .map(|index| usize::try_from(wrapped(index)).ok().filter(|&index| (index as i64) < extent))
-                .collect::<Option<Vec<_>>>()
-                .ok_or_else(|| unsupported(node, format!("an index is outside the {extent} of axis {axis}")))?;
-            let rows = self.push(&node.name, Op::View(View::Select { axis, indices }), &[x])?;
-            return self.reshaped(&format!("{}.shape", node.name), rows, &shape);
-        }
-        let table = self.weights(node, 0, "table of a lookup by computed ids")?;
-        let (rows, width) = match table.shape() {
-            [rows, rest @ ..] if axis == 0 => (*rows, rest.iter().product::<usize>()),
+    /// Operand `at` as a computed value.
+    pub(super) fn computed_operand(&mut self, node: &Node, args: &Args, at: usize) -> Result<Computed, Problem> {
+        match args.get(at) {
+            Some(Value::Computed(value)) => Ok(value.clone()),
             _ => {
-                return Err(unsupported(node, format!("a lookup by computed ids along axis {axis}")));
+                let id = self.operand(node, args, at)?;
+                Ok(Computed::new(args.get(at).map_or(Kind::F32, Value::kind), self.shape_of(id).to_vec(), id))
             }
-        };
-        let ids = self.operand(node.inputs[1])?;
-        if !self.are_tokens(ids) {
-            return Err(unsupported(node, "rows may be chosen by token inputs only".into()));
         }
-        let table = table.into_shape_with_order((rows, width)).map_err(|error| unsupported(node, error.to_string()))?;
-        let chosen = self.push(&node.name, Op::Embedding { table }, &[ids])?;
-        self.reshaped(&format!("{}.shape", node.name), chosen, &shape)
     }
 
-    /// `GatherND` with constant indices: rows of the operand with its leading axes made one.
-    pub(super) fn gather_points(&mut self, node: &TypedNode, batch_axes: usize) -> Result<NodeId, Problem> {
-        let shape = self.shape(OutletId::new(node.id, 0))?;
-        let indices = node.inputs.get(1).and_then(|&outlet| self.tensor(outlet));
-        let indices = indices.ok_or_else(|| unsupported(node, "the indices depend on an input".into()))?;
-        let x = self.operand(node.inputs[0])?;
-        let extents = self.shape_of(x).to_vec();
-        let depth = indices.shape().last().copied().unwrap_or(0);
-        let misfit = || unsupported(node, format!("indices {:?} do not fit an operand {extents:?}", indices.shape()));
-        let (Some(batch), Some(chosen)) = (extents.get(..batch_axes), extents.get(batch_axes..batch_axes + depth)) else {
-            return Err(misfit());
-        };
-        let values = integers(&indices, &node.name)?;
-        let (batch, block): (usize, usize) = (batch.iter().product(), chosen.iter().product());
-        let points = values.len().checked_div(depth).filter(|points| points.is_multiple_of(batch)).ok_or_else(misfit)?;
-        let mut rows = Vec::with_capacity(points);
-        for (at, point) in values.chunks(depth).enumerate() {
-            let mut row = at / (points / batch).max(1);
-            for (&index, &extent) in point.iter().zip(chosen) {
-                let wrapped = if index < 0 { index + extent as i64 } else { index };
-                let inside = usize::try_from(wrapped).ok().filter(|&index| index < extent);
-                let outside = || unsupported(node, format!("index {index} is outside an axis of {extent}"));
-                row = row * extent + inside.ok_or_else(outside)?;
-            }
-            rows.push(row);
+    fn reshaped_to(&mut self, node: &Node, args: &Args, shape: &[usize]) -> Results {
+        let given = args.get(0).map(Value::shape).unwrap_or_default();
+        let (found, wanted) = (given.iter().product::<usize>(), volume(shape).map_err(|problem| node.problem(problem))?);
+        if found != wanted {
+            return Err(node.problem(format!("{given:?} cannot have the shape {shape:?}: the element counts differ")));
         }
-        let flat = [&[batch * block], &extents[batch_axes + depth..]].concat();
-        let flat = self.reshaped(&format!("{}.flat", node.name), x, &flat)?;
-        let chosen = self.push(&node.name, Op::View(View::Select { axis: 0, indices: rows }), &[flat])?;
-        self.reshaped(&format!("{}.shape", node.name), chosen, &shape)
+        self.view(node, args, |lowering, name, x| lowering.reshaped(name, x, shape))
+    }
+
+    pub(super) fn reshape(&mut self, node: &mut Node, args: &Args) -> Results {
+        let wanted = if node.opset < 5 {
+            node.takes(1, 1)?;
+            node.attributes.ignore("consumed_inputs");
+            node.attributes.ints("shape")?.unwrap_or_default()
+        } else {
+            node.takes(2, 2)?;
+            self.integers(node, args, 1, "shape")?
+        };
+        let keeps_zero = node.attributes.flag("allowzero")?.unwrap_or(false);
+        let given = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
+        let refused = || node.problem(format!("shape {wanted:?} for {given:?}"));
+        let mut shape = vec![];
+        for (at, &extent) in wanted.iter().enumerate() {
+            shape.push(match extent {
+                0 if !keeps_zero => *given.get(at).ok_or_else(refused)?,
+                -1 => 1,
+                extent => usize::try_from(extent).map_err(|_| refused())?,
+            });
+        }
+        match wanted.iter().filter(|&&extent| extent == -1).count() {
+            0 => {}
+            1 => {
+                let others = volume(&shape).map_err(|problem| node.problem(problem))?;
+                let elements = given.iter().product::<usize>();
+                let open = wanted.iter().position(|&extent| extent == -1).unwrap_or_default();
+                if elements % others != 0 {
+                    return Err(refused());
+                }
+                shape[open] = elements / others;
+            }
+            _ => return Err(refused()),
+        }
+        self.reshaped_to(node, args, &shape)
+    }
+
+    pub(super) fn flatten(&mut self, node: &mut Node, args: &Args) -> Results {
+        node.takes(1, 1)?;
+        let shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
+        let axis = node.attributes.int("axis")?.unwrap_or(1);
+        let first = if axis == shape.len() as i64 { shape.len() } else { axis_of(node, axis, shape.len())? };
+        let (rows, columns) = (shape[..first].iter().product(), shape[first..].iter().product());
+        self.reshaped_to(node, args, &[rows, columns])
+    }
+
+    /// Axes as an attribute in older operator sets, as an operand in newer ones.
+    fn given_axes(&self, node: &mut Node, args: &Args) -> Result<Option<Vec<i64>>, Problem> {
+        if node.opset < 13 {
+            node.takes(1, 1)?;
+            return node.attributes.ints("axes");
+        }
+        node.takes(1, 2)?;
+        node.has(1).then(|| self.integers(node, args, 1, "axes")).transpose()
+    }
+
+    pub(super) fn squeeze(&mut self, node: &mut Node, args: &Args) -> Results {
+        let shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
+        let axes = match self.given_axes(node, args)? {
+            Some(axes) => axes_of(node, &axes, shape.len())?,
+            None => (0..shape.len()).filter(|&axis| shape[axis] == 1).collect(),
+        };
+        if let Some(axis) = axes.iter().find(|&&axis| shape[axis] != 1) {
+            return Err(node.problem(format!("axis {axis} has {} elements and cannot go", shape[*axis])));
+        }
+        let kept: Vec<usize> = (0..shape.len()).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis]).collect();
+        self.reshaped_to(node, args, &kept)
+    }
+
+    pub(super) fn unsqueeze(&mut self, node: &mut Node, args: &Args) -> Results {
+        let mut shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
+        let axes = self.given_axes(node, args)?.ok_or_else(|| node.problem("the axes are missing"))?;
+        for axis in axes_of(node, &axes, shape.len() + axes.len())? {
+            shape.insert(axis, 1);
+        }
+        self.reshaped_to(node, args, &shape)
+    }
+
+    pub(super) fn transpose(&mut self, node: &mut Node, args: &Args) -> Results {
+        node.takes(1, 1)?;
+        let rank = args.get(0).map_or(0, |x| x.shape().len());
+        let order = match node.attributes.ints("perm")? {
+            None => (0..rank).rev().collect(),
+            Some(axes) => {
+                let found: Vec<usize> = axes.iter().filter_map(|&axis| usize::try_from(axis).ok()).collect();
+                let mut sorted = found.clone();
+                sorted.sort_unstable();
+                if !sorted.into_iter().eq(0..rank) || found.len() != axes.len() {
+                    return Err(node.problem(format!("attribute `perm` is {axes:?}, which is not a permutation of its axes")));
+                }
+                found
+            }
+        };
+        self.view(node, args, |lowering, name, x| lowering.transposed(name, x, &order))
+    }
+
+    pub(super) fn expand(&mut self, node: &mut Node, args: &Args) -> Results {
+        node.takes(2, 2)?;
+        let wanted = extents(node, &self.integers(node, args, 1, "shape")?)?;
+        let given = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
+        let shape =
+            broadcast(&given, &wanted).ok_or_else(|| node.problem(format!("{given:?} cannot be expanded to {wanted:?}")))?;
+        self.view(node, args, |lowering, name, x| lowering.broadcast(name, x, &shape))
+    }
+
+    pub(super) fn tile(&mut self, node: &mut Node, args: &Args) -> Results {
+        if node.opset < 6 {
+            return Err(node.problem("convert the file to operator set 6 or later"));
+        }
+        node.takes(2, 2)?;
+        let times = extents(node, &self.integers(node, args, 1, "repeats")?)?;
+        let given = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
+        if times.len() != given.len() {
+            return Err(node.problem(format!("repeats {times:?} for {given:?}")));
+        }
+        for (axis, &times) in times.iter().enumerate() {
+            // Before any list of indices is made.
+            self.budget.elements(&[times, given[axis]])?;
+        }
+        self.view(node, args, |lowering, name, mut x| {
+            for (axis, &times) in times.iter().enumerate().filter(|(_, times)| **times != 1) {
+                let indices = (0..times).flat_map(|_| 0..given[axis]).collect();
+                x = lowering.push(name, Op::View(View::Select { axis, indices }), &[x])?;
+            }
+            Ok(x)
+        })
+    }
+
+    pub(super) fn concat(&mut self, node: &mut Node, args: &Args) -> Results {
+        let count = node.inputs.len();
+        node.takes(count.max(1), count)?;
+        let first = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
+        let axis = node.attributes.int("axis")?;
+        let axis = match axis {
+            None if node.opset < 4 => 1,
+            None => return Err(node.problem("attribute `axis` is missing")),
+            Some(axis) => axis,
+        };
+        let axis = axis_of(node, axis, first.len())?;
+        let mut parts = vec![];
+        for at in 0..count {
+            // Nothing is added by a part without elements, such as an empty cache.
+            if args.get(at).is_some_and(|part| part.shape().get(axis) != Some(&0)) {
+                parts.push(self.operand(node, args, at)?);
+            }
+        }
+        let kind = args.get(0).map_or(Kind::F32, Value::kind);
+        let of_flags = parts.iter().all(|part| self.flags.contains(part));
+        if kind == Kind::Bool && !of_flags {
+            return Err(node.problem("truth values that are no flags"));
+        }
+        let id = self.push(&node.name, Op::View(View::Concat(axis)), &parts)?;
+        Ok(vec![Some(self.computed(kind, id))])
+    }
+
+    pub(super) fn pad(&mut self, node: &mut Node, args: &Args) -> Results {
+        let shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
+        let rank = shape.len();
+        let mode = node.attributes.string("mode")?.unwrap_or_else(|| "constant".into());
+        let (amounts, value, axes) = if node.opset < 11 {
+            node.takes(1, 1)?;
+            let name = if node.opset < 2 { "paddings" } else { "pads" };
+            (node.attributes.ints(name)?.unwrap_or_default(), node.attributes.float("value")?.unwrap_or(0.0), None)
+        } else {
+            node.takes(2, 4)?;
+            let amounts = self.integers(node, args, 1, "amounts")?;
+            let value = match node.has(2) && mode == "constant" {
+                true => self.weights(node, args, 2, "padding value")?,
+                false => ArrayD::zeros(vec![1]),
+            };
+            let value =
+                if value.len() == 1 { value.sum() } else { return Err(node.problem("the padding value is not one number")) };
+            let axes = node.has(3).then(|| self.integers(node, args, 3, "axes")).transpose()?;
+            (amounts, value, axes)
+        };
+        let axes = match axes {
+            Some(axes) => axes.iter().map(|&axis| axis_of(node, axis, rank)).collect::<Result<Vec<_>, _>>()?,
+            None => (0..rank).collect(),
+        };
+        if amounts.len() != 2 * axes.len() {
+            return Err(node.problem(format!("{} amounts for {} axes", amounts.len(), axes.len())));
+        }
+        let mut pads = vec![(0i64, 0i64); rank];
+        for (at, &axis) in axes.iter().enumerate() {
+            pads[axis] = (amounts[at], amounts[at + axes.len()]);
+        }
+        for (axis, &(before, after)) in pads.iter().enumerate() {
+            let total = before.checked_add(after).and_then(|sum| sum.checked_add(shape[axis] as i64)).filter(|&total| total > 0);
+            let total = total.and_then(|total| usize::try_from(total).ok()).filter(|&total| total <= super::MAX_VALUE);
+            if total.is_none() {
+                return Err(node.problem(format!("padding ({before}, {after}) for an axis of {}", shape[axis])));
+            }
+        }
+        self.view(node, args, |lowering, name, x| {
+            let mut x = x;
+            for (axis, &(before, after)) in pads.iter().enumerate() {
+                x = lowering.cropped(node, x, axis, negative(before), negative(after))?;
+            }
+            let amounts: Vec<(usize, usize)> = pads.iter().map(|&(before, after)| (positive(before), positive(after))).collect();
+            match mode.as_str() {
+                _ if amounts.iter().all(|&amount| amount == (0, 0)) => Ok(x),
+                "constant" => lowering.push(name, Op::View(View::Pad { amounts, value }), &[x]),
+                mode => lowering.mirrored(node, name, x, &amounts, mode),
+            }
+        })
+    }
+
+    /// Padding by the operand's own elements.
+    fn mirrored(
+        &mut self,
+        node: &Node,
+        name: &str,
+        mut x: NodeId,
+        amounts: &[(usize, usize)],
+        mode: &str,
+    ) -> Result<NodeId, Problem> {
+        for (axis, &(before, after)) in amounts.iter().enumerate().filter(|(_, amounts)| **amounts != (0, 0)) {
+            let extent = self.shape_of(x)[axis];
+            let last = extent - 1;
+            let source = |at: i64| -> Option<usize> {
+                let inside = match mode {
+                    "edge" => at.clamp(0, last as i64),
+                    "wrap" => at.rem_euclid(extent as i64),
+                    "reflect" if at < 0 => -at,
+                    "reflect" if at > last as i64 => 2 * last as i64 - at,
+                    "reflect" => at,
+                    _ => return None,
+                };
+                usize::try_from(inside).ok().filter(|&at| at <= last)
+            };
+            self.budget.elements(&[before + extent + after])?;
+            let indices = (-(before as i64)..(extent + after) as i64).map(source).collect::<Option<Vec<_>>>();
+            let indices = indices.ok_or_else(|| {
+                let mode = mode.escape_default();
+                node.problem(format!("axis {axis} of {extent} elements is padded by ({before}, {after}) in mode {mode}"))
+            })?;
+            x = self.push(name, Op::View(View::Select { axis, indices }), &[x])?;
+        }
+        Ok(x)
     }
 
     /// Keeps one triangle of the last two axes and clears the other.
-    pub(super) fn triangle(&mut self, node: &TypedNode, upper: bool) -> Result<NodeId, Problem> {
-        let diagonal = node.inputs.get(1).and_then(|&outlet| self.tensor(outlet));
-        let diagonal = diagonal.ok_or_else(|| unsupported(node, "the diagonal must be constant".into()))?;
-        let offset = integers(&diagonal, &node.name)?.first().copied().unwrap_or(0);
-        let x = self.operand(node.inputs[0])?;
+    pub(super) fn triangle(&mut self, node: &mut Node, args: &Args) -> Results {
+        node.takes(1, 2)?;
+        let upper = node.attributes.flag("upper")?.unwrap_or(true);
+        let offset = match node.has(1) {
+            true => {
+                self.known(node, args, 1, "diagonal")?.as_int().ok_or_else(|| node.problem("the diagonal is not one integer"))?
+            }
+            false => 0,
+        };
+        let x = self.operand(node, args, 0)?;
         let [.., height, width] = *self.shape_of(x) else {
-            return Err(unsupported(node, "a triangle needs two axes".into()));
+            return Err(node.problem("a triangle needs two axes"));
         };
         let keeps = |row: usize, column: usize| {
             let distance = column as i64 - row as i64;
             if upper { distance >= offset } else { distance <= offset }
         };
-        let values = (0..height * width).map(|at| f32::from(u8::from(keeps(at / width, at % width)))).collect();
         let mut shape = vec![1; self.shape_of(x).len() - 2];
         shape.extend([height, width]);
-        let mask = ArrayD::from_shape_vec(shape, values).map_err(|error| unsupported(node, error.to_string()))?;
-        let mask = self.push(&format!("{}.mask", node.name), Op::Constant(mask), &[])?;
-        self.push(&node.name, Op::Mul, &[x, mask])
+        self.budget.elements(&shape)?;
+        let values = (0..height * width).map(|at| f32::from(u8::from(keeps(at / width, at % width)))).collect();
+        let mask = ArrayD::from_shape_vec(shape, values).map_err(|error| node.problem(error.to_string()))?;
+        let mask = self.constant(&format!("{}.mask", node.name), mask)?;
+        self.of_operand(node, args, |lowering, name, x| lowering.push(name, Op::Mul, &[x, mask]))
     }
 
-    fn known(&self, node: &TypedNode, extent: &TDim) -> Result<usize, Problem> {
-        extent.to_usize().map_err(|_| unsupported(node, format!("{extent} is not known before the model runs")))
+    /// `DepthToSpace` and `SpaceToDepth`.
+    pub(super) fn blocks(&mut self, node: &mut Node, args: &Args) -> Results {
+        node.takes(1, 1)?;
+        let size = node.attributes.int("blocksize")?.and_then(|size| usize::try_from(size).ok()).filter(|&size| size > 0);
+        let size = size.ok_or_else(|| node.problem("attribute `blocksize` is missing or not positive"))?;
+        let shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
+        let [batch, channels, height, width] = shape[..] else { return Err(node.problem("its operand has not four axes")) };
+        let misfit = || node.problem(format!("blocks of {size} do not fit {shape:?}"));
+        let area = size.checked_mul(size).ok_or_else(misfit)?;
+        let (split, order, joined) = if node.op == "DepthToSpace" {
+            let depth = (channels % area == 0).then_some(channels / area).ok_or_else(misfit)?;
+            let joined = [batch, depth, height * size, width * size];
+            match node.attributes.string("mode")?.as_deref() {
+                None | Some("DCR") => (vec![batch, size, size, depth, height, width], [0, 3, 4, 1, 5, 2], joined),
+                Some("CRD") => (vec![batch, depth, size, size, height, width], [0, 1, 4, 2, 5, 3], joined),
+                Some(other) => return Err(node.problem(format!("attribute `mode` is {}", other.escape_default()))),
+            }
+        } else {
+            if height % size != 0 || width % size != 0 {
+                return Err(misfit());
+            }
+            let split = vec![batch, channels, height / size, size, width / size, size];
+            (split, [0, 3, 5, 1, 2, 4], [batch, channels * area, height / size, width / size])
+        };
+        self.view(node, args, |lowering, name, x| {
+            let x = lowering.reshaped(&format!("{name}.split"), x, &split)?;
+            let x = lowering.transposed(&format!("{name}.order"), x, &order)?;
+            lowering.reshaped(name, x, &joined)
+        })
     }
 
-    /// Whether a node holds token ids, possibly rearranged.
-    fn are_tokens(&self, id: NodeId) -> bool {
-        let node = &self.model.nodes[id.0];
-        match &node.op {
-            Op::Tokens { .. } => true,
-            Op::View(view) => !matches!(view, View::Pad { .. }) && node.inputs.iter().all(|&input| self.are_tokens(input)),
-            _ => false,
+    /// `Shape` and `Size`: constants, since every shape is known.
+    pub(super) fn shape(&mut self, node: &mut Node, args: &Args) -> Results {
+        node.takes(1, 1)?;
+        let shape: Vec<i64> = args.get(0).map(Value::shape).unwrap_or_default().iter().map(|&extent| extent as i64).collect();
+        if node.op == "Size" {
+            let size = ArrayD::from_elem(ndarray::IxDyn(&[]), shape.iter().product::<i64>());
+            return Ok(vec![Some(Value::Constant(Tensor::new(Kind::I64, Values::I64(size.into_shared()))))]);
         }
+        let rank = shape.len() as i64;
+        let bound = |given: Option<i64>, default: i64| {
+            let at = given.unwrap_or(default);
+            (if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize
+        };
+        let (start, end) = (bound(node.attributes.int("start")?, 0), bound(node.attributes.int("end")?, rank));
+        Ok(vec![Some(Value::Constant(Tensor::ints(&shape[start..end.max(start)])))])
     }
+}
+
+fn positive(amount: i64) -> usize {
+    usize::try_from(amount).unwrap_or(0)
+}
+
+fn negative(amount: i64) -> usize {
+    usize::try_from(amount.saturating_neg()).unwrap_or(0)
+}
+
+/// Extents, of which none is negative.
+pub(super) fn extents(node: &Node, values: &[i64]) -> Result<Vec<usize>, Problem> {
+    let found = values.iter().map(|&extent| usize::try_from(extent).ok()).collect::<Option<Vec<_>>>();
+    found.ok_or_else(|| node.problem(format!("{values:?} holds a negative number")))
 }

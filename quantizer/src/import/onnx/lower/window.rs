@@ -1,147 +1,286 @@
-//! Convolutions and pooling: bring the operand to `[1, channels, height, width]`, apply the window, bring it back.
+//! Sliding windows: their geometry in the file's attributes, and convolutions.
 
-use ndarray::{Array1, Ix4};
-use tract_onnx::prelude::TypedNode;
-use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, PoolSpec, SumPool};
-use tract_onnx::tract_core::ops::nn::DataFormat;
+use ndarray::{Array1, Array4, ArrayD, Axis};
 
-use super::{Lowering, Problem, unsupported};
-use crate::model::{NodeId, Op, Window};
+use super::value::{Args, Value};
+use super::{Kind, Lowering, Node, Problem};
+use crate::model::{NodeId, Op, View, Window};
 
-/// How an operand is laid out, and how its window slides.
-struct Geometry {
-    channels_last: bool,
-    has_batch: bool,
+/// Largest kernel, stride, dilation, padding or number of groups.
+const MAX_WINDOW: i64 = 1 << 20;
+
+type Results = Result<Vec<Option<Value>>, Problem>;
+
+/// How a window slides over the one or two spatial axes of an operand `[batch, channels, spatial..]`.
+pub(super) struct Geometry {
     /// One or two.
-    spatial: usize,
-    window: Window,
+    pub spatial: usize,
+    /// The window, of height 1 where there is one spatial axis.
+    pub window: Window,
     /// Whether the last window reaches past the padding that the file asks for.
-    overhangs: bool,
+    pub overhangs: bool,
 }
 
-impl Lowering<'_> {
-    pub(super) fn convolution(&mut self, node: &TypedNode, op: &Conv) -> Result<NodeId, Problem> {
-        if op.q_params.is_some() {
-            return Err(unsupported(node, "quantized convolutions are not supported".into()));
+/// What a node says about its window.
+pub(super) struct Spoken {
+    kernel: Vec<usize>,
+    strides: Vec<usize>,
+    dilations: Vec<usize>,
+    pads: Vec<usize>,
+    /// `SAME_UPPER`, `SAME_LOWER` or `VALID` in place of `pads`.
+    automatic: Option<String>,
+}
+
+impl Spoken {
+    /// Takes the attributes of a window; the kernel is `kernel`, or an attribute of its own.
+    pub(super) fn take(node: &mut Node, spatial: usize, kernel: Option<Vec<usize>>) -> Result<Spoken, Problem> {
+        if !(1..=2).contains(&spatial) {
+            return Err(node.problem(format!("{spatial} spatial axes; one or two are supported")));
         }
-        let geometry = self.geometry(node, &op.pool_spec)?;
-        let kernel = node.inputs.get(1).and_then(|&outlet| self.tensor(outlet));
-        let kernel = kernel.ok_or_else(|| unsupported(node, "the kernel must be constant".into()))?;
-        let refused = |error: tract_onnx::prelude::TractError| unsupported(node, format!("{error:#}"));
-        let mut grouped = kernel.as_ref().clone();
-        for change in op.kernel_fmt.kernel_as_group_o_i_h_w_ops(kernel.shape(), op.group) {
-            change.change_tensor(&mut grouped, false).map_err(refused)?;
-        }
-        let [height, width] = geometry.window.kernel;
-        let (out, group) = (op.output_channels(), op.group);
-        let per_group = op.input_channels() / group.max(1);
-        let weight = super::floats(&grouped, &node.name)?
-            .into_shape_with_order((out, per_group, height, width))
-            .map_err(|error| unsupported(node, error.to_string()))?
-            .into_dimensionality::<Ix4>()
-            .map_err(|error| unsupported(node, error.to_string()))?;
-        let bias = self.weights(node, 2, "bias")?;
-        let bias = match bias.len() {
-            1 => Array1::from_elem(out, bias.sum()),
-            found if found == out => bias.into_iter().collect(),
-            found => {
-                return Err(unsupported(node, format!("{found} biases for {out} channels")));
+        let given = within(node, "kernel_shape", 1)?;
+        let kernel = match (given, kernel) {
+            (Some(given), Some(own)) if given != own => {
+                return Err(node.problem(format!("attribute `kernel_shape` is {given:?}, the weights have {own:?}")));
             }
+            (given, own) => given.or(own).ok_or_else(|| node.problem("attribute `kernel_shape` is missing"))?,
         };
-        let bias = bias.iter().any(|&value| value != 0.0).then_some(bias);
-        let window = geometry.window.clone();
-        self.windowed(node, &geometry, Op::Conv { weight, bias, window, groups: group })
-    }
-
-    pub(super) fn max_pool(&mut self, node: &TypedNode, op: &MaxPool) -> Result<NodeId, Problem> {
-        let geometry = self.geometry(node, &op.pool_spec)?;
-        let window = geometry.window.clone();
-        self.windowed(node, &geometry, Op::MaxPool { window })
-    }
-
-    pub(super) fn sum_pool(&mut self, node: &TypedNode, op: &SumPool) -> Result<NodeId, Problem> {
-        let geometry = self.geometry(node, &op.pool_spec)?;
-        let count_padding = op.count_include_pad || !op.normalize;
-        if count_padding && geometry.overhangs {
-            return Err(unsupported(node, "ceil_mode together with count_include_pad is not supported".into()));
+        let strides = within(node, "strides", 1)?.unwrap_or(vec![1; spatial]);
+        let dilations = within(node, "dilations", 1)?.unwrap_or(vec![1; spatial]);
+        let automatic = node.attributes.string("auto_pad")?.filter(|mode| !mode.is_empty() && mode != "NOTSET");
+        let pads = within(node, "pads", 0)?;
+        if let (Some(mode), Some(_)) = (&automatic, &pads) {
+            let mode = mode.escape_default();
+            return Err(node.problem(format!("`auto_pad` is {mode} and `pads` is given too; keep one of them")));
         }
-        let window = geometry.window.clone();
-        let size = (window.kernel[0] * window.kernel[1]) as f32;
-        let mean = self.windowed(node, &geometry, Op::AveragePool { window, count_padding })?;
-        if op.normalize { Ok(mean) } else { self.scaled(&format!("{}.sum", node.name), mean, size) }
-    }
-
-    fn windowed(&mut self, node: &TypedNode, geometry: &Geometry, op: Op) -> Result<NodeId, Problem> {
-        let x = self.operand(node.inputs[0])?;
-        let image = self.image(node, x, geometry)?;
-        let result = self.push(&node.name, op, &[image])?;
-        self.restored(node, result, geometry)
-    }
-
-    fn geometry(&mut self, node: &TypedNode, spec: &PoolSpec) -> Result<Geometry, Problem> {
-        let (has_batch, channels_last) = match spec.data_format {
-            DataFormat::NCHW => (true, false),
-            DataFormat::NHWC => (true, true),
-            DataFormat::CHW => (false, false),
-            DataFormat::HWC => (false, true),
-        };
-        let spatial = spec.kernel_shape.len();
-        let operand = self.shape(node.inputs[0])?;
-        let first = usize::from(has_batch) + usize::from(!channels_last);
-        let extents = operand.get(first..first + spatial).unwrap_or_default();
-        if !(1..=2).contains(&spatial) || extents.len() != spatial {
-            return Err(unsupported(node, format!("{spatial} spatial axes; one or two are supported")));
+        if let Some(mode) = automatic.as_deref().filter(|mode| !["SAME_UPPER", "SAME_LOWER", "VALID"].contains(mode)) {
+            return Err(node.problem(format!("attribute `auto_pad` is {}", mode.escape_default())));
         }
-        let (strides, dilations) = (spec.strides(), spec.dilations());
-        let padding = spec.computed_padding(extents);
+        let pads = pads.unwrap_or(vec![0; 2 * spatial]);
+        let lengths = [kernel.len(), strides.len(), dilations.len(), pads.len() / 2];
+        if lengths.iter().any(|&length| length != spatial) || pads.len() % 2 != 0 {
+            return Err(node.problem(format!("its window does not have the {spatial} spatial axes of its operand")));
+        }
+        Ok(Spoken { kernel, strides, dilations, pads, automatic })
+    }
+
+    /// The window over an operand of these spatial extents. `ceil` lets the last window begin wherever it still meets the operand or the padding
+    /// before it.
+    pub(super) fn over(&self, node: &Node, extents: &[usize], ceil: bool) -> Result<Geometry, Problem> {
+        let spatial = extents.len();
         let mut window = Window { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], before: [0, 0], after: [0, 0] };
         let mut overhangs = false;
-        for (at, dim) in padding.iter().enumerate() {
+        for (at, &extent) in extents.iter().enumerate() {
             let axis = 2 - spatial + at;
-            window.kernel[axis] = spec.kernel_shape[at];
-            window.stride[axis] = strides[at];
-            window.dilation[axis] = dilations[at];
-            window.before[axis] = dim.pad_before;
-            let reach = dim.convoluted.saturating_sub(1) * strides[at] + (spec.kernel_shape[at] - 1) * dilations[at] + 1;
-            let needed = reach.saturating_sub(extents[at] + dim.pad_before);
-            overhangs |= needed > dim.pad_after;
+            let (kernel, stride, dilation) = (self.kernel[at], self.strides[at], self.dilations[at]);
+            let reach = (kernel - 1) * dilation + 1;
+            let (before, after) = match self.automatic.as_deref() {
+                Some("VALID") => (0, 0),
+                Some(mode) => {
+                    let steps = extent.div_ceil(stride) - 1;
+                    let total = (steps * stride + reach).saturating_sub(extent);
+                    let half = total / 2;
+                    if mode == "SAME_UPPER" { (half, total - half) } else { (total - half, half) }
+                }
+                None => (self.pads[at], self.pads[at + spatial]),
+            };
+            let padded = extent + before + after;
+            let room = padded.checked_sub(reach).ok_or_else(|| {
+                node.problem(format!("a window of {reach} does not fit axis {} of {padded} with its padding", at + 2))
+            })?;
+            let mut count = room / stride + 1;
+            if ceil && room % stride != 0 && count * stride < extent + before {
+                // The last window must not begin in the padding after the operand.
+                count += 1;
+            }
+            let needed = ((count - 1) * stride + reach).saturating_sub(extent + before);
+            overhangs |= needed > after;
+            window.kernel[axis] = kernel;
+            window.stride[axis] = stride;
+            window.dilation[axis] = dilation;
+            window.before[axis] = before;
             // Padding that no window reaches changes nothing, so what the last window needs is what counts.
             window.after[axis] = needed;
         }
-        Ok(Geometry { channels_last, has_batch, spatial, window, overhangs })
+        Ok(Geometry { spatial, window, overhangs })
+    }
+}
+
+/// Integers of an attribute, each at least `least`.
+fn within(node: &mut Node, name: &str, least: i64) -> Result<Option<Vec<usize>>, Problem> {
+    let Some(values) = node.attributes.ints(name)? else { return Ok(None) };
+    match values.iter().find(|value| !(least..=MAX_WINDOW).contains(*value)) {
+        Some(value) => Err(node.problem(format!("attribute `{name}` holds {value}, outside {least}..={MAX_WINDOW}"))),
+        None => Ok(Some(values.into_iter().map(|value| value as usize).collect())),
+    }
+}
+
+/// Spatial extents of an operand `[batch, channels, spatial..]`.
+pub(super) fn spatial_of(node: &Node, args: &Args) -> Result<Vec<usize>, Problem> {
+    let shape = args.get(0).map(Value::shape).unwrap_or_default();
+    match shape {
+        [_, _, spatial @ ..] => Ok(spatial.to_vec()),
+        _ => Err(node.problem("its operand has no batch and channels")),
+    }
+}
+
+impl Lowering {
+    pub(super) fn convolution(&mut self, node: &mut Node, args: &Args) -> Results {
+        node.takes(2, 3)?;
+        let extents = spatial_of(node, args)?;
+        let spoken = {
+            let kernel = args.get(1).map(Value::shape).and_then(|shape| shape.get(2..)).unwrap_or_default().to_vec();
+            Spoken::take(node, extents.len(), Some(kernel))?
+        };
+        let groups = groups(node)?;
+        let weight = self.weights(node, args, 1, "kernel")?;
+        let geometry = spoken.over(node, &extents, false)?;
+        let weight = image_kernel(node, weight)?;
+        let bias = self.bias(node, args, weight.dim().0)?;
+        let window = geometry.window.clone();
+        self.windowed(node, args, &geometry, Op::Conv { weight, bias, window, groups })
     }
 
-    fn image(&mut self, node: &TypedNode, x: NodeId, geometry: &Geometry) -> Result<NodeId, Problem> {
-        let mut shape = self.shape_of(x).to_vec();
-        if !geometry.has_batch {
-            shape.insert(0, 1);
+    /// A convolution over the operand with zeros between its elements.
+    pub(super) fn transposed_convolution(&mut self, node: &mut Node, args: &Args) -> Results {
+        node.takes(2, 3)?;
+        let extents = spatial_of(node, args)?;
+        let spatial = extents.len();
+        let kernel = args.get(1).map(Value::shape).and_then(|shape| shape.get(2..)).unwrap_or_default().to_vec();
+        if node.attributes.has("output_shape") {
+            return Err(node.problem("attribute `output_shape` is not supported; give `pads` and `output_padding`"));
         }
-        let mut x = self.reshaped(&format!("{}.batch", node.name), x, &shape)?;
-        if geometry.channels_last {
-            let permutation: Vec<usize> = [0, shape.len() - 1].into_iter().chain(1..shape.len() - 1).collect();
-            x = self.transposed(&format!("{}.channels_first", node.name), x, &permutation)?;
+        let spoken = Spoken::take(node, spatial, Some(kernel))?;
+        if spoken.automatic.is_some() {
+            return Err(node.problem("attribute `auto_pad` is not supported; give `pads`"));
+        }
+        let extra = within(node, "output_padding", 0)?.unwrap_or(vec![0; spatial]);
+        let groups = groups(node)?;
+        let weight = image_kernel(node, self.weights(node, args, 1, "kernel")?)?;
+        let (channels, per_group, height, width) = weight.dim();
+        if extra.len() != spatial || channels % groups != 0 {
+            return Err(node.problem("its attributes do not fit its operands"));
+        }
+        let out = per_group * groups;
+        self.budget.elements(&[out, channels / groups, height, width])?;
+        // [in, out / groups, h, w] to [out, in / groups, h, w], the kernel turned round.
+        let own = channels / groups;
+        let turned = Array4::from_shape_fn((out, own, height, width), |(o, i, y, x)| {
+            let group = o / per_group;
+            weight[[group * own + i, o % per_group, height - 1 - y, width - 1 - x]]
+        });
+        let bias = self.bias(node, args, out)?;
+        let mut x = self.operand(node, args, 0)?;
+        let mut window = Window { kernel: [height, width], stride: [1, 1], dilation: [1, 1], before: [0, 0], after: [0, 0] };
+        let mut crop = vec![];
+        for at in 0..spatial {
+            let axis = 2 - spatial + at;
+            x = self.spread(&format!("{}.spread", node.name), x, 2 + at, spoken.strides[at])?;
+            let reach = (spoken.kernel[at] - 1) * spoken.dilations[at];
+            window.dilation[axis] = spoken.dilations[at];
+            window.before[axis] = reach.saturating_sub(spoken.pads[at]);
+            let after = reach + extra[at];
+            window.after[axis] = after.saturating_sub(spoken.pads[at + spatial]);
+            crop.push((spoken.pads[at].saturating_sub(reach), spoken.pads[at + spatial].saturating_sub(after)));
+        }
+        for (at, (before, after)) in crop.into_iter().enumerate() {
+            x = self.cropped(node, x, 2 + at, before, after)?;
+        }
+        let geometry = Geometry { spatial, window: window.clone(), overhangs: false };
+        let id = self.over_images(node, x, &geometry, &Op::Conv { weight: turned, bias, window, groups })?;
+        Ok(vec![Some(self.computed(kind_of(args), id))])
+    }
+
+    /// `x` with `step - 1` zeros between the elements of an axis.
+    fn spread(&mut self, name: &str, x: NodeId, axis: usize, step: usize) -> Result<NodeId, Problem> {
+        if step == 1 {
+            return Ok(x);
+        }
+        let shape = self.shape_of(x).to_vec();
+        let mut split = shape.clone();
+        split.insert(axis + 1, 1);
+        let split_x = self.reshaped(name, x, &split)?;
+        let mut amounts = vec![(0, 0); split.len()];
+        amounts[axis + 1] = (0, step - 1);
+        let padded = self.push(name, Op::View(View::Pad { amounts, value: 0.0 }), &[split_x])?;
+        let mut joined = shape.clone();
+        joined[axis] = shape[axis] * step;
+        let joined = self.reshaped(name, padded, &joined)?;
+        let mut kept = shape.clone();
+        kept[axis] = (shape[axis] - 1) * step + 1;
+        self.push_shaped(name, Op::View(View::Slice { axis, start: 0, step: 1 }), &[joined], &kept)
+    }
+
+    /// `x` without the first and last elements of an axis.
+    pub(super) fn cropped(
+        &mut self,
+        node: &Node,
+        x: NodeId,
+        axis: usize,
+        before: usize,
+        after: usize,
+    ) -> Result<NodeId, Problem> {
+        if before == 0 && after == 0 {
+            return Ok(x);
         }
         let mut shape = self.shape_of(x).to_vec();
+        let left = shape[axis].checked_sub(before + after).filter(|&left| left > 0);
+        shape[axis] = left.ok_or_else(|| node.problem(format!("its padding leaves nothing of axis {axis}")))?;
+        let name = format!("{}.crop", node.name);
+        self.push_shaped(&name, Op::View(View::Slice { axis, start: before, step: 1 }), &[x], &shape)
+    }
+
+    fn bias(&mut self, node: &Node, args: &Args, channels: usize) -> Result<Option<Array1<f32>>, Problem> {
+        if !node.has(2) {
+            return Ok(None);
+        }
+        let bias = self.weights(node, args, 2, "bias")?;
+        if bias.shape() != [channels] {
+            return Err(node.problem(format!("a bias of {:?} for {channels} channels", bias.shape())));
+        }
+        Ok(bias.iter().any(|&value| value != 0.0).then(|| bias.into_iter().collect()))
+    }
+
+    /// A window operation on the first operand.
+    pub(super) fn windowed(&mut self, node: &Node, args: &Args, geometry: &Geometry, op: Op) -> Results {
+        let x = self.operand(node, args, 0)?;
+        let id = self.over_images(node, x, geometry, &op)?;
+        Ok(vec![Some(self.computed(kind_of(args), id))])
+    }
+
+    /// A window operation on every sample of a batch, `[n, channels, spatial..]`.
+    pub(super) fn over_images(&mut self, node: &Node, x: NodeId, geometry: &Geometry, op: &Op) -> Result<NodeId, Problem> {
+        let shape = self.shape_of(x).to_vec();
+        if shape[0] != 1 {
+            return Err(node.problem(format!("a batch of {}; give the batch axis the size 1", shape[0])));
+        }
+        let mut image = shape.clone();
         if geometry.spatial == 1 {
-            shape.insert(2, 1);
+            image.insert(2, 1);
         }
-        self.reshaped(&format!("{}.image", node.name), x, &shape)
-    }
-
-    fn restored(&mut self, node: &TypedNode, x: NodeId, geometry: &Geometry) -> Result<NodeId, Problem> {
-        let mut shape = self.shape_of(x).to_vec();
+        let x = self.reshaped(&format!("{}.image", node.name), x, &image)?;
+        let result = self.push(&node.name, op.clone(), &[x])?;
+        let mut shape = self.shape_of(result).to_vec();
         if geometry.spatial == 1 {
             shape.remove(2);
         }
-        let mut x = self.reshaped(&format!("{}.line", node.name), x, &shape)?;
-        if geometry.channels_last {
-            let permutation: Vec<usize> = std::iter::once(0).chain(2..shape.len()).chain([1]).collect();
-            x = self.transposed(&format!("{}.channels_last", node.name), x, &permutation)?;
-        }
-        let mut shape = self.shape_of(x).to_vec();
-        if !geometry.has_batch {
-            shape.remove(0);
-        }
-        self.reshaped(&format!("{}.no_batch", node.name), x, &shape)
+        self.reshaped(&format!("{}.line", node.name), result, &shape)
     }
+}
+
+fn groups(node: &mut Node) -> Result<usize, Problem> {
+    let groups = node.attributes.int("group")?.unwrap_or(1);
+    let found = usize::try_from(groups).ok().filter(|groups| (1..=MAX_WINDOW as usize).contains(groups));
+    found.ok_or_else(|| node.problem(format!("attribute `group` holds {groups}, outside 1..={MAX_WINDOW}")))
+}
+
+/// A kernel of one or two spatial axes as one of two.
+fn image_kernel(node: &Node, mut weight: ArrayD<f32>) -> Result<Array4<f32>, Problem> {
+    if weight.ndim() == 3 {
+        weight = weight.insert_axis(Axis(2));
+    }
+    weight.into_dimensionality().map_err(|error| node.problem(error.to_string()))
+}
+
+fn kind_of(args: &Args) -> Kind {
+    args.get(0).map_or(Kind::F32, Value::kind)
 }
