@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 
 use lemma::text::Tokenizer;
 use lemma::{CompileOptions, Demand, Folder, Package, PackageError, PreparedKey, ProofFile, Report, compile};
+use ndarray::ArrayViewD;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -27,15 +28,18 @@ fn compiled(seed: u64) -> (Package, Report) {
 }
 
 /// An input of the model of a seed, as the program takes it.
-fn input(seed: u64, path: &Path) -> String {
-    let model = random_model(seed);
-    let inputs = random_inputs(&model, &mut StdRng::seed_from_u64(seed + 500));
-    let flat: serde_json::Map<String, serde_json::Value> = inputs
-        .iter()
-        .map(|(name, array)| (name.clone(), serde_json::json!([array.iter().copied().collect::<Vec<f32>>()])))
-        .collect();
-    std::fs::write(path, serde_json::Value::Object(flat).to_string()).unwrap();
-    path.to_str().unwrap().to_owned()
+fn input(seed: u64, path: &Path) {
+    let inputs = random_inputs(&random_model(seed), &mut StdRng::seed_from_u64(seed + 500));
+    let arrays: serde_json::Map<String, serde_json::Value> =
+        inputs.iter().map(|(name, array)| (name.clone(), nested(array.view()))).collect();
+    std::fs::write(path, serde_json::Value::Object(arrays).to_string()).unwrap();
+}
+
+fn nested(array: ArrayViewD<f32>) -> serde_json::Value {
+    match array.ndim() {
+        0 => array.sum().into(),
+        _ => array.outer_iter().map(nested).collect(),
+    }
 }
 
 fn text(path: &Path) -> &str {
@@ -135,7 +139,7 @@ fn a_tokenizer_is_the_one_that_the_model_was_compiled_with() {
     let tokenizer = Tokenizer::from_bytes(br#"{"chars": "ab"}"#.to_vec()).unwrap();
     folder.write_package(&package.with_tokenizer(Some(tokenizer)), &report).unwrap();
     let package = folder.package().unwrap();
-    assert_eq!(folder.tokenizer(&package).unwrap().encode("ba", 9).unwrap().ids, [1, 0]);
+    assert_eq!(folder.tokenizer(&package).unwrap().encode("ba", 9).unwrap().0, [1, 0]);
     std::fs::write(folder.path().join("tokenizer"), br#"{"chars": "ba"}"#).unwrap();
     let error = folder.tokenizer(&package).unwrap_err().to_string();
     assert!(error.contains("not the tokenizer") && error.contains("lemma compile"), "{error}");
