@@ -80,8 +80,8 @@ fn bounded(graph: &GraphProto) -> Result<(), Problem> {
         own.into_iter().chain(&node.input).chain(&node.output).chain(node.attribute.iter().map(|attribute| &attribute.name))
     });
     let values = graph.input.iter().chain(&graph.output).map(|value| &value.name);
-    let names = nodes.chain(values).chain(graph.initializer.iter().map(|tensor| &tensor.name));
-    match names.filter(|name| name.len() > MAX_NAME).next() {
+    let mut names = nodes.chain(values).chain(graph.initializer.iter().map(|tensor| &tensor.name));
+    match names.find(|name| name.len() > MAX_NAME) {
         None => Ok(()),
         Some(name) => Err(Problem::Budget {
             place: format!("the name `{}`", short(name)),

@@ -157,13 +157,13 @@ impl Lowering {
             return self.push(&node.name, Op::Unary(Unary::Relu), &[x]);
         }
         let below = self.operand(node, args, below)?;
-        if let Some(slope) = self.factor_of(below, x) {
-            if broadcast(slope.shape(), self.shape_of(x)).as_deref() == Some(self.shape_of(x)) {
-                return match uniform(&slope) {
-                    Some(slope) => self.push(&node.name, Op::Unary(Unary::LeakyRelu(slope)), &[x]),
-                    None => self.push(&node.name, Op::PRelu { slope }, &[x]),
-                };
-            }
+        if let Some(slope) = self.factor_of(below, x)
+            && broadcast(slope.shape(), self.shape_of(x)).as_deref() == Some(self.shape_of(x))
+        {
+            return match uniform(&slope) {
+                Some(slope) => self.push(&node.name, Op::Unary(Unary::LeakyRelu(slope)), &[x]),
+                None => self.push(&node.name, Op::PRelu { slope }, &[x]),
+            };
         }
         match self.exponential_of(below, x) {
             Some(alpha) => self.push(&node.name, Op::Unary(Unary::Elu(alpha)), &[x]),

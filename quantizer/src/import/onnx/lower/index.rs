@@ -70,7 +70,7 @@ impl Lowering {
         };
         let sizes = match given {
             Some(sizes) => extents(node, &sizes)?,
-            None if extent % count == 0 => vec![extent / count; count],
+            None if extent.is_multiple_of(count) => vec![extent / count; count],
             None if parts => {
                 let size = extent.div_ceil(count);
                 (0..count).map(|at| extent.saturating_sub(at * size).min(size)).collect()

@@ -172,13 +172,13 @@ impl Lowering {
         let mut x = self.operand(node, args, 0)?;
         let mut window = Window { kernel: [height, width], stride: [1, 1], dilation: [1, 1], before: [0, 0], after: [0, 0] };
         let mut crop = vec![];
-        for at in 0..spatial {
+        for (at, &extra) in extra.iter().enumerate().take(spatial) {
             let axis = 2 - spatial + at;
             x = self.spread(&format!("{}.spread", node.name), x, 2 + at, spoken.strides[at])?;
             let reach = (spoken.kernel[at] - 1) * spoken.dilations[at];
             window.dilation[axis] = spoken.dilations[at];
             window.before[axis] = reach.saturating_sub(spoken.pads[at]);
-            let after = reach + extra[at];
+            let after = reach + extra;
             window.after[axis] = after.saturating_sub(spoken.pads[at + spatial]);
             crop.push((spoken.pads[at].saturating_sub(reach), spoken.pads[at + spatial].saturating_sub(after)));
         }
