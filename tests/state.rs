@@ -139,7 +139,7 @@ fn a_tokenizer_is_the_one_that_the_model_was_compiled_with() {
     let tokenizer = Tokenizer::from_bytes(br#"{"chars": "ab"}"#.to_vec()).unwrap();
     folder.write_package(&package.with_tokenizer(Some(tokenizer)), &report).unwrap();
     let package = folder.package().unwrap();
-    assert_eq!(folder.tokenizer(&package).unwrap().encode("ba", 9).unwrap().0, [1, 0]);
+    assert_eq!(folder.tokenizer(&package).unwrap().encode("ba", 9).unwrap().ids, [1, 0]);
     std::fs::write(folder.path().join("tokenizer"), br#"{"chars": "ba"}"#).unwrap();
     let error = folder.tokenizer(&package).unwrap_err().to_string();
     assert!(error.contains("not the tokenizer") && error.contains("lemma compile"), "{error}");
