@@ -151,3 +151,56 @@ fn rejects_a_permutation_that_is_none() {
     }
     assert_eq!(problem(&of(17, "Transpose", &[2, 3], &[ints("perm", &[1, 0])])), None);
 }
+
+#[test]
+fn fused_norms_of_a_sum_have_their_own_epsilon() {
+    let norm = |attributes: &[AttributeProto]| {
+        let small = ArrayD::from_elem(IxDyn(&[2]), 1e-4);
+        let file = File::new().input("x", &[1, 1, 2]).weights("s", small).weights("g", ones(&[2]));
+        let file = file.weights("o", ArrayD::zeros(IxDyn(&[1, 1, 2]))).node("Mul", &["x", "s"], "m", &[]);
+        let norm = "SkipSimplifiedLayerNormalization";
+        file.node_of("com.microsoft", norm, &["m", "o", "g"], &["y"], attributes).output("y")
+    };
+    let close = |found: Vec<f32>, expected: [f32; 2]| {
+        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-3), "{found:?}");
+    };
+    // Mean square 2.5e-8.
+    close(values(&norm(&[]), &[1, 1, 2]), [0.6325, 1.2649]);
+    close(values(&norm(&[float("epsilon", 7.5e-8)]), &[1, 1, 2]), [0.3162, 0.6325]);
+}
+
+#[test]
+fn rejects_a_scale_that_depends_on_rounding() {
+    let resized = |scale: f32| {
+        let scales = ArrayD::from_shape_vec(vec![4], vec![1.0, 1.0, 1.0, scale]).unwrap();
+        let attributes = [text("coordinate_transformation_mode", "asymmetric"), text("nearest_mode", "floor")];
+        let file = File::new().input("x", &[1, 1, 1, 10]).weights("s", scales);
+        file.node("Resize", &["x", "", "s"], "y", &attributes).output("y")
+    };
+    // Ten times 0.7 is 7 in single precision, and less in double precision.
+    rejects(&resized(0.7), "rounding");
+    assert_eq!(values(&resized(0.5), &[1, 1, 1, 10]), [1.0, 3.0, 5.0, 7.0, 9.0]);
+}
+
+#[test]
+fn rejects_axes_that_are_none_or_given_twice() {
+    let squeezed = |axes: &[i64]| {
+        let file = File::new().input("x", &[1, 2]).integers("a", axes);
+        file.node("Squeeze", &["x", "a"], "y", &[]).output("y")
+    };
+    rejects(&squeezed(&[]), "name the axes");
+    assert_eq!(values(&squeezed(&[0]), &[1, 2]), [1.0, 2.0]);
+    let padded = File::new().opset(18).input("x", &[2]).integers("p", &[1, 1, 0, 0]).integers("a", &[0, -1]);
+    rejects(&padded.node("Pad", &["x", "p", "", "a"], "y", &[]).output("y"), "twice");
+    let resized = File::new().opset(18).input("x", &[1, 2]).integers("s", &[4, 4]);
+    let resized = resized.node("Resize", &["x", "", "", "s"], "y", &[ints("axes", &[1, -1])]).output("y");
+    rejects(&resized, "twice");
+}
+
+#[test]
+fn a_constant_of_minus_infinity_hides() {
+    let file = File::new().input("x", &[1, 2]).booleans("c", &[2], &[true, false]);
+    let file = file.node("Constant", &[], "low", &[float("value_float", f32::NEG_INFINITY)]);
+    let file = file.node("Where", &["c", "x", "low"], "m", &[]).node("Softmax", &["m"], "y", &[]).output("y");
+    assert_eq!(values(&file, &[1, 2]), [1.0, 0.0]);
+}

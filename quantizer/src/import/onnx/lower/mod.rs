@@ -195,7 +195,7 @@ impl Lowering {
         node.takes(0, 0)?;
         let tensor = if let Some(tensor) = node.attributes.tensor("value")? {
             constants::read(tensor, &node.name, &self.directory)?
-        } else if let Some(value) = node.attributes.float("value_float")? {
+        } else if let Some(value) = node.attributes.number("value_float")? {
             Tensor::new(Kind::F32, Values::F32(ArrayD::from_elem(IxDyn(&[]), value).into_shared()))
         } else if let Some(values) = node.attributes.floats("value_floats")? {
             Tensor::new(Kind::F32, Values::F32(ndarray::Array1::from(values).into_dyn().into_shared()))

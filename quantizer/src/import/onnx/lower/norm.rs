@@ -8,7 +8,7 @@ use crate::model::{NodeId, Op, Unary};
 
 type Results = Result<Vec<Option<Value>>, Problem>;
 
-/// Default of `SkipLayerNormalization`.
+/// Default of `SkipLayerNormalization` and of its root-mean-square form.
 const SKIP_EPSILON: f32 = 1e-12;
 
 impl Lowering {
@@ -38,8 +38,7 @@ impl Lowering {
         let simple = node.op == "SkipSimplifiedLayerNormalization";
         let (beta, bias) = if simple { (None, 3) } else { (Some(3), 4) };
         node.takes(3, bias + 1)?;
-        let default = if simple { 1e-5 } else { SKIP_EPSILON };
-        let epsilon = node.attributes.float("epsilon")?.unwrap_or(default);
+        let epsilon = node.attributes.float("epsilon")?.unwrap_or(SKIP_EPSILON);
         let (x, skip) = (self.operand(node, args, 0)?, self.operand(node, args, 1)?);
         let mut sum = self.push(&format!("{}.sum", node.name), Op::Add, &[x, skip])?;
         if node.has(bias) {

@@ -4,7 +4,7 @@ use ndarray::Array2;
 
 use super::value::{Args, Value};
 use super::views::extents;
-use super::{Lowering, Node, Problem, axis_of};
+use super::{Lowering, Node, Problem, axes_of, axis_of};
 use crate::model::{NodeId, Op, View};
 
 /// Which place of the operand an element of the result lies on.
@@ -71,6 +71,7 @@ impl Lowering {
                 return Err(node.problem(format!("attribute `keep_aspect_ratio_policy` is {}", policy.escape_default())));
             }
             if let Some(given) = node.attributes.ints("axes")? {
+                axes_of(node, &given, shape.len())?;
                 axes = given.iter().map(|&axis| axis_of(node, axis, shape.len())).collect::<Result<_, _>>()?;
             }
             let scales = match args.get(2).filter(|scales| !scales.shape().contains(&0)) {
@@ -89,7 +90,12 @@ impl Lowering {
             let (result, scale) = match (&scales, &sizes) {
                 (Some(scales), None) if scales.len() == axes.len() => {
                     let scale = f64::from(scales[at]);
-                    ((extent as f64 * scale).floor(), scale)
+                    let result = (extent as f64 * scale).floor();
+                    if result != f64::from((extent as f32 * scales[at]).floor()) {
+                        let problem = format!("axis {axis} of {extent} elements times {scale} depends on rounding; give sizes");
+                        return Err(node.problem(problem));
+                    }
+                    (result, scale)
                 }
                 (None, Some(sizes)) if sizes.len() == axes.len() => (sizes[at] as f64, sizes[at] as f64 / extent as f64),
                 _ => return Err(node.problem("either scales or sizes for every axis must be given")),

@@ -99,6 +99,9 @@ impl Lowering {
     pub(super) fn squeeze(&mut self, node: &mut Node, args: &Args) -> Results {
         let shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
         let axes = match self.given_axes(node, args)? {
+            Some(axes) if axes.is_empty() && shape.contains(&1) => {
+                return Err(node.problem("an empty list of axes is read as none by some and as all by others; name the axes"));
+            }
             Some(axes) => axes_of(node, &axes, shape.len())?,
             None => (0..shape.len()).filter(|&axis| shape[axis] == 1).collect(),
         };
@@ -216,7 +219,10 @@ impl Lowering {
             (amounts, value, axes)
         };
         let axes = match axes {
-            Some(axes) => axes.iter().map(|&axis| axis_of(node, axis, rank)).collect::<Result<Vec<_>, _>>()?,
+            Some(axes) => {
+                axes_of(node, &axes, rank)?;
+                axes.iter().map(|&axis| axis_of(node, axis, rank)).collect::<Result<Vec<_>, _>>()?
+            }
             None => (0..rank).collect(),
         };
         if amounts.len() != 2 * axes.len() {
