@@ -63,7 +63,7 @@ fn told(public: &[&str], mask: [f32; 4]) -> (Vec<String>, String) {
     let folder = Folder::new(parent.path());
     folder.write_package(&package, &report).unwrap();
     let (proving, verifying) = package.setup(&()).unwrap();
-    folder.write_keys(&proving, &verifying).unwrap();
+    folder.write_keys(&package, &proving, &verifying).unwrap();
     assert_eq!(verifying.parts().circuit_digest(), package.digest());
     let inputs = package.quantize(&sample([3.0, 2.0, 2.0, 2.0], mask)).unwrap();
     let proven = package.prove(&proving, &inputs, Context::NONE, &()).unwrap();

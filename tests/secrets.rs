@@ -35,7 +35,7 @@ fn the_compiled_model_and_the_proving_key_are_their_owners() {
     }
     folder.write_package(&package, &report).unwrap();
     let (proving, verifying) = package.setup(&()).unwrap();
-    folder.write_keys(&proving, &verifying).unwrap();
+    folder.write_keys(&package, &proving, &verifying).unwrap();
     assert_eq!(secret.each_ref().map(|path| mode(path)), [0o600, 0o600]);
     assert!(folder.proving_key(&folder.package().unwrap()).is_ok());
 }
