@@ -11,7 +11,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
-use lemma::verifier::visible::printable;
+use lemma::verifier::visible::{one_line, printable};
 
 use command::Command;
 use output::{Exit, Log, Output};
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {
-            let _ = write!(std::io::stderr(), "{}", printable(&error.render().to_string()));
+            let _ = write!(std::io::stderr(), "{}", usage(&error));
             return ExitCode::from(2);
         }
         // Help and version.
@@ -53,6 +53,15 @@ fn main() -> ExitCode {
             output.error(&error, exit);
             exit.into()
         }
+    }
+}
+
+/// What is wrong with the arguments. The words are of several lines, so the arguments in them must have none of their own.
+fn usage(error: &clap::Error) -> String {
+    let shown = std::env::args_os().map(|argument| one_line(&argument.to_string_lossy()));
+    match Arguments::try_parse_from(shown) {
+        Err(error) => printable(&error.render().to_string()),
+        Ok(_) => one_line(&error.render().to_string()),
     }
 }
 

@@ -57,9 +57,11 @@ fn folder() -> &'static Path {
         let path = parent.path().join(EVIL);
         let (package, folder) = (hostile(), Folder::new(&path));
         let report: lemma::Report = serde_json::from_value(serde_json::json!({
-            "activation_bits": 12, "headroom": 2.0, "samples": 1, "out_of_range": 0, "accuracy": null, "agreement": 1.0,
+            "activation_bits": 12, "headroom": 2.0, "samples": 1, "out_of_range": 0, "first_out_of_range": EVIL, "accuracy": null, "agreement": 1.0,
             "layers": [{ "layer": EVIL, "operation": "Sum", "shape": [1, 2], "fractional_bits": 0, "magnitude": 1.0,
-                "largest_error": 0.0, "mean_error": 0.0 }],
+                "largest_error": 0.0, "mean_error": 0.0, "relative_error": 0.0 }],
+            "outputs": [{ "output": EVIL, "lowest": 0.0, "highest": 1.0, "largest_error": 0.0, "rms_error": 0.0, "r_squared": null, "rows": 1,
+                "agreement": 1.0, "reversed": null }], "no_class": null,
             "close_to_edge": [{ "layer": EVIL, "operation": "Sum", "used": 0.95 }]
         }))
         .unwrap();

@@ -23,8 +23,8 @@ fn the_compiled_model_and_the_proving_key_are_their_owners() {
     let parent = tempfile::tempdir().unwrap();
     let folder = Folder::new(parent.path());
     let report: Report = serde_json::from_value(serde_json::json!({
-        "activation_bits": 12, "headroom": 2.0, "samples": 0, "out_of_range": 0, "accuracy": null, "agreement": 1.0,
-        "layers": [], "close_to_edge": []
+        "activation_bits": 12, "headroom": 2.0, "samples": 0, "out_of_range": 0, "first_out_of_range": null, "accuracy": null, "agreement": 1.0,
+        "layers": [], "outputs": [], "close_to_edge": [], "no_class": null
     }))
     .unwrap();
     let secret = ["model.lemma", "proving.key"].map(|name| parent.path().join(name));

@@ -15,7 +15,10 @@ use crate::store::{
     SECTIONS, checksum, expect_replaceable, read_at_most, read_verifying_key, write_atomically, write_secret, write_verifying_key,
 };
 
-const CIRCUIT: Digest = Digest([3; 32]);
+/// The circuit digest of the keys that are written here.
+fn circuit() -> Digest {
+    Toy::new(12, 8, 3).circuit_digest()
+}
 
 struct Scene {
     folder: tempfile::TempDir,
@@ -50,7 +53,7 @@ impl Scene {
         let path = self.folder.path().join("changed.key");
         let _ = fs::remove_file(&path);
         fs::write(&path, bytes).expect("a writable folder");
-        ProvingKey::open(&path, CIRCUIT)
+        ProvingKey::open(&path, circuit())
     }
 
     /// The file with a changed header or section and all checksums made to fit.
@@ -169,7 +172,7 @@ fn rejects_the_key_of_another_circuit_and_files_that_are_not_there() {
     let path = scene.folder.path().join("proving.key");
     let result = ProvingKey::open(&path, Digest([4; 32]));
     assert!(matches!(result, Err(StoreError::Key { source: KeyError::OtherCircuit { .. }, .. })));
-    let result = ProvingKey::open(&scene.folder.path().join("none"), CIRCUIT);
+    let result = ProvingKey::open(&scene.folder.path().join("none"), circuit());
     assert!(matches!(result, Err(StoreError::Io { action: "open", .. })));
 }
 
@@ -315,13 +318,13 @@ fn a_mapped_key_outlives_its_replacement() {
     let toy = Toy::new(12, 8, 3);
     let scene = Scene::new(147);
     let path = scene.folder.path().join("proving.key");
-    let mapped = ProvingKey::open(&path, CIRCUIT).expect("undamaged");
+    let mapped = ProvingKey::open(&path, circuit()).expect("undamaged");
     toy.keys(&mut rng(148)).write(&path).expect("a writable folder");
     let mut filled = toy.random(&mut rng(149));
     prove(&mapped, &mut filled, Context::NONE, &()).expect("the old key is intact");
     let mut file = fs::OpenOptions::new().append(true).open(&path).expect("a writable file");
     file.write_all(b"x").expect("a writable file");
-    assert!(matches!(ProvingKey::open(&path, CIRCUIT), Err(StoreError::Length { .. })));
+    assert!(matches!(ProvingKey::open(&path, circuit()), Err(StoreError::Length { .. })));
 }
 
 /// Nothing rechecks a mapped file while it is used; the proof itself is the check.
@@ -332,7 +335,7 @@ fn damage_after_opening_is_caught_before_a_proof_is_returned() {
     let path = scene.folder.path().join("proving.key");
     for (index, (start, length)) in scene.sections.iter().enumerate() {
         fs::write(&path, &scene.bytes).expect("a writable file");
-        let key = ProvingKey::open(&path, CIRCUIT).expect("undamaged");
+        let key = ProvingKey::open(&path, circuit()).expect("undamaged");
         let mut damaged = scene.bytes.clone();
         for (mask, byte) in (1..).zip(damaged[*start..start + length].iter_mut().step_by(32)) {
             *byte ^= mask;
