@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lemma_circuits::Compiled;
 use lemma_prover::Progress;
 use lemma_quantizer::calibrate::{Method, Ranges};
+use lemma_quantizer::columns::{Equalised, equalise};
 use lemma_quantizer::model::Model;
 use lemma_quantizer::quantize::{Options, Quantized};
 use lemma_quantizer::report::{Report, Reporter};
@@ -79,13 +80,21 @@ pub fn compile(
     }
     progress.enter("calibrating", 0.0);
     let ranges = Ranges::observe(&model, calibration.iter().cloned(), options.method)?;
+    let (model, ranges, mut fractional_bits) = match equalise(&model, &ranges, calibration, options.headroom) {
+        None => (model, ranges, BTreeMap::new()),
+        Some(Equalised { model, fractional_bits }) => {
+            let ranges = Ranges::observe(&model, calibration.iter().cloned(), options.method)?;
+            (model, ranges, fractional_bits)
+        }
+    };
+    fractional_bits.extend(options.fractional_bits.clone());
     progress.enter("quantizing", 0.4);
     let wanted = Options {
         headroom: options.headroom,
         weight_bits: options.weight_bits,
         public: Some(public),
         committed: options.committed.clone(),
-        fractional_bits: options.fractional_bits.clone(),
+        fractional_bits,
         ..Options::default()
     };
     let (quantized, chosen) = placement::cheapest(&model, &ranges, &wanted, options.bits)?;

@@ -4,6 +4,7 @@
 //! thing that is ever proven.
 
 pub mod calibrate;
+pub mod columns;
 pub mod data;
 mod file;
 pub mod graph;

@@ -22,6 +22,7 @@ pub use composition::{Composition, MAX_STEPS, Step};
 pub use float::{ExecuteError, MAX_LIVE_ELEMENTS};
 pub use mask::{AdditiveMask, HIDING, MaskUse, is_hiding};
 pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, broadcast, volume};
+pub(crate) use simplify::{Channels, scale_operand};
 
 /// Index of a node in its [`Model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

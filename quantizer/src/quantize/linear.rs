@@ -103,11 +103,17 @@ impl Lowering<'_> {
         let limb = self.limb();
         let largest = weight.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
         let finest = MAX_WEIGHT_BITS - exponent(largest);
-        let coarsest = self.coarsest(largest);
+        let source = node.inputs.first().copied().unwrap_or(NodeId(0));
+        let fewest = self.wanted[id.0] <= FEWEST / 2;
+        let mut coarsest = self.coarsest(largest);
+        if !fewest {
+            // What is too small to be seen by the users needs no bits of its own.
+            let terms = (weight.len() / outputs.max(1)).max(1) as f64;
+            coarsest = coarsest.min(self.wanted[id.0] + (self.ranges.magnitude(source) * terms).log2().ceil() as i32 + 1);
+        }
         let target = self.wanted[id.0] + limb;
         let mut operand = self.operand(node, 0)?;
         // Whole limbs more than the users want, until the weights have their bits.
-        let fewest = self.wanted[id.0] <= FEWEST / 2;
         let limbs_for = |frac: i32| if fewest { 0 } else { ((coarsest - (target - frac)).max(0) + limb - 1) / limb };
         let bits_for = |frac: i32| if fewest { coarsest + UNROUNDED_WEIGHT_BITS } else { target - frac + limbs_for(frac) * limb };
         let mut bits = bits_for(operand.frac);
@@ -115,7 +121,6 @@ impl Lowering<'_> {
             // Either the operand is rounded, or the result's rescale takes those limbs, one constraint each.
             let operand_len: usize = self.graph.node(operand.id).len();
             let result_len: usize = node.shape.iter().product();
-            let source = node.inputs.first().copied().unwrap_or(NodeId(0));
             let rounding = self.narrowing_cost(operand, self.ranges.magnitude(source)) * operand_len;
             let row = weight.chunks((weight.len() / outputs.max(1)).max(1));
             let heaviest = row.map(|row| row.iter().map(|w| f64::from(w.abs())).sum()).fold(0f64, f64::max);
@@ -192,6 +197,9 @@ impl Lowering<'_> {
                 let factors: Vec<f32> = values.iter().copied().collect();
                 let operand = self.operand(node, 1 - index)?;
                 let operand = self.broadcast(node, operand, &node.shape)?;
+                if let Some(exponents) = self.column_exponents(node) {
+                    return self.scale_columns(id, node, operand, &exponents);
+                }
                 return self.scale(id, node, operand, &factors);
             }
         }

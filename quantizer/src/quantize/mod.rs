@@ -7,6 +7,7 @@
 
 mod activation;
 mod attention;
+mod columns;
 mod error;
 mod flags;
 mod functions;
@@ -150,7 +151,7 @@ impl<'a> Lowering<'a> {
         let mut wanted: Vec<Option<i32>> = vec![None; self.model.nodes.len()];
         for (id, node) in self.model.nodes.iter().enumerate().rev() {
             let through = match &node.op {
-                Op::Mul if (0..2).any(|i| self.constant_value(node, i).is_some()) => wanted.get(id).copied().flatten(),
+                Op::Mul if self.is_free_product(node) => wanted.get(id).copied().flatten(),
                 Op::Add | Op::Sub | Op::Mask | Op::View(_) | Op::Sum { .. } => wanted.get(id).copied().flatten(),
                 Op::AveragePool { .. } | Op::Mean { .. } => {
                     wanted.get(id).copied().flatten().map(|bits| bits - self.averaging_bits(node))

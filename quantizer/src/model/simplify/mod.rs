@@ -5,6 +5,7 @@
 //! they stop. What is then left of functions of one number is composed. Values agree up to the rounding of `f32`; each pass is tested by running models before and after.
 
 mod affine;
+mod before;
 mod compose;
 mod constants;
 mod functions;
@@ -12,6 +13,8 @@ mod identities;
 mod norms;
 
 use ndarray::ArrayD;
+
+pub(crate) use before::{Channels, scale_operand};
 
 use super::{Model, NodeId, Op, ShapeError};
 
@@ -24,7 +27,7 @@ impl Model {
     /// The same model in fewer operations.
     ///
     /// Constants are folded; identities and dead nodes are gone; a constant multiple or offset per channel is part of
-    /// the dense layer or convolution before it; layer norms, RMS norms and L2 norms are single operations, and so is every
+    /// the dense layer or convolution before it, or else behind it; layer norms, RMS norms and L2 norms are single operations, and so is every
     /// composition of functions of one number.
     ///
     /// # Errors
@@ -40,6 +43,9 @@ impl Model {
             self.remove_dead();
         }
         compose::compose(&mut self);
+        // Behind the compositions, which end in constant factors themselves.
+        before::fold(&mut self);
+        self.remove_dead();
         self.check()?;
         self.check_rows()?;
         Ok(self)
