@@ -44,8 +44,10 @@ impl Model {
         }
         compose::compose(&mut self);
         // Behind the compositions, which end in constant factors themselves.
-        before::fold(&mut self);
         self.remove_dead();
+        while before::fold(&mut self) {
+            self.remove_dead();
+        }
         self.check()?;
         self.check_rows()?;
         Ok(self)

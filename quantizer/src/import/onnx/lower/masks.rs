@@ -11,11 +11,11 @@ use super::value::{Computed, Masked, Value};
 use super::{Lowering, Node, Problem, uniform};
 use crate::model::{AdditiveMask, NodeId, Op, View, is_hiding};
 
-/// Numbers at or below this hide a score or are refused: no range of a value would hold them.
-pub(super) const LARGE: f32 = -9000.0;
+/// Numbers at or below this hide a score or are refused: no range of a value would hold them. Offsets of tabular data reach into the millions.
+pub(super) const LARGE: f32 = -1e9;
 
 /// Why a value with such numbers has no node.
-pub(super) const REFUSED: &str = "a number at or below -9000, or minus infinity, in something that is no operand of a softmax";
+pub(super) const REFUSED: &str = "a number at or below -1e9, or minus infinity, in something that is no operand of a softmax";
 
 impl Lowering {
     /// The sum of two operands that are not both constant.
