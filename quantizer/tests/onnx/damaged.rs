@@ -4,10 +4,11 @@ use std::path::Path;
 
 use crate::file::{File, floats, int, integers, ints, open, tensor};
 use crate::operators::{attention, embedding};
-use crate::proto::{AttributeProto, DataLocation, DataType, StringStringEntryProto, TensorProto};
+use crate::proto::{AttributeProto, DataLocation, DataType, ModelProto, NodeProto, StringStringEntryProto, TensorProto};
 use lemma_quantizer::import::onnx::{Options, Problem, load};
 use lemma_quantizer::model::Model;
 use ndarray::{ArrayD, array};
+use prost::Message;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -125,6 +126,25 @@ fn names_every_operator_that_is_missing() {
     assert_eq!(node, "a/Wobble");
     assert_eq!(operators.len(), 3);
     assert!(operators[0] == "Wobble" && operators[1].starts_with("LSTM (") && operators[2] == "Hum", "{operators:?}");
+}
+
+#[test]
+fn names_operators_of_other_domains_where_no_operator_set_is_given() {
+    let of = |domain: &str| {
+        let node = NodeProto {
+            op_type: "Wobble".into(),
+            domain: domain.into(),
+            input: vec!["x".into()],
+            output: vec!["y".into()],
+            ..NodeProto::default()
+        };
+        let mut graph = File::new().input("x", &[2]).output("y").graph;
+        graph.node.push(node);
+        let model = ModelProto { ir_version: 8, graph: Some(graph), ..ModelProto::default() };
+        import(&model.encode_to_vec(), &Options::default()).unwrap_err()
+    };
+    assert!(matches!(of("my.domain"), Problem::UnsupportedOperator { operator, .. } if operator == "my.domain.Wobble"));
+    assert!(matches!(of(""), Problem::Malformed(_)));
 }
 
 #[test]

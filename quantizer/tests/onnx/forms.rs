@@ -139,6 +139,17 @@ fn a_swish_of_another_slope_has_it() {
 }
 
 #[test]
+fn depth_has_blocks_or_channels_first() {
+    let file = |mode: &str| {
+        let attributes = [int("blocksize", 2), text("mode", mode)];
+        of(28, "SpaceToDepth", &[1, 2, 2, 2], &attributes)
+    };
+    assert_eq!(values(&file("DCR"), &[1, 2, 2, 2]), [1.0, 5.0, 2.0, 6.0, 3.0, 7.0, 4.0, 8.0]);
+    assert_eq!(values(&file("CRD"), &[1, 2, 2, 2]), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+    rejects(&file("RCD"), "mode");
+}
+
+#[test]
 fn negative_padding_crops() {
     let file = File::new().input("x", &[4]).integers("p", &[-1, 1]).node("Pad", &["x", "p"], "y", &[]).output("y");
     assert_eq!(values(&file, &[4]), [2.0, 3.0, 4.0, 0.0]);

@@ -12,8 +12,14 @@ use super::proto::{GraphProto, ModelProto};
 /// Largest file that is read: the limit of the protobuf format.
 const MAX_FILE_BYTES: u64 = 1 << 31;
 
+/// Letters of a decoder's message that are shown: it lists every message that it was in.
+const MAX_MESSAGE: usize = 200;
+
+/// Letters of a name that are shown where it is too long.
+const MAX_SHOWN: usize = 40;
+
 /// Newest version of ONNX's own operators that is known.
-const NEWEST_OPSET: i64 = 26;
+const NEWEST_OPSET: i64 = 28;
 
 /// Names under which a file may say that it means ONNX's own operators.
 const OWN_DOMAINS: [&str; 2] = ["", "ai.onnx"];
@@ -36,7 +42,7 @@ pub(super) fn read(path: &Path) -> Result<ModelProto, Problem> {
         return Err(Problem::TooLarge { bytes, limit: MAX_FILE_BYTES });
     }
     let data = std::fs::read(path).map_err(Problem::Read)?;
-    ModelProto::decode(data.as_slice()).map_err(|error| Problem::Malformed(error.to_string()))
+    ModelProto::decode(data.as_slice()).map_err(|error| Problem::Malformed(short(&error.to_string(), MAX_MESSAGE)))
 }
 
 /// The graph of a file and the versions of its operators.
@@ -48,7 +54,11 @@ pub(super) fn open(file: ModelProto) -> Result<(GraphProto, Opsets), Problem> {
         versions.insert(domain, opset.version);
     }
     match versions.get("") {
-        None => return Err(Problem::Malformed("it does not say which operator set it uses".into())),
+        // A file of other domains' operators alone need not say.
+        None if graph.node.is_empty() || graph.node.iter().any(|node| OWN_DOMAINS.contains(&node.domain.as_str())) => {
+            return Err(Problem::Malformed("it does not say which operator set it uses".into()));
+        }
+        None => {}
         Some(version) if !(1..=NEWEST_OPSET).contains(version) => {
             return Err(Problem::Malformed(format!(
                 "operator set {version} is not known; convert the file to one up to {NEWEST_OPSET}"
@@ -57,7 +67,7 @@ pub(super) fn open(file: ModelProto) -> Result<(GraphProto, Opsets), Problem> {
         Some(_) => {}
     }
     if let Some(function) = file.functions.first() {
-        return Err(Problem::UnsupportedOperator { node: short(&function.name), operator: "local function".into() });
+        return Err(Problem::UnsupportedOperator { node: short(&function.name, MAX_SHOWN), operator: "local function".into() });
     }
     bounded(&graph)?;
     Ok((graph, Opsets(versions)))
@@ -84,16 +94,16 @@ fn bounded(graph: &GraphProto) -> Result<(), Problem> {
     match names.find(|name| name.len() > MAX_NAME) {
         None => Ok(()),
         Some(name) => Err(Problem::Budget {
-            place: format!("the name `{}`", short(name)),
+            place: format!("the name `{}`", short(name, MAX_SHOWN)),
             problem: format!("{} bytes; at most {MAX_NAME} are supported", name.len()),
         }),
     }
 }
 
-/// The beginning of a name, short enough for a message.
-fn short(name: &str) -> String {
-    let mut text: String = name.chars().take(40).collect();
-    if text.len() < name.len() {
+/// The beginning of a text, at most `most` letters.
+fn short(whole: &str, most: usize) -> String {
+    let mut text: String = whole.chars().take(most).collect();
+    if text.len() < whole.len() {
         text.push_str("..");
     }
     text

@@ -336,7 +336,12 @@ impl Lowering {
                 return Err(misfit());
             }
             let split = vec![batch, channels, height / size, size, width / size, size];
-            (split, [0, 3, 5, 1, 2, 4], [batch, channels * area, height / size, width / size])
+            let order = match node.attributes.string("mode")?.as_deref() {
+                None | Some("DCR") => [0, 3, 5, 1, 2, 4],
+                Some("CRD") => [0, 1, 3, 5, 2, 4],
+                Some(other) => return Err(node.problem(format!("attribute `mode` is {}", other.escape_default()))),
+            };
+            (split, order, [batch, channels * area, height / size, width / size])
         };
         self.view(node, args, |lowering, name, x| {
             let x = lowering.reshaped(&format!("{name}.split"), x, &split)?;
