@@ -10,7 +10,11 @@ use crate::model::{Model, NodeId, Op, View};
 
 /// Folds the nearest constant in front of every layer; whether there was one. The nodes in its place are dead, and count as readers until they are removed.
 pub(super) fn fold(model: &mut Model) -> bool {
-    (0..model.nodes.len()).fold(false, |changed, at| fold_into(model, NodeId(at)) || changed)
+    let mut changed = false;
+    for at in 0..model.nodes.len() {
+        changed |= fold_into(model, NodeId(at));
+    }
+    changed
 }
 
 /// Folds the nearest constant in front of a layer.
