@@ -368,6 +368,18 @@ fn rejects_a_constant_mask_that_no_softmax_reads() {
     assert!(matches!(refused(&file), Problem::Unsupported { problem, .. } if problem.contains("softmax")));
 }
 
+/// `scores - (1 - mask) * n`: a mask by its numbers, in a form that is not read as one.
+#[test]
+fn a_mask_that_is_not_recognized_is_no_number() {
+    let number = |value: f32| ArrayD::from_elem(IxDyn(&[]), value);
+    for large in [1e4, 1e9] {
+        let file = File::new().input("x", &[1, 4]).input("bias", &[1, 4]).weights("large", number(large));
+        let file = file.node("Mul", &["bias", "large"], "low", &[]).node("Sub", &["x", "low"], "scores", &[]);
+        let file = file.node("Softmax", &["scores"], "y", &[]).output("y");
+        assert!(matches!(refused(&file), Problem::Unsupported { problem, .. } if problem.contains("mask")), "{large}");
+    }
+}
+
 #[test]
 fn rejects_points_that_are_computed_or_outside() {
     let inside = |points: &[i64]| {

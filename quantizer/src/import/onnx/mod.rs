@@ -14,6 +14,7 @@ mod file;
 mod fold;
 mod graph;
 mod inputs;
+mod loose;
 mod lower;
 mod node;
 mod proto;
@@ -51,6 +52,7 @@ fn import(path: &Path, options: &Options) -> Result<Model, Problem> {
     let (graph, opsets) = file::open(file::read(path)?)?;
     let names = lower::node_names(&graph);
     let model = lower::lower(graph, opsets, path.parent().unwrap_or(Path::new("")), options)?;
+    loose::check(&model)?;
     let mut model = model.simplify()?;
     restore_names(&mut model, &names);
     Ok(model)
