@@ -21,7 +21,7 @@ use lemma_prover::kernel::{Path, batch_inverse, set_path};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
-use lemma::quantizer::model::Unary;
+use lemma::model::Unary;
 use support::Network;
 
 /// A circuit of `rows` constraints, the first of which have inverses as wires and the others only small values.

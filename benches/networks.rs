@@ -7,7 +7,7 @@ mod support;
 use std::process::Command;
 use std::time::Instant;
 
-use lemma::quantizer::model::Model;
+use lemma::model::Model;
 use lemma::{CompileOptions, Context, inspect};
 
 /// Name, model, options.

@@ -8,7 +8,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use lemma::{Context, PreparedKey};
 
 fn pipeline(criterion: &mut Criterion) {
-    let model = lemma::quantizer::import::onnx::load("models/lenet_fashion/model.onnx".as_ref(), &Default::default()).unwrap();
+    let model = lemma::import::onnx::load("models/lenet_fashion/model.onnx".as_ref(), &Default::default()).unwrap();
     let (package, _, input) = support::compiled("lenet_fashion", model, &lemma::CompileOptions::default());
     let (proving, verifying) = package.setup(&()).unwrap();
     let key = PreparedKey::new(verifying);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use lemma_circuits::Compiled;
+use lemma_model::Model;
 use lemma_prover::Progress;
 use lemma_quantizer::calibrate::{Method, Ranges};
 use lemma_quantizer::columns::{Equalised, equalise};
-use lemma_quantizer::model::Model;
 use lemma_quantizer::quantize::{Options, Quantized};
 use lemma_quantizer::report::{Report, Reporter};
 use ndarray::ArrayD;

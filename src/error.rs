@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use lemma_circuits::CompileError as CircuitError;
 use lemma_circuits::builder::Site;
+use lemma_graph::ExecuteError;
 use lemma_prover::{ProveError, StoreError};
 use lemma_quantizer::calibrate::CalibrationError;
 use lemma_quantizer::data::DataError;
-use lemma_quantizer::graph::ExecuteError;
 use lemma_quantizer::quantize::QuantizeError;
 use thiserror::Error;
 
@@ -31,7 +31,7 @@ pub enum CompileError {
         /// Index of the sample.
         sample: usize,
         /// Why.
-        source: lemma_quantizer::model::ExecuteError,
+        source: lemma_model::ExecuteError,
     },
     /// A decoder that is none.
     #[error(transparent)]

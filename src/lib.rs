@@ -22,7 +22,10 @@
 //!
 //! | crate | subject |
 //! |---|---|
-//! | [`quantizer`] | import, calibration, the integer graph and its exact interpreter |
+//! | [`graph`] | the integer graph and its exact interpreter |
+//! | [`model`] | the float model |
+//! | [`import`] | model files to the float model |
+//! | [`quantizer`] | data, calibration, quantization, the report of what was lost |
 //! | [`circuits`] | gadgets, the lowering to constraints, the checker |
 //! | [`prover`] | setup, keys on disk, proofs |
 //! | [`verifier`] | verification, for whoever only checks |
@@ -40,6 +43,9 @@ pub mod text;
 
 pub use lemma_circuits as circuits;
 pub use lemma_contracts as contracts;
+pub use lemma_graph as graph;
+pub use lemma_import as import;
+pub use lemma_model as model;
 pub use lemma_prover as prover;
 pub use lemma_quantizer as quantizer;
 pub use lemma_verifier as verifier;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use lemma::generation::GenerateError;
-use lemma::quantizer::graph::ExecuteError;
+use lemma::graph::ExecuteError;
 use lemma::verifier::visible::{one_line, printable};
 use lemma::{InferError, Progress};
 use serde::Serialize;

@@ -5,8 +5,8 @@
 //! quantizations. Other numbers of activation bits begin at the end found for the first. More bits are taken as long as they cost hardly more.
 
 use lemma_circuits::plan;
+use lemma_model::{Model, Op};
 use lemma_quantizer::calibrate::Ranges;
-use lemma_quantizer::model::{Model, Op};
 use lemma_quantizer::quantize::{Options, Placement, QuantizeError, Quantized, quantize};
 
 /// Activation bits that are tried when none are asked for.
@@ -165,7 +165,7 @@ mod tests {
             model.push(name, Op::Dense { weight, bias: None }, &[x]).unwrap()
         };
         let [q, k, v] = [("q", 1), ("k", 4), ("v", 8)].map(|(name, seed)| dense(&mut model, name, x, seed));
-        let columns = model.push("columns", Op::View(lemma_quantizer::model::View::Transpose(vec![0, 2, 1])), &[k]).unwrap();
+        let columns = model.push("columns", Op::View(lemma_model::View::Transpose(vec![0, 2, 1])), &[k]).unwrap();
         let scores = model.push("scores", Op::MatMul, &[q, columns]).unwrap();
         let weights = model.push("weights", Op::Softmax, &[scores]).unwrap();
         let mixed = model.push("mixed", Op::MatMul, &[weights, v]).unwrap();

@@ -12,9 +12,9 @@ use lemma::circuits::Compiled;
 use lemma::circuits::check::violations;
 use lemma::circuits::relation::Assignment;
 use lemma::contracts::evm;
+use lemma::graph::Visibility;
+use lemma::model::{Model, Op, Unary};
 use lemma::quantizer::calibrate::{Method, Ranges};
-use lemma::quantizer::graph::Visibility;
-use lemma::quantizer::model::{Model, Op, Unary};
 use lemma::quantizer::quantize::{Options, quantize};
 use lemma::quantizer::report::quantize_inputs;
 use lemma::{CompileError, CompileOptions, Folder, Inputs, Openings, ProofFile, Salt, compile};
@@ -276,7 +276,7 @@ fn random_networks_commit_to_what_they_compute() {
         let inputs = quantize_inputs(graph, &samples[0]).unwrap();
         let salts: Vec<Salt> = (0..2).map(|_| Salt::new(rng.r#gen())).collect();
         let inference = compiled.infer_salted(&inputs, &salts).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
-        let digest = |port: &lemma::quantizer::graph::Port, values: &[i64], salt: &Salt| {
+        let digest = |port: &lemma::graph::Port, values: &[i64], salt: &Salt| {
             lemma::circuits::commitment::digest(values, graph.node(port.node).fractional_bits, salt).unwrap()
         };
         let expected =

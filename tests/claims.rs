@@ -10,8 +10,8 @@ use std::path::Path;
 
 use lemma::circuits::Compiled;
 use lemma::generation::{context, fill, generate};
+use lemma::graph::{Graph, Interval, Op, Port, Visibility};
 use lemma::prover::store::write_verifying_key;
-use lemma::quantizer::graph::{Graph, Interval, Op, Port, Visibility};
 use lemma::{Context, Folder, Package, ProofFile, Salt};
 use serde_json::Value;
 

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use lemma::circuits::check::violations;
 use lemma::circuits::{Compiled, Plan};
+use lemma::graph::Graph;
 use lemma::quantizer::calibrate::{Method, Ranges};
-use lemma::quantizer::graph::Graph;
 use lemma::quantizer::quantize::{Options, quantize};
 use lemma::verifier::Digest;
 use lemma::{CompileOptions, Folder, PackageError, compile, inspect};

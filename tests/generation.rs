@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use lemma::circuits::relation::Assignment;
 use lemma::generation::{context, fill, generate};
-use lemma::quantizer::graph::ExecuteError;
+use lemma::graph::ExecuteError;
 use lemma::{Context, Folder, InferError, Openings, Package, ProofFile};
 use serde_json::Value;
 
@@ -287,7 +287,7 @@ fn what_is_no_decoder_is_refused() {
     assert!(said.contains("a logit for each of its 1024 tokens"), "{said}");
     let said = fails(1, &["compile", &image, "--decoder", "-o", out]);
     assert!(said.contains("token ids of shape [1, T]"), "{said}");
-    let stories = file("quantizer/tests/llama2c/shared.bin");
+    let stories = file("import/tests/llama2c/shared.bin");
     let said = fails(1, &["compile", &stories, "--tokens", "10", "--committed", "tokens", "-o", out]);
     assert!(said.contains("--committed prompt"), "{said}");
     let said = fails(1, &["compile", &stories, "--tokens", "1", "--private", "prompt", "-o", out]);

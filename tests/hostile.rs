@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use lemma::circuits::Compiled;
-use lemma::quantizer::graph::{Graph, Interval, Op, Port, Visibility};
+use lemma::graph::{Graph, Interval, Op, Port, Visibility};
 use lemma::{Folder, Package};
 
 use decoder::file;
@@ -156,7 +156,7 @@ fn a_hostile_prompt_forges_no_line() {
     let parent = tempfile::tempdir().unwrap();
     let at = |name: &str| parent.path().join(name).to_str().unwrap().to_owned();
     let model = at(&format!("{EVIL}.bin"));
-    std::fs::copy(file("quantizer/tests/llama2c/shared.bin"), &model).unwrap();
+    std::fs::copy(file("import/tests/llama2c/shared.bin"), &model).unwrap();
     let characters: String = EVIL.chars().chain(('a'..='z').filter(|c| !EVIL.contains(*c))).collect();
     let mut list: Vec<char> = Vec::new();
     for character in characters.chars().chain('A'..='Z') {

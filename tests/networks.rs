@@ -7,9 +7,9 @@ mod transformers;
 
 use lemma::circuits::Compiled;
 use lemma::circuits::check::violations;
+use lemma::graph::Visibility;
 use lemma::prover::{KeyInfo, prove, setup};
 use lemma::quantizer::calibrate::{Method, Ranges};
-use lemma::quantizer::graph::Visibility;
 use lemma::quantizer::quantize::{Options, Placement, dequantize, quantize};
 use lemma::quantizer::report::quantize_inputs;
 use lemma::verifier::{Digest, Labels, Role, TensorSignature};

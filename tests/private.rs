@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use lemma::quantizer::model::{Model, Op, View};
+use lemma::model::{Model, Op, View};
 use lemma::{CompileError, CompileOptions, Context, Folder, Inputs, Package, ProofFile, Report, compile};
 use ndarray::{Array2, ArrayD, arr2};
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use lemma::circuits::Compiled;
-use lemma::quantizer::graph::{Graph, Interval, Op, Port, Visibility};
+use lemma::graph::{Graph, Interval, Op, Port, Visibility};
 use lemma::{Folder, Package, Report};
 
 fn mode(path: &Path) -> u32 {

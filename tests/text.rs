@@ -166,7 +166,7 @@ fn text_errors_say_what_to_do() {
     assert!(said.contains("--tokenizer"), "{said}");
     let said = fails(1, &["compile", &model, "--tokens", "64", "-o", &other]);
     assert!(said.contains("--calibration"), "{said}");
-    let said = fails(1, &["compile", &file("quantizer/tests/llama2c/shared.bin"), "--calibration", &calibration, "-o", &other]);
+    let said = fails(1, &["compile", &file("import/tests/llama2c/shared.bin"), "--calibration", &calibration, "-o", &other]);
     assert!(said.contains("--tokens"), "{said}");
 }
 

@@ -1,6 +1,6 @@
 //! What a `tokenizer.json` declares about filling up and cutting texts.
 
-use lemma::quantizer::model::{Model, Op};
+use lemma::model::{Model, Op};
 use lemma::text::{TextInputs, TextProblem, Tokenizer, Tokens};
 
 /// A tokenizer of single letters between `[CLS]`, of segment 0, and `[SEP]`, of segment 1.

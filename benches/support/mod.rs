@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each bench uses its part")]
 
-use lemma::quantizer::model::{Model, NodeId, Op, Unary, View, Window};
+use lemma::model::{Model, NodeId, Op, Unary, View, Window};
 use lemma::{CompileOptions, Inputs, Package, Report, compile};
 use ndarray::{Array1, Array2, Array4, ArrayD, IxDyn};
 use rand::rngs::StdRng;

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use ark_bn254::Fr;
-use lemma_quantizer::graph::LinearMap;
+use lemma_graph::LinearMap;
 
 /// Where in a circuit something happens: for counts per layer, for errors, for named forgeries in tests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,7 +54,7 @@ pub trait Builder {
     /// `M x`.
     fn linear(&mut self, map: &Arc<LinearMap>, x: &Self::Form) -> Self::Form;
     /// Element `i` is element `index[i]` of the operands laid one after the other, or zero
-    /// ([`ZERO`](lemma_quantizer::graph::ZERO)).
+    /// ([`ZERO`](lemma_graph::ZERO)).
     fn gather(&mut self, index: &Arc<[u32]>, operands: &[&Self::Form]) -> Self::Form;
     /// `constant + sum_j c_j x_j`, element by element.
     fn combine(&mut self, terms: &[(i64, &Self::Form)], constant: i64) -> Self::Form;

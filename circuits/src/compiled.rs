@@ -1,7 +1,7 @@
 //! A graph with its constraint system.
 
 use ark_bn254::Fr;
-use lemma_quantizer::graph::{ExecuteError, Graph, GraphError, Port, Visibility};
+use lemma_graph::{ExecuteError, Graph, GraphError, Port, Visibility};
 use sha3::{Digest, Keccak256};
 use thiserror::Error;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ark_bn254::Fr;
-use lemma_quantizer::graph::LinearMap;
+use lemma_graph::LinearMap;
 use serde::Serialize;
 
 use crate::builder::{Builder, Values};

@@ -5,7 +5,7 @@
 
 use ark_bn254::Fr;
 use ark_ff::{BigInt, PrimeField};
-use lemma_quantizer::graph::Accumulate;
+use lemma_graph::Accumulate;
 
 use crate::builder::Values;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lemma_quantizer::graph::{Graph, LinearMap, Node, NodeId, Op, RowTable, Visibility};
+use lemma_graph::{Graph, LinearMap, Node, NodeId, Op, RowTable, Visibility};
 
 use crate::builder::Builder;
 use crate::commitment::Salt;

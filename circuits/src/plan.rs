@@ -4,7 +4,7 @@
 //! collected once and priced, by the count builder, under each choice of one or two widths; the cheapest wins, ties going to fewer and narrower
 //! tables.
 
-use lemma_quantizer::graph::Graph;
+use lemma_graph::Graph;
 
 use crate::count::{Cost, Count};
 use crate::gadgets::{Gadgets, Plan};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field};
-use lemma_quantizer::graph::{LinearMap, ZERO};
+use lemma_graph::{LinearMap, ZERO};
 use rayon::prelude::*;
 
 use crate::builder::{Builder, Site, Values};

@@ -5,7 +5,7 @@
 
 use ark_bn254::Fr;
 use ark_ff::PrimeField;
-use lemma_quantizer::graph::{Graph, Op};
+use lemma_graph::{Graph, Op};
 
 use crate::compiled::CompileError;
 use crate::count::Cost;
@@ -45,7 +45,7 @@ pub(crate) fn require(bits: f64) -> Result<(), CompileError> {
 mod tests {
     use std::sync::Arc;
 
-    use lemma_quantizer::graph::{Interval, MatMul, Port, Table, Visibility};
+    use lemma_graph::{Interval, MatMul, Port, Table, Visibility};
 
     use super::*;
     use crate::gadgets::Plan;

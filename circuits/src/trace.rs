@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
-use lemma_quantizer::graph::{IntegerSum, LinearMap, ZERO};
+use lemma_graph::{IntegerSum, LinearMap, ZERO};
 use rayon::prelude::*;
 
 use crate::builder::{Builder, Site, Values};

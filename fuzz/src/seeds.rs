@@ -1,7 +1,7 @@
 //! A small compiled model with its keys and a proof, to begin from.
 
 use anyhow::Result;
-use lemma::quantizer::model::{Model, Op, Unary};
+use lemma::model::{Model, Op, Unary};
 use lemma::{CompileOptions, Context, Inputs, Package, ProofFile, ProvingKey, VerifyingKey, compile};
 use ndarray::{Array2, ArrayD};
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use ndarray::{ArrayD, ArrayViewD};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Model, NodeId, Op};
+use lemma_model::{Model, NodeId, Op};
 
 pub use error::CalibrationError;
 use magnitudes::Magnitudes;
@@ -224,7 +224,7 @@ impl RowStatistics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Unary;
+    use lemma_model::Unary;
 
     fn sample(values: [f32; 4]) -> BTreeMap<String, ArrayD<f32>> {
         BTreeMap::from([("x".to_owned(), ndarray::arr2(&[values]).into_dyn())])

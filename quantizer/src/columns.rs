@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use ndarray::{Array1, ArrayD};
 
 use crate::calibrate::Ranges;
-use crate::model::{Channels, Model, Node, NodeId, Op, View, scale_operand};
+use lemma_model::{Channels, Model, Node, NodeId, Op, View, scale_operand};
 
 /// Bits of an activation that scales are chosen for.
 const BITS: f64 = 12.0;
@@ -237,9 +237,9 @@ mod tests {
 
     use super::*;
     use crate::calibrate::Method;
-    use crate::model::Unary;
     use crate::quantize::{Options, quantize};
     use crate::report::Reporter;
+    use lemma_model::Unary;
 
     type Inputs = BTreeMap<String, ArrayD<f32>>;
 

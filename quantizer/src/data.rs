@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, Axis};
 
-use crate::model::{Model, Node, Op};
+use lemma_model::{Model, Node, Op};
 
 use layout::Layout;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use clap::Args;
 use lemma::contracts::evm;
-use lemma::quantizer::import::onnx;
+use lemma::import::onnx;
 use lemma::{CompileOptions, Demand, Folder, PreparedKey, ProofFile, Samples, compile, inspect};
 use serde::Serialize;
 

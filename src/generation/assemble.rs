@@ -15,7 +15,7 @@
 //!
 //! so nothing public depends on the prompt but the choices that are the text. Costs two products and a range check a token.
 
-use lemma_quantizer::model::{Model, NodeId, Op, ShapeError, View};
+use lemma_model::{Model, NodeId, Op, ShapeError, View};
 
 use super::{CHOSEN, CausalModel, Decoder, DecoderError, GENERATED, NEXT, PROMPT, TEXT, TOKENS};
 use crate::Inputs;

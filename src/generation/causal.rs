@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use lemma_quantizer::graph::{Foresight, Graph};
-use lemma_quantizer::model::{ExecuteError, Model, NodeId, Op, ShapeError};
+use lemma_graph::{Foresight, Graph};
+use lemma_model::{ExecuteError, Model, NodeId, Op, ShapeError};
 use ndarray::{ArrayD, Dimension as _};
 use thiserror::Error;
 
@@ -181,7 +181,7 @@ fn fix(model: &mut Model, ids: &str, values: &Inputs) {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use lemma_quantizer::model::View;
+    use lemma_model::View;
     use ndarray::Array2;
 
     use super::*;

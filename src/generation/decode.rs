@@ -1,6 +1,6 @@
 //! Greedy decoding by the integer model.
 
-use lemma_quantizer::graph::{ExecuteError, Port};
+use lemma_graph::{ExecuteError, Port};
 use thiserror::Error;
 
 use super::{Decoder, GENERATED, PROMPT, TEXT, TOKENS, context};

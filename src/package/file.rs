@@ -6,8 +6,8 @@ use std::io::Read;
 use std::path::Path;
 
 use lemma_circuits::{Compiled, Plan};
+use lemma_graph::Graph;
 use lemma_prover::store::{open_regular, read_at_most};
-use lemma_quantizer::graph::Graph;
 use lemma_verifier::Digest;
 use serde::{Deserialize, Serialize};
 

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use lemma_circuits::relation::Relation;
 use lemma_circuits::{Compiled, Inference, Salt};
+use lemma_graph::{Graph, Interval, NodeId, Op, Port, Visibility};
+use lemma_model::{Model, Op as FloatOp};
 use lemma_prover::{KeyInfo, Progress, ProveError, Proven, ProvingKey, SetupError, prove, random_salt, setup};
 use lemma_quantizer::data::Samples;
-use lemma_quantizer::graph::{Graph, Interval, NodeId, Op, Port, Visibility};
-use lemma_quantizer::model::{Model, Op as FloatOp};
 use lemma_quantizer::quantize::quantize_value;
 use lemma_verifier::key::circuit_digest;
 use lemma_verifier::{Context, Digest, Labels, PrivateInput, Role, TensorSignature, VerifyingKey};

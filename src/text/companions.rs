@@ -3,7 +3,7 @@
 //! Where the statement shows the tokens, or commits to them, these must be bound too. Under a private mask one shown message has as many verdicts
 //! as there are masks, and whoever proves picks one.
 
-use lemma_quantizer::model::{Model, Node, Op};
+use lemma_model::{Model, Node, Op};
 
 use super::input::steers;
 

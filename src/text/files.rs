@@ -66,7 +66,7 @@ fn labelled(
 
 #[cfg(test)]
 mod tests {
-    use lemma_quantizer::model::{Model, Op};
+    use lemma_model::{Model, Op};
 
     use super::*;
 

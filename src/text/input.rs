@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lemma_quantizer::model::Model;
+use lemma_model::Model;
 use ndarray::{ArrayD, Dimension as _};
 
 use super::{Side, TextProblem, Tokenizer, Tokens};
@@ -191,7 +191,7 @@ impl TextInputs {
 
 #[cfg(test)]
 mod tests {
-    use lemma_quantizer::model::Op;
+    use lemma_model::Op;
 
     use super::*;
 

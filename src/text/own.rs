@@ -1,6 +1,6 @@
 //! Texts that a decoder writes itself, to calibrate it on.
 
-use lemma_quantizer::model::ExecuteError;
+use lemma_model::ExecuteError;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -16,7 +16,7 @@ pub fn file(path: &str) -> String {
 
 /// Compiles the decoder for ten tokens into a folder. Its choices must mostly be those of the float model.
 pub fn compile(folder: &Path, arguments: &[&str]) -> Value {
-    let (model, tokenizer) = (file("quantizer/tests/llama2c/shared.bin"), file("quantizer/tests/llama2c/tokenizer.bin"));
+    let (model, tokenizer) = (file("import/tests/llama2c/shared.bin"), file("import/tests/llama2c/tokenizer.bin"));
     let folder = folder.to_str().unwrap();
     let all = ["compile", &model, "--tokenizer", &tokenizer, "--tokens", "10", "--headroom", "4", "-o", folder];
     let compiled = json(&[&all[..], arguments].concat());

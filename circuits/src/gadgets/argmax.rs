@@ -31,7 +31,7 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::{Interval, LinearMap, RowTable};
+use lemma_graph::{Interval, LinearMap, RowTable};
 
 use super::Gadgets;
 use crate::builder::Builder;
@@ -47,7 +47,7 @@ pub fn row_is_cheaper(groups: usize, table: &RowTable) -> bool {
 }
 
 impl<B: Builder> Gadgets<B> {
-    /// [`Op::ArgMax`](lemma_quantizer::graph::Op::ArgMax) by selection. `bounds` are the proven bounds of `x`.
+    /// [`Op::ArgMax`](lemma_graph::Op::ArgMax) by selection. `bounds` are the proven bounds of `x`.
     pub fn argmax(&mut self, x: &B::Form, group: usize, bounds: Interval) -> B::Form {
         self.enter("argmax");
         let len = self.builder.len(x);
@@ -69,7 +69,7 @@ impl<B: Builder> Gadgets<B> {
         self.builder.linear(&Arc::new(indices), &selectors)
     }
 
-    /// [`Op::ArgMax`](lemma_quantizer::graph::Op::ArgMax) of `x = W h`, by the winner's row; `table` holds the rows of `W`.
+    /// [`Op::ArgMax`](lemma_graph::Op::ArgMax) of `x = W h`, by the winner's row; `table` holds the rows of `W`.
     pub fn argmax_by_row(&mut self, x: &B::Form, h: &B::Form, table: &Arc<RowTable>, bounds: Interval) -> B::Form {
         self.enter("argmax");
         let group = table.rows();

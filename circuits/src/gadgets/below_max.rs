@@ -16,13 +16,13 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::{Interval, Table, split};
+use lemma_graph::{Interval, Table, split};
 
 use super::Gadgets;
 use crate::builder::Builder;
 
 impl<B: Builder> Gadgets<B> {
-    /// [`Op::TableBelowMax`](lemma_quantizer::graph::Op::TableBelowMax).
+    /// [`Op::TableBelowMax`](lemma_graph::Op::TableBelowMax).
     pub fn table_below_max(&mut self, x: &B::Form, shift: u32, groups: &[u32], range: Interval, table: &Arc<Table>) -> B::Form {
         let q = self.quotient(x, shift);
         self.enter("table below max");

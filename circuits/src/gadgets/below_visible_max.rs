@@ -22,13 +22,13 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::{Interval, Table, below_max};
+use lemma_graph::{Interval, Table, below_max};
 
 use super::Gadgets;
 use crate::builder::Builder;
 
 impl<B: Builder> Gadgets<B> {
-    /// [`Op::TableBelowMax`](lemma_quantizer::graph::Op::TableBelowMax) with a second operand.
+    /// [`Op::TableBelowMax`](lemma_graph::Op::TableBelowMax) with a second operand.
     pub fn table_below_visible_max(
         &mut self,
         x: &B::Form,

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field};
-use lemma_quantizer::graph::ZERO;
+use lemma_graph::ZERO;
 
 use super::Gadgets;
 use crate::builder::{Builder, Values};

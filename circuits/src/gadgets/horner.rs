@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
-use lemma_quantizer::graph::ZERO;
+use lemma_graph::ZERO;
 
 use super::Gadgets;
 use crate::builder::{Builder, Values};

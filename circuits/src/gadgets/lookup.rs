@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field, batch_inversion};
-use lemma_quantizer::graph::{LinearMap, RowTable, Table};
+use lemma_graph::{LinearMap, RowTable, Table};
 
 use super::range::{Step, cheapest_step, lookups_of};
 use super::{Gadgets, Plan};

@@ -28,7 +28,7 @@
 use std::sync::Arc;
 
 use ark_bn254::Fr;
-use lemma_quantizer::graph::{Causal, LinearMap, MatMul, ZERO, matmul};
+use lemma_graph::{Causal, LinearMap, MatMul, ZERO, matmul};
 
 use super::Gadgets;
 use crate::builder::{Builder, Values};
@@ -43,7 +43,7 @@ pub struct Claim<F> {
 }
 
 impl<B: Builder> Gadgets<B> {
-    /// [`Op::MatMul`](lemma_quantizer::graph::Op::MatMul).
+    /// [`Op::MatMul`](lemma_graph::Op::MatMul).
     pub fn matmul(&mut self, dims: MatMul, a: &B::Form, b: &B::Form) -> B::Form {
         if multiplied_cost(&dims) <= freivalds_cost(&dims) {
             return self.multiplied_out(&dims, a, b);

@@ -9,13 +9,13 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::Interval;
+use lemma_graph::Interval;
 
 use super::Gadgets;
 use crate::builder::Builder;
 
 impl<B: Builder> Gadgets<B> {
-    /// [`Op::Max`](lemma_quantizer::graph::Op::Max). `bounds` are the proven bounds of `x`.
+    /// [`Op::Max`](lemma_graph::Op::Max). `bounds` are the proven bounds of `x`.
     pub fn max(&mut self, x: &B::Form, shift: u32, group: usize, bits: u32, range: Interval, bounds: Interval) -> B::Form {
         let mut players = self.quotient(x, shift);
         let mut group = group;

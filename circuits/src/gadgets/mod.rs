@@ -25,7 +25,7 @@ pub mod table;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lemma_quantizer::graph::ZERO;
+use lemma_graph::ZERO;
 
 use crate::builder::Builder;
 use lookup::Lookups;
@@ -87,7 +87,7 @@ impl<B: Builder> Gadgets<B> {
 
     /// Sums of consecutive groups of `group` elements.
     pub(crate) fn group_sums(&mut self, x: &B::Form, group: usize) -> B::Form {
-        let map = lemma_quantizer::graph::LinearMap::Dense { weight: vec![1i32; group].into(), outputs: 1, inputs: group };
+        let map = lemma_graph::LinearMap::Dense { weight: vec![1i32; group].into(), outputs: 1, inputs: group };
         self.builder.linear(&Arc::new(map), x)
     }
 

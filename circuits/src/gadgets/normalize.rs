@@ -24,7 +24,7 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::Energy;
+use lemma_graph::Energy;
 
 use super::Gadgets;
 use crate::builder::{Builder, Values};
@@ -40,7 +40,7 @@ pub struct Claim<F> {
 }
 
 impl<B: Builder> Gadgets<B> {
-    /// [`Op::Normalize`](lemma_quantizer::graph::Op::Normalize).
+    /// [`Op::Normalize`](lemma_graph::Op::Normalize).
     pub fn normalize(&mut self, x: &B::Form, energy: Energy, bits: u32) -> B::Form {
         self.enter("normalize");
         let Energy { group, shift, epsilon, range } = energy;

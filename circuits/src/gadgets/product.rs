@@ -6,7 +6,7 @@ use super::Gadgets;
 use crate::builder::Builder;
 
 impl<B: Builder> Gadgets<B> {
-    /// [`Op::Product`](lemma_quantizer::graph::Op::Product).
+    /// [`Op::Product`](lemma_graph::Op::Product).
     pub fn product(&mut self, a: &B::Form, b: &B::Form) -> B::Form {
         self.enter("product");
         let len = self.builder.len(a);

@@ -7,7 +7,7 @@
 //!
 //! Cost: the range check of `s` bits.
 
-use lemma_quantizer::graph::Interval;
+use lemma_graph::Interval;
 
 use super::Gadgets;
 use crate::builder::Builder;

@@ -13,13 +13,13 @@
 //!
 //! Cost: one constraint and three range checks an element.
 
-use lemma_quantizer::graph::Interval;
+use lemma_graph::Interval;
 
 use super::Gadgets;
 use crate::builder::Builder;
 
 impl<B: Builder> Gadgets<B> {
-    /// [`Op::Reciprocal`](lemma_quantizer::graph::Op::Reciprocal). `bounds` are the proven bounds of `x`, positive.
+    /// [`Op::Reciprocal`](lemma_graph::Op::Reciprocal). `bounds` are the proven bounds of `x`, positive.
     pub fn reciprocal(&mut self, x: &B::Form, bits: u32, bounds: Interval) -> B::Form {
         self.enter("reciprocal");
         let numerator = 1i64 << bits;

@@ -16,13 +16,13 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::{Leak, LinearMap};
+use lemma_graph::{Leak, LinearMap};
 
 use super::Gadgets;
 use crate::builder::Builder;
 
 impl<B: Builder> Gadgets<B> {
-    /// [`Op::Relu`](lemma_quantizer::graph::Op::Relu).
+    /// [`Op::Relu`](lemma_graph::Op::Relu).
     pub fn relu(&mut self, x: &B::Form, shift: u32, bits: u32, leak: &Leak) -> B::Form {
         let q = self.quotient(x, shift);
         let y = self.positive_part(&q, bits);

@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::RowTable;
+use lemma_graph::RowTable;
 
 use super::Gadgets;
 use crate::builder::Builder;
 
 impl<B: Builder> Gadgets<B> {
-    /// [`Op::RowGather`](lemma_quantizer::graph::Op::RowGather).
+    /// [`Op::RowGather`](lemma_graph::Op::RowGather).
     pub fn row_gather(&mut self, ids: &B::Form, table: &Arc<RowTable>) -> B::Form {
         self.enter("rows");
         let len = self.builder.len(ids) * table.width();

@@ -18,7 +18,7 @@
 //!
 //! Cost: three constraints and three range checks an element.
 
-use lemma_quantizer::graph::{Interval, rsqrt};
+use lemma_graph::{Interval, rsqrt};
 
 use super::Gadgets;
 use crate::builder::Builder;

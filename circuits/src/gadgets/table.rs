@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::Table;
+use lemma_graph::Table;
 
 use super::Gadgets;
 use crate::builder::Builder;
 
 impl<B: Builder> Gadgets<B> {
-    /// [`Op::Table`](lemma_quantizer::graph::Op::Table).
+    /// [`Op::Table`](lemma_graph::Op::Table).
     pub fn table(&mut self, x: &B::Form, shift: u32, table: &Arc<Table>) -> B::Form {
         let q = self.quotient(x, shift);
         self.enter("table");

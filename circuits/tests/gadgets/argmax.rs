@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::{Graph, Interval, LinearMap, Op, Port, Visibility};
+use lemma_graph::{Graph, Interval, LinearMap, Op, Port, Visibility};
 
 use crate::support::{Case, compile, graph, honest, int};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::{Graph, Interval, Op, Port, Table, Visibility};
+use lemma_graph::{Graph, Interval, Op, Port, Table, Visibility};
 
 use crate::support::{Case, NARROW, WIDE, compile, honest, int, refused};
 

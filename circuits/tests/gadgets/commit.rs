@@ -12,7 +12,7 @@ use lemma_circuits::field::from_integer;
 use lemma_circuits::poseidon2::{SBOXES, fifth_power, permute_with};
 use lemma_circuits::relation::{Assignment, Relation};
 use lemma_circuits::{CompileError, Compiled, Inference, Plan};
-use lemma_quantizer::graph::{ExecuteError, Graph, Interval, Op, Port, Visibility};
+use lemma_graph::{ExecuteError, Graph, Interval, Op, Port, Visibility};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 

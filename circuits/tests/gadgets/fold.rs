@@ -1,6 +1,6 @@
 //! The statement.
 
-use lemma_quantizer::graph::{Interval, Op, Visibility};
+use lemma_graph::{Interval, Op, Visibility};
 
 use crate::support::{Case, NARROW, graph, int};
 

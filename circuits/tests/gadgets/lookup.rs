@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ark_ff::Field;
-use lemma_quantizer::graph::{Interval, Op, Table};
+use lemma_graph::{Interval, Op, Table};
 
 use crate::support::{Case, graph, int};
 

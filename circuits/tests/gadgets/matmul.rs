@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use ark_bn254::Fr;
 use ark_ff::Field;
 use lemma_circuits::check::violations;
-use lemma_quantizer::graph::{Causal, Graph, MatMul, Op};
+use lemma_graph::{Causal, Graph, MatMul, Op};
 
 use crate::support::{Case, Forgery, NARROW, compile, graph, int, run};
 

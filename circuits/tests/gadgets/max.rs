@@ -1,6 +1,6 @@
 //! The maximum of groups.
 
-use lemma_quantizer::graph::Op;
+use lemma_graph::Op;
 
 use crate::support::{Case, NARROW, WIDE, compile, graph, honest, int};
 

@@ -1,7 +1,7 @@
 //! Normalisation.
 
 use lemma_circuits::check::violations;
-use lemma_quantizer::graph::{Energy, Graph, Interval, Op};
+use lemma_graph::{Energy, Graph, Interval, Op};
 
 use crate::support::{Case, NARROW, compile, graph, honest, int};
 

@@ -9,7 +9,7 @@ use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField};
 use lemma_circuits::relation::Relation;
 use lemma_circuits::{Compiled, LOWERING_VERSION};
-use lemma_quantizer::graph::{Leak, NodeId, Op};
+use lemma_graph::{Leak, NodeId, Op};
 use sha3::{Digest, Keccak256};
 
 use crate::every_case;

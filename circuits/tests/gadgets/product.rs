@@ -1,6 +1,6 @@
 //! The product of two integers.
 
-use lemma_quantizer::graph::{Interval, Op};
+use lemma_graph::{Interval, Op};
 
 use crate::support::{Case, compile, graph, honest, int};
 

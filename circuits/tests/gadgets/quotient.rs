@@ -1,6 +1,6 @@
 //! The rescale.
 
-use lemma_quantizer::graph::{Graph, Op};
+use lemma_graph::{Graph, Op};
 
 use crate::support::{Case, NARROW, WIDE, compile, graph, honest, int};
 

@@ -1,7 +1,7 @@
 //! Ranges, by those of inputs: over one table of 6 bits each kind of size has its own way.
 
 use ark_ff::Field;
-use lemma_quantizer::graph::{Graph, Interval, Op};
+use lemma_graph::{Graph, Interval, Op};
 
 use crate::support::{Case, compile, graph, honest, int, refused};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ark_bn254::Fr;
 use lemma_circuits::builder::{Builder, Values};
-use lemma_quantizer::graph::LinearMap;
+use lemma_graph::LinearMap;
 
 /// A place of the code that asks for a constraint, a range or a lookup.
 pub type Place = &'static Location<'static>;

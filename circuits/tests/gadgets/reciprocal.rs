@@ -1,6 +1,6 @@
 //! The reciprocal.
 
-use lemma_quantizer::graph::{Graph, Interval, Op};
+use lemma_graph::{Graph, Interval, Op};
 
 use crate::support::{Case, compile, graph, honest, int};
 

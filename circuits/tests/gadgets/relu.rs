@@ -1,6 +1,6 @@
 //! ReLU, plain, leaky and of a rescaled operand.
 
-use lemma_quantizer::graph::{Graph, Interval, Leak, Op};
+use lemma_graph::{Graph, Interval, Leak, Op};
 
 use crate::support::{Case, WIDE, compile, graph, honest, int, refused};
 

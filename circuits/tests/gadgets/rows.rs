@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::{Graph, Interval, Op, RowTable};
+use lemma_graph::{Graph, Interval, Op, RowTable};
 
 use crate::support::{Case, compile, graph, honest, int};
 

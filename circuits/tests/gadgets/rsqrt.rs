@@ -1,6 +1,6 @@
 //! The reciprocal root, by a normalisation of one element.
 
-use lemma_quantizer::graph::{Energy, Graph, Interval, Op};
+use lemma_graph::{Energy, Graph, Interval, Op};
 
 use crate::support::{Case, compile, graph, honest, int};
 

@@ -14,7 +14,7 @@ use lemma_circuits::gadgets::fold::fold;
 use lemma_circuits::relation::Assignment;
 use lemma_circuits::trace::Trace;
 use lemma_circuits::{Compiled, Plan, Salt, lower};
-use lemma_quantizer::graph::{Graph, Interval, Op, Port, Visibility};
+use lemma_graph::{Graph, Interval, Op, Port, Visibility};
 use sha3::{Digest, Keccak256};
 
 use crate::reading::{Place, Reading};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lemma_quantizer::graph::{Graph, Interval, Op, Table};
+use lemma_graph::{Graph, Interval, Op, Table};
 
 use crate::support::{Case, compile, graph, honest, int};
 

@@ -1,7 +1,7 @@
 //! ONNX files.
 
 use anyhow::Result;
-use lemma::quantizer::import::onnx::{Options, load};
+use lemma::import::onnx::{Options, load};
 
 use super::Target;
 use crate::bytes::varint;

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::model::ExecuteError;
+use lemma_model::ExecuteError;
 
 /// Why calibration stops.
 #[derive(Debug, Error)]

@@ -12,8 +12,8 @@ use ndarray::ArrayD;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::{DataProblem, MAX_ARRAYS, MAX_VALUES};
-use crate::file::open_regular;
-use crate::model::{MAX_RANK, volume};
+use lemma_model::file::open_regular;
+use lemma_model::{MAX_RANK, volume};
 
 /// Largest file that is read.
 const MAX_FILE_BYTES: u64 = 1 << 27;

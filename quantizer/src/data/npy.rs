@@ -6,7 +6,7 @@ use std::io::Read;
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
 use super::DataProblem;
-use crate::model::volume;
+use lemma_model::volume;
 
 /// Longest header of an array.
 const MAX_HEADER: usize = 1 << 16;

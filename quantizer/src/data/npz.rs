@@ -12,7 +12,7 @@ use zip::ZipArchive;
 
 use super::npy::{Kind, array};
 use super::{DataProblem, MAX_ARRAYS, MAX_VALUES};
-use crate::file::open_regular;
+use lemma_model::file::open_regular;
 
 type Arrays = BTreeMap<String, ArrayD<f32>>;
 

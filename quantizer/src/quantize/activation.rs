@@ -3,8 +3,8 @@
 use ndarray::ArrayD;
 
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
-use crate::graph::{Leak, Op as Primitive};
-use crate::model::{Node, NodeId};
+use lemma_graph::{Leak, Op as Primitive};
+use lemma_model::{Node, NodeId};
 
 /// Fractional bits of slopes.
 const SLOPE_BITS: u32 = 12;

@@ -6,8 +6,8 @@ use ndarray::Array2;
 
 use super::linear::{UNROUNDED_WEIGHT_BITS, power_of_two};
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
-use crate::graph::{Causal, Interval, MatMul, Op as Primitive, RowTable};
-use crate::model::{Node, NodeId, Op, View};
+use lemma_graph::{Causal, Interval, MatMul, Op as Primitive, RowTable};
+use lemma_model::{Node, NodeId, Op, View};
 
 /// Fractional bits that a user wants who takes a tensor as it is: as few as its weights allow.
 pub(super) const FEWEST: i32 = -10_000;

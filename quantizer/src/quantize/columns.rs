@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Lowering, QuantizeError, Tensor};
-use crate::graph::Op as Primitive;
-use crate::model::{Node, NodeId, Op};
+use lemma_graph::Op as Primitive;
+use lemma_model::{Node, NodeId, Op};
 
 impl Lowering<'_> {
     /// `operand * 2^e` with an `e` for each element, rounded to the activation bits. Multiplying moves the point, so that elements of one `e` are rounded

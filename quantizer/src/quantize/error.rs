@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::graph::GraphError;
+use lemma_graph::GraphError;
 
 /// Why a model is not quantized.
 #[derive(Debug, Error)]

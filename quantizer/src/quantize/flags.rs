@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Lowering, QuantizeError, Tensor};
-use crate::graph::Op as Primitive;
-use crate::model::{Node, NodeId, Op};
+use lemma_graph::Op as Primitive;
+use lemma_model::{Node, NodeId, Op};
 
 impl Lowering<'_> {
     /// The flags of a node of zeros and ones, without fractional bits: inputs, constants, and products, differences and rearrangements of flags.

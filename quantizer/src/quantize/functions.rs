@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use super::line::Line;
 use super::{Lowering, QuantizeError, Tensor, dequantize, quantize_value};
-use crate::graph::{Interval, Op as Primitive, Table};
-use crate::model::{Composition, Node, NodeId, Op, Unary};
+use lemma_graph::{Interval, Op as Primitive, Table};
+use lemma_model::{Composition, Node, NodeId, Op, Unary};
 
 /// Most bits that an operand has beyond those of an activation.
 const MOST_FINER: i32 = 6;

@@ -1,7 +1,7 @@
 //! Tensors that follow from an input by numbers alone: what rounds the input rounds them.
 
 use super::Lowering;
-use crate::model::{NodeId, Op, View};
+use lemma_model::{NodeId, Op, View};
 
 /// `slope * x + offset` for an input `x`.
 #[derive(Clone, Copy)]

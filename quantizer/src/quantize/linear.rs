@@ -6,8 +6,8 @@ use ndarray::{Array1, Array2, Array4};
 
 use super::attention::FEWEST;
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
-use crate::graph::{Conv, LinearMap, Op as Primitive};
-use crate::model::{Node, NodeId, Window};
+use lemma_graph::{Conv, LinearMap, Op as Primitive};
+use lemma_model::{Node, NodeId, Window};
 
 /// Most bits of a weight.
 const MAX_WEIGHT_BITS: i32 = 30;

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use super::{Lowering, QuantizeError, Tensor, dequantize, quantize_value};
-use crate::graph::{Interval, LinearMap, Op as Primitive, Table};
-use crate::model::{Node, NodeId};
+use lemma_graph::{Interval, LinearMap, Op as Primitive, Table};
+use lemma_model::{Node, NodeId};
 
 /// Fractional bits of an exponential beyond those of an activation: sums of thousands of them are hardly rounded.
 const EXPONENTIAL_BITS: i32 = 8;

@@ -25,8 +25,8 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::calibrate::Ranges;
-use crate::graph::{self, Graph, Interval, Op as Primitive, Port, Visibility};
-use crate::model::{Model, Node, NodeId, Op, Unary};
+use lemma_graph::{Graph, Interval, Op as Primitive, Port, Visibility};
+use lemma_model::{Model, Node, NodeId, Op, Unary};
 
 pub use error::QuantizeError;
 pub use options::{BITS, Options, Placement, WEIGHT_BITS};
@@ -38,7 +38,7 @@ use reciprocal::Division;
 /// A tensor of the graph under construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tensor {
-    id: graph::NodeId,
+    id: lemma_graph::NodeId,
     /// Fractional bits.
     frac: i32,
 }
@@ -58,7 +58,7 @@ pub struct Quantized {
     /// The integer graph.
     pub graph: Graph,
     /// For every node of the float model the graph node that carries its value, if one does.
-    pub nodes: Vec<Option<graph::NodeId>>,
+    pub nodes: Vec<Option<lemma_graph::NodeId>>,
     /// Nodes of the float model with square matrices whose cells above the diagonal are not computed, since a causal mask hides them.
     pub hidden: BTreeSet<NodeId>,
 }
@@ -93,7 +93,7 @@ struct Lowering<'a> {
     tensors: Vec<Option<Tensor>>,
     /// Fractional bits that the users of a node's result want after their rescale.
     wanted: Vec<i32>,
-    inputs: Vec<(String, graph::NodeId)>,
+    inputs: Vec<(String, lemma_graph::NodeId)>,
     /// Tables of functions.
     tables: Tables,
     /// Reciprocals that are divisions.
@@ -299,7 +299,7 @@ impl<'a> Lowering<'a> {
         shape: &[usize],
         frac: i32,
     ) -> Result<Tensor, QuantizeError> {
-        let inputs: Vec<graph::NodeId> = inputs.iter().map(|t| t.id).collect();
+        let inputs: Vec<lemma_graph::NodeId> = inputs.iter().map(|t| t.id).collect();
         let id = self.graph.push(&node.name, op, &inputs, shape, frac)?;
         Ok(Tensor { id, frac })
     }

@@ -11,8 +11,8 @@ use ndarray::Array1;
 use super::pool::divisor;
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
 use crate::calibrate::RowStatistics;
-use crate::graph::{Energy, Interval, LinearMap, Op as Primitive};
-use crate::model::{Node, NodeId, Op};
+use lemma_graph::{Energy, Interval, LinearMap, Op as Primitive};
+use lemma_model::{Node, NodeId, Op};
 
 /// Most fractional bits of the root's numerator.
 const ROOT_BITS: i32 = 60;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
-use crate::graph::{Conv, LinearMap, Op as Primitive};
-use crate::model::{Node, NodeId, Op, Window};
+use lemma_graph::{Conv, LinearMap, Op as Primitive};
+use lemma_model::{Node, NodeId, Op, Window};
 
 /// Fractional bits of a divisor that is no power of two.
 const DIVISOR_BITS: i32 = 14;

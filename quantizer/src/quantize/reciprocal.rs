@@ -3,8 +3,8 @@
 
 use super::line::Line;
 use super::{Lowering, QuantizeError, Tensor};
-use crate::graph::{Interval, Op as Primitive};
-use crate::model::{Node, NodeId, Op, Unary};
+use lemma_graph::{Interval, Op as Primitive};
+use lemma_model::{Node, NodeId, Op, Unary};
 
 /// Fewest significant bits of the smallest divisor and of the smallest reciprocal.
 const FEWEST_BITS: i32 = 6;

@@ -2,8 +2,8 @@
 //! must keep.
 
 use super::{Lowering, QuantizeError, Tensor};
-use crate::graph::{self, Interval, Op as Primitive};
-use crate::model::{Node, NodeId};
+use lemma_graph::{Interval, Op as Primitive};
+use lemma_model::{Node, NodeId};
 
 impl Lowering<'_> {
     /// Operand `index`, rounded to the activation bits; later users of the same tensor take the rounded one too.
@@ -74,7 +74,7 @@ impl Lowering<'_> {
     }
 
     /// Elements of the tensor that gathers, one after the other, made this one from.
-    fn gathered_from(&self, id: graph::NodeId) -> usize {
+    fn gathered_from(&self, id: lemma_graph::NodeId) -> usize {
         let node = self.graph.node(id);
         match (&node.op, node.inputs.as_slice()) {
             (Primitive::Gather(_), [source]) => self.gathered_from(*source),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Lowering, QuantizeError, Tensor, Weighing, quantize_value};
-use crate::graph::{Interval, LinearMap, Op as Primitive, Table, ZERO};
-use crate::model::{Node, NodeId, Op, View};
+use lemma_graph::{Interval, LinearMap, Op as Primitive, Table, ZERO};
+use lemma_model::{Node, NodeId, Op, View};
 
 impl Lowering<'_> {
     /// `exp(x - max) / sum`: the exponential by table of the distance to the maximum, the reciprocal of the sum once a row. Scores that are always
@@ -197,9 +197,9 @@ mod tests {
     use ndarray::ArrayD;
 
     use crate::calibrate::{Method, Ranges};
-    use crate::graph::{Causal, Op as Primitive};
-    use crate::model::{Model, Op, View};
     use crate::quantize::{Options, quantize};
+    use lemma_graph::{Causal, Op as Primitive};
+    use lemma_model::{Model, Op, View};
 
     /// `softmax(x x^T + mask) x` of four positions, with a bias of each key before the mask where `biased`.
     fn attention(biased: bool, allowed: impl Fn(usize, usize) -> bool) -> Vec<Causal> {

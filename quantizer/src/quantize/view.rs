@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ndarray::{ArrayD, Axis, IxDyn, Slice};
 
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
-use crate::graph::{Op as Primitive, ZERO};
-use crate::model::{Node, NodeId, View};
+use lemma_graph::{Op as Primitive, ZERO};
+use lemma_model::{Node, NodeId, View};
 
 impl Lowering<'_> {
     pub(super) fn view(&mut self, id: NodeId, node: &Node, view: &View) -> Result<Tensor, QuantizeError> {

@@ -8,9 +8,9 @@ use ndarray::ArrayD;
 
 use self::output::{Meaning, Sums, holds_indices};
 use super::{Accuracy, Difference, LayerError, NoClass, RangeUse, Report, ratio};
-use crate::graph::{self, Graph, Interval, Op, round_shift};
-use crate::model::{self, Model, NodeId};
 use crate::quantize::{Quantized, dequantize, quantize_value};
+use lemma_graph::{Graph, Interval, Op, round_shift};
+use lemma_model::{Model, NodeId};
 
 /// A share of a range from which it counts as close to its edge.
 const CLOSE: f64 = 0.9;
@@ -34,7 +34,7 @@ pub struct Reporter<'a> {
 /// What is summed of a layer.
 struct Layer {
     id: NodeId,
-    carrier: graph::NodeId,
+    carrier: lemma_graph::NodeId,
     kind: Kind,
     magnitude: f64,
     largest_error: f64,
@@ -59,7 +59,7 @@ impl<'a> Reporter<'a> {
     pub fn new(model: &'a Model, quantized: &'a Quantized) -> Self {
         let carriers = quantized.nodes.iter().enumerate().filter_map(|(id, carrier)| Some((NodeId(id), (*carrier)?)));
         let layers = carriers.map(|(id, carrier)| {
-            let softmax = model.node(id).is_some_and(|node| matches!(node.op, model::Op::Softmax));
+            let softmax = model.node(id).is_some_and(|node| matches!(node.op, lemma_model::Op::Softmax));
             let kind = match () {
                 () if holds_indices(model, id) => Kind::Indices,
                 () if softmax && is_undivided(&quantized.graph, carrier) => Kind::Undivided,
@@ -88,11 +88,7 @@ impl<'a> Reporter<'a> {
     ///
     /// # Errors
     /// What the float model says of the sample.
-    pub fn add(
-        &mut self,
-        inputs: &BTreeMap<String, ArrayD<f32>>,
-        label: Option<usize>,
-    ) -> Result<(), crate::model::ExecuteError> {
+    pub fn add(&mut self, inputs: &BTreeMap<String, ArrayD<f32>>, label: Option<usize>) -> Result<(), lemma_model::ExecuteError> {
         let float = self.model.execute(inputs)?;
         let integers = quantize_inputs(&self.quantized.graph, inputs);
         let integer = match integers.map(|inputs| self.quantized.graph.execute(&inputs)) {
@@ -178,7 +174,7 @@ impl<'a> Reporter<'a> {
             let Some(operand) = operand else { continue };
             let used = match &node.op {
                 // Every id of a vocabulary and either value of a flag may come.
-                Op::Input { .. } if self.is_tokens(graph::NodeId(id)) => continue,
+                Op::Input { .. } if self.is_tokens(lemma_graph::NodeId(id)) => continue,
                 Op::Input { range } => share(values.get(id).map_or(&[], |v| v), 0, *range),
                 Op::Requantize { shift, range } => share(operand, *shift, *range),
                 Op::Relu { shift, bits, .. } => {
@@ -194,9 +190,9 @@ impl<'a> Reporter<'a> {
     }
 
     /// Whether a node of the integer graph is an input of ids or flags.
-    fn is_tokens(&self, id: graph::NodeId) -> bool {
+    fn is_tokens(&self, id: lemma_graph::NodeId) -> bool {
         let mut inputs = self.model.nodes.iter().zip(&self.quantized.nodes).filter(|(_, carrier)| **carrier == Some(id));
-        inputs.any(|(node, _)| matches!(node.op, model::Op::Tokens { .. }))
+        inputs.any(|(node, _)| matches!(node.op, lemma_model::Op::Tokens { .. }))
     }
 
     /// The report.
@@ -205,7 +201,7 @@ impl<'a> Reporter<'a> {
         let mut close_to_edge = Vec::new();
         for (id, used) in &self.ranges {
             if *used >= CLOSE {
-                let node = self.quantized.graph.node(graph::NodeId(*id));
+                let node = self.quantized.graph.node(lemma_graph::NodeId(*id));
                 close_to_edge.push(RangeUse { layer: node.layer.clone(), operation: node.op.name().into(), used: *used });
             }
         }
@@ -254,7 +250,7 @@ impl Layer {
 }
 
 /// Whether a node holds exponentials that no sum has divided.
-fn is_undivided(graph: &Graph, id: graph::NodeId) -> bool {
+fn is_undivided(graph: &Graph, id: lemma_graph::NodeId) -> bool {
     let node = graph.node(id);
     match (&node.op, node.inputs.as_slice()) {
         (Op::TableBelowMax { .. }, _) => true,
@@ -265,7 +261,7 @@ fn is_undivided(graph: &Graph, id: graph::NodeId) -> bool {
 
 /// Integer inputs of a graph, in its order; `None` when one is missing.
 pub fn quantize_inputs(graph: &Graph, inputs: &BTreeMap<String, ArrayD<f32>>) -> Option<Vec<Vec<i64>>> {
-    let quantized = |port: &graph::Port| {
+    let quantized = |port: &lemma_graph::Port| {
         let frac = graph.node(port.node).fractional_bits;
         Some(inputs.get(&port.name)?.iter().map(|v| quantize_value(f64::from(*v), frac)).collect())
     };

@@ -6,8 +6,8 @@ use ndarray::{ArrayD, arr2};
 
 use super::*;
 use crate::calibrate::{Method, Ranges};
-use crate::model::{Model, NodeId, Op, Unary, View};
 use crate::quantize::{Options, quantize};
+use lemma_model::{Model, NodeId, Op, Unary, View};
 
 type Inputs = BTreeMap<String, ArrayD<f32>>;
 

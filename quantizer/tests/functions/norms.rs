@@ -2,7 +2,7 @@
 
 use std::f64::consts::LN_2;
 
-use lemma_quantizer::model::{Op, Unary};
+use lemma_model::{Op, Unary};
 
 use crate::support::*;
 

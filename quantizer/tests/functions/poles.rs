@@ -1,8 +1,8 @@
 //! Functions near a pole or the end of their domain.
 
+use lemma_graph::ExecuteError;
+use lemma_model::{Op, Unary};
 use lemma_quantizer::calibrate::{CalibrationError, Method, Ranges};
-use lemma_quantizer::graph::{self, ExecuteError};
-use lemma_quantizer::model::{Op, Unary};
 use lemma_quantizer::quantize::QuantizeError;
 
 use crate::support::*;
@@ -42,7 +42,7 @@ fn a_division_by_few_numbers_has_no_value_at_zero() {
     let model = model(&[1, 4], |model, x| unary(model, Unary::Reciprocal, x));
     let calibration = samples(&[1, 4], &[1e-3, 2.0, 5.0, 0.25, 1.0, 0.01, 100.0, 7.0]);
     let quantized = calibrated(&model, &calibration).unwrap();
-    assert!(quantized.graph.nodes().iter().any(|node| matches!(node.op, graph::Op::Reciprocal { .. })));
+    assert!(quantized.graph.nodes().iter().any(|node| matches!(node.op, lemma_graph::Op::Reciprocal { .. })));
     // Each to a share of itself, over five decades.
     for sample in &calibration {
         for (found, x) in run(&quantized, sample).unwrap().iter().zip(&sample["x"]) {

@@ -1,7 +1,7 @@
 //! Random functions of one number, over ranges from 0.001 to 1,000: refused by name, or right to within the reported error.
 
+use lemma_model::{Model, NodeId, Op, Unary};
 use lemma_quantizer::calibrate::{Method, Ranges};
-use lemma_quantizer::model::{Model, NodeId, Op, Unary};
 use lemma_quantizer::quantize::{Options, QuantizeError, quantize};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

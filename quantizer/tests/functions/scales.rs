@@ -1,6 +1,6 @@
 //! Scales of tables: shared where that costs no accuracy, exact compositions everywhere.
 
-use lemma_quantizer::model::{Op, Unary};
+use lemma_model::{Op, Unary};
 
 use crate::support::*;
 
@@ -16,7 +16,7 @@ fn two_gelus(factor: f32) -> (usize, f64) {
         let large = with_number(model, Op::Mul, x, factor);
         let large = unary(model, Unary::Gelu, large);
         let large = with_number(model, Op::Mul, large, 1.0 / factor);
-        apply(model, Op::View(lemma_quantizer::model::View::Concat(1)), &[small, large])
+        apply(model, Op::View(lemma_model::View::Concat(1)), &[small, large])
     });
     let calibration = samples(&shape, &curve(64, 2.0));
     let quantized = calibrated(&model, &calibration).unwrap();

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use lemma_graph::Table;
+use lemma_model::{Model, NodeId, Op, Unary};
 use lemma_quantizer::calibrate::{Method, Ranges};
-use lemma_quantizer::graph::{self, Table};
-use lemma_quantizer::model::{Model, NodeId, Op, Unary};
 use lemma_quantizer::quantize::{Options, QuantizeError, Quantized, dequantize, quantize};
 use lemma_quantizer::report::{Report, Reporter, quantize_inputs};
 use ndarray::{ArrayD, IxDyn};
@@ -50,7 +50,7 @@ pub fn calibrated(model: &Model, samples: &[Inputs]) -> Result<Quantized, Quanti
 }
 
 /// The first output, as real numbers.
-pub fn run(quantized: &Quantized, inputs: &Inputs) -> Result<Vec<f64>, graph::ExecuteError> {
+pub fn run(quantized: &Quantized, inputs: &Inputs) -> Result<Vec<f64>, lemma_graph::ExecuteError> {
     let graph = &quantized.graph;
     let values = graph.execute(&quantize_inputs(graph, inputs).unwrap())?;
     let output = graph.outputs[0].node;
@@ -87,7 +87,7 @@ pub fn agrees(model: &Model, samples: &[Inputs], expected: impl Fn(&[f32]) -> Ve
 pub fn tables(quantized: &Quantized) -> Vec<Table> {
     let mut found: Vec<Table> = Vec::new();
     for node in quantized.graph.nodes() {
-        if let graph::Op::Table { table, .. } = &node.op
+        if let lemma_graph::Op::Table { table, .. } = &node.op
             && !found.contains(table)
         {
             found.push((**table).clone());

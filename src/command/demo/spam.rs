@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use lemma::quantizer::import::onnx;
+use lemma::import::onnx;
 use lemma::text::{TextInputs, Tokenizer, read_texts};
 use lemma::{CompileOptions, Folder, compile, inspect};
 

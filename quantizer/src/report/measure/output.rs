@@ -1,7 +1,7 @@
 //! What the entries of an output mean, and how two models are compared by it.
 
-use crate::model::{self, Model, NodeId, Unary};
 use crate::report::OutputError;
+use lemma_model::{Model, NodeId, Unary};
 
 /// A choice whose score is by this part of the row's spread below the largest is no near tie.
 const TIE: f64 = 0.05;
@@ -163,25 +163,25 @@ impl Sums {
     }
 }
 
-/// Whether a node holds ids or flags, moved or not, or indices that an [`model::Op::ArgMax`] chose.
+/// Whether a node holds ids or flags, moved or not, or indices that an [`lemma_model::Op::ArgMax`] chose.
 pub(super) fn holds_indices(model: &Model, id: NodeId) -> bool {
     model.node(id).is_some_and(|node| match node.op {
-        model::Op::Tokens { .. } => true,
-        model::Op::View(_) => node.inputs.iter().any(|input| holds_indices(model, *input)),
+        lemma_model::Op::Tokens { .. } => true,
+        lemma_model::Op::View(_) => node.inputs.iter().any(|input| holds_indices(model, *input)),
         _ => holds_choices(model, id),
     })
 }
 
-/// Whether a node holds indices that an [`model::Op::ArgMax`] chose, moved or multiplied by a mask where they are not left as they are.
+/// Whether a node holds indices that an [`lemma_model::Op::ArgMax`] chose, moved or multiplied by a mask where they are not left as they are.
 fn holds_choices(model: &Model, id: NodeId) -> bool {
     let is_mask = |id: NodeId| match model.node(id).map(|node| &node.op) {
-        Some(model::Op::Constant(values)) => values.iter().all(|v| *v == 0.0 || *v == 1.0),
+        Some(lemma_model::Op::Constant(values)) => values.iter().all(|v| *v == 0.0 || *v == 1.0),
         _ => true,
     };
     model.node(id).is_some_and(|node| match node.op {
-        model::Op::ArgMax => true,
-        model::Op::View(_) => node.inputs.iter().any(|input| holds_choices(model, *input)),
-        model::Op::Mul => {
+        lemma_model::Op::ArgMax => true,
+        lemma_model::Op::View(_) => node.inputs.iter().any(|input| holds_choices(model, *input)),
+        lemma_model::Op::Mul => {
             node.inputs.iter().any(|input| holds_choices(model, *input)) && node.inputs.iter().all(|input| is_mask(*input))
         }
         _ => false,
@@ -201,12 +201,12 @@ fn is_near_largest(scores: &[f64], width: usize, row: usize, entry: i64) -> bool
 fn scores_of(model: &Model, id: NodeId) -> Option<(NodeId, usize)> {
     let node = model.node(id)?;
     match node.op {
-        model::Op::ArgMax => {
+        lemma_model::Op::ArgMax => {
             let scores = *node.inputs.first()?;
             Some((scores, *model.node(scores)?.shape.last()?))
         }
-        model::Op::View(model::View::Reshape) => scores_of(model, *node.inputs.first()?),
-        model::Op::Mul => node
+        lemma_model::Op::View(lemma_model::View::Reshape) => scores_of(model, *node.inputs.first()?),
+        lemma_model::Op::Mul => node
             .inputs
             .iter()
             .filter(|input| model.node(**input).is_some_and(|other| other.shape == node.shape))
@@ -220,8 +220,8 @@ fn choices_of(model: &Model, id: NodeId) -> usize {
     let Some(node) = model.node(id) else { return 0 };
     let operand = node.inputs.first().copied();
     match (&node.op, operand) {
-        (model::Op::ArgMax, Some(scores)) => model.node(scores).and_then(|node| node.shape.last()).copied().unwrap_or(0),
-        (model::Op::Tokens { vocabulary }, _) => *vocabulary,
+        (lemma_model::Op::ArgMax, Some(scores)) => model.node(scores).and_then(|node| node.shape.last()).copied().unwrap_or(0),
+        (lemma_model::Op::Tokens { vocabulary }, _) => *vocabulary,
         (_, Some(operand)) => choices_of(model, operand),
         _ => 0,
     }
@@ -229,8 +229,8 @@ fn choices_of(model: &Model, id: NodeId) -> usize {
 
 fn is_probability(model: &Model, id: NodeId) -> bool {
     model.node(id).is_some_and(|node| match node.op {
-        model::Op::Unary(Unary::Sigmoid | Unary::HardSigmoid(..)) => true,
-        model::Op::View(_) => node.inputs.first().is_some_and(|input| is_probability(model, *input)),
+        lemma_model::Op::Unary(Unary::Sigmoid | Unary::HardSigmoid(..)) => true,
+        lemma_model::Op::View(_) => node.inputs.first().is_some_and(|input| is_probability(model, *input)),
         _ => false,
     })
 }

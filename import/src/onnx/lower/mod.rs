@@ -1,0 +1,402 @@
+//! Lowering: the file's graph, node by node in topological order, to the float model.
+//!
+//! A value is a constant, folded with ONNX's own semantics, or computed by a node of the model. A node whose operands are all constant is folded;
+//! any other is lowered by the function that [`operators`] names for it, which takes every input, output and attribute by name.
+
+mod activation;
+mod arithmetic;
+mod branch;
+mod cast;
+mod choice;
+mod contraction;
+mod flags;
+mod index;
+mod linear;
+mod masks;
+mod norm;
+mod operators;
+mod pool;
+mod reduction;
+mod resize;
+mod softmax;
+mod tokens;
+mod value;
+mod views;
+mod window;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use ndarray::{ArrayD, IxDyn};
+
+use self::flags::Assumption;
+use self::operators::Lower;
+use self::value::{Args, Computed, Value};
+use super::budget::Budget;
+use super::constants;
+use super::file::Opsets;
+use super::fold;
+use super::inputs::Input;
+use super::node::{Node, name_of};
+use super::proto::{GraphProto, NodeProto};
+use super::tensor::{Kind, Tensor, Values};
+use super::{Options, Problem, graph, inputs};
+use lemma_model::{Model, NodeId, Op, View, volume};
+
+/// Elements of one computed value.
+const MAX_VALUE: usize = 1 << 25;
+
+/// Elements of all computed values.
+const MAX_COMPUTED: usize = 1 << 29;
+
+/// A model in the making.
+pub(super) struct Lowering {
+    model: Model,
+    opsets: Opsets,
+    directory: PathBuf,
+    budget: Budget,
+    values: HashMap<String, Value>,
+    /// Names of the model's nodes.
+    names: HashSet<String>,
+    /// Elements that may still be computed.
+    computed: usize,
+    /// Kinds of the inputs' elements.
+    inputs: HashMap<NodeId, Kind>,
+    /// Nodes whose every element is 0 or 1, where the inputs that they assume to be flags are.
+    flags: HashSet<NodeId>,
+    /// Inputs that the file says are flags.
+    declared: BTreeSet<NodeId>,
+    /// Readings of inputs that hold for flags only.
+    assumptions: Vec<Assumption>,
+    /// Inputs whose elements were cast to fewer bits, and where.
+    narrowed: Vec<(NodeId, Problem)>,
+    /// How deep the branches are in each other.
+    depth: usize,
+}
+
+/// The float model of a graph.
+pub(super) fn lower(graph: GraphProto, opsets: Opsets, directory: &Path, options: &Options) -> Result<Model, Problem> {
+    let order = graph::order(&graph)?;
+    operators::check(order.iter().map(|&at| &graph.node[at]))?;
+    if let Some(sparse) = graph.sparse_initializer.first() {
+        let tensor = sparse.values.as_ref().map(|values| values.name.clone()).unwrap_or_default();
+        return Err(Problem::BadTensor { tensor, problem: "sparse initializers are not supported".into() });
+    }
+    let inputs = inputs::fixed(&graph, options)?;
+    let mut values = HashMap::new();
+    let mut brought = 0usize;
+    for tensor in graph.initializer {
+        let name = tensor.name.clone();
+        let tensor = constants::read(tensor, &name, directory)?;
+        brought += tensor.len();
+        values.insert(name, Value::Constant(tensor));
+    }
+    let mut lowering = Lowering {
+        model: Model::default(),
+        opsets,
+        directory: directory.to_path_buf(),
+        budget: Budget::new(brought),
+        values,
+        names: HashSet::new(),
+        computed: MAX_COMPUTED,
+        inputs: HashMap::new(),
+        flags: HashSet::new(),
+        declared: BTreeSet::new(),
+        assumptions: vec![],
+        narrowed: vec![],
+        depth: 0,
+    };
+    for input in inputs {
+        lowering.input(input)?;
+    }
+    lowering.nodes(graph.node, &order)?;
+    for output in graph.output {
+        let id = lowering.output(&output.name)?;
+        lowering.model.outputs.push((output.name, id));
+    }
+    lowering.settle()?;
+    Ok(lowering.model)
+}
+
+impl Lowering {
+    fn input(&mut self, input: Input) -> Result<(), Problem> {
+        let is_flag = input.kind == Kind::Bool;
+        let op = if is_flag { Op::Tokens { vocabulary: 2 } } else { Op::Input };
+        self.pay(&input.shape).map_err(|problem| Problem::BadInput { input: input.name.clone(), problem })?;
+        self.names.insert(input.name.clone());
+        let id = self.model.push_input(input.name.clone(), op, &input.shape)?;
+        if is_flag {
+            self.flags.insert(id);
+            self.declared.insert(id);
+        }
+        self.inputs.insert(id, input.kind);
+        self.values.insert(input.name, Value::Computed(Computed::new(input.kind, input.shape, id)));
+        Ok(())
+    }
+
+    /// Lowers `nodes` in the given order.
+    fn nodes(&mut self, nodes: Vec<NodeProto>, order: &[usize]) -> Result<(), Problem> {
+        let mut nodes: Vec<Option<NodeProto>> = nodes.into_iter().map(Some).collect();
+        for &at in order {
+            if let Some(node) = nodes.get_mut(at).and_then(Option::take) {
+                let opset = self.opsets.of(&node.domain);
+                self.node(Node::new(node, opset))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, mut node: Node) -> Result<(), Problem> {
+        self.budget.enter(&node.name, &node.op);
+        let mut args = Args::default();
+        for name in &node.inputs {
+            args.push(match name {
+                Some(name) => Some(self.value(name, &node.name)?.clone()),
+                None => None,
+            });
+        }
+        let lower = operators::find(&node.domain, &node.op);
+        let results = match lower {
+            Some(Lower::Always(lower)) => lower(self, &mut node, &args)?,
+            _ if args.all_constant() && node.domain.is_empty() && fold::knows(&node.op) => {
+                let tensors = args.tensors();
+                let folded = fold::fold(&mut node, &tensors, &mut self.budget)?;
+                folded.into_iter().map(|tensor| tensor.map(Value::Constant)).collect()
+            }
+            Some(Lower::Computed(lower)) => {
+                self.check_kinds(&node, &args)?;
+                lower(self, &mut node, &args)?
+            }
+            Some(Lower::Moved(lower)) => lower(self, &mut node, &args)?,
+            None => return Err(node.problem("only on constants; here an operand depends on an input")),
+        };
+        node.attributes.finish()?;
+        for (at, name) in node.outputs.iter().enumerate() {
+            let Some(name) = name else { continue };
+            let value = results.get(at).cloned().flatten();
+            let value = value.ok_or_else(|| node.problem(format!("output `{name}` is not supported")))?;
+            if self.values.insert(name.clone(), value).is_some() {
+                return Err(Problem::Duplicate(name.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Numbers of the model are real: arithmetic of types that wrap early is refused.
+    fn check_kinds(&self, node: &Node, args: &Args) -> Result<(), Problem> {
+        match args.computed().map(|value| value.kind).find(|kind| kind.is_integer() && !matches!(kind, Kind::I32 | Kind::I64)) {
+            None => Ok(()),
+            Some(kind) => Err(node.problem(format!("arithmetic in {}, which wraps around; cast to float first", kind.name()))),
+        }
+    }
+
+    /// `Constant`, in every form but texts and sparse tensors.
+    fn constant_node(&mut self, node: &mut Node, _: &Args) -> Result<Vec<Option<Value>>, Problem> {
+        node.takes(0, 0)?;
+        let tensor = if let Some(tensor) = node.attributes.tensor("value")? {
+            constants::read(tensor, &node.name, &self.directory)?
+        } else if let Some(value) = node.attributes.number("value_float")? {
+            Tensor::new(Kind::F32, Values::F32(ArrayD::from_elem(IxDyn(&[]), value).into_shared()))
+        } else if let Some(values) = node.attributes.floats("value_floats")? {
+            Tensor::new(Kind::F32, Values::F32(ndarray::Array1::from(values).into_dyn().into_shared()))
+        } else if let Some(value) = node.attributes.int("value_int")? {
+            Tensor::new(Kind::I64, Values::I64(ArrayD::from_elem(IxDyn(&[]), value).into_shared()))
+        } else if let Some(values) = node.attributes.ints("value_ints")? {
+            Tensor::ints(&values)
+        } else {
+            node.attributes.finish()?;
+            return Err(node.problem("it has no value"));
+        };
+        Ok(vec![Some(Value::Constant(tensor))])
+    }
+
+    fn value(&self, name: &str, reader: &str) -> Result<&Value, Problem> {
+        let undefined = || Problem::Undefined { reader: reader.to_string(), value: name.to_string() };
+        self.values.get(name).ok_or_else(undefined)
+    }
+
+    /// The node of an output.
+    fn output(&mut self, name: &str) -> Result<NodeId, Problem> {
+        let value = self.value(name, "the graph's outputs")?.clone();
+        match value {
+            Value::Constant(tensor) => self.constant(name, tensor.finite(name)?),
+            Value::Computed(value) => value.plain.clone().map_err(|problem| Problem::Unsupported {
+                node: name.to_string(),
+                operator: "output".into(),
+                problem,
+            }),
+        }
+    }
+
+    /// The node of operand `at`; constants become nodes.
+    fn operand(&mut self, node: &Node, args: &Args, at: usize) -> Result<NodeId, Problem> {
+        match args.get(at) {
+            None => Err(node.problem(format!("input {at} is missing"))),
+            Some(value) => self.plain(node, value, args.name(node, at)),
+        }
+    }
+
+    /// The node of a value, where it is a number of its own.
+    fn plain(&mut self, node: &Node, value: &Value, name: &str) -> Result<NodeId, Problem> {
+        match value {
+            Value::Constant(tensor) => self.constant(name, tensor.finite(name)?),
+            Value::Computed(value) => value.plain.clone().map_err(|problem| node.problem(problem)),
+        }
+    }
+
+    /// A constant that operand `at` must be; `what` it is.
+    fn known<'a>(&self, node: &Node, args: &'a Args, at: usize, what: &str) -> Result<&'a Tensor, Problem> {
+        match args.get(at) {
+            Some(Value::Constant(tensor)) => Ok(tensor),
+            Some(Value::Computed(_)) => {
+                Err(node.problem(format!("the {what} must be constant; here it would depend on an input")))
+            }
+            None => Err(node.problem(format!("the {what} is missing"))),
+        }
+    }
+
+    /// Integers that operand `at` must be.
+    fn integers(&self, node: &Node, args: &Args, at: usize, what: &str) -> Result<Vec<i64>, Problem> {
+        let tensor = self.known(node, args, at, what)?;
+        tensor.as_ints().ok_or_else(|| node.problem(format!("the {what} is of type {}; integers expected", tensor.kind.name())))
+    }
+
+    /// Finite numbers that operand `at` must be.
+    fn weights(&self, node: &Node, args: &Args, at: usize, what: &str) -> Result<ArrayD<f32>, Problem> {
+        self.known(node, args, at, what)?.finite(args.name(node, at))
+    }
+
+    fn shape_of(&self, id: NodeId) -> &[usize] {
+        &self.model.nodes[id.0].shape
+    }
+
+    fn op_of(&self, id: NodeId) -> &Op {
+        &self.model.nodes[id.0].op
+    }
+
+    fn inputs_of(&self, id: NodeId) -> &[NodeId] {
+        &self.model.nodes[id.0].inputs
+    }
+
+    fn push(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> Result<NodeId, Problem> {
+        let name = self.unique(name);
+        let id = self.model.push_new(name, op, inputs, None)?;
+        self.paid(id)
+    }
+
+    fn push_shaped(&mut self, name: &str, op: Op, inputs: &[NodeId], shape: &[usize]) -> Result<NodeId, Problem> {
+        let name = self.unique(name);
+        let id = self.model.push_new(name, op, inputs, Some(shape))?;
+        self.paid(id)
+    }
+
+    fn constant(&mut self, name: &str, values: ArrayD<f32>) -> Result<NodeId, Problem> {
+        self.push(name, Op::Constant(values), &[])
+    }
+
+    /// A constant of one number with as many axes as `like`.
+    fn number(&mut self, name: &str, value: f32, like: NodeId) -> Result<NodeId, Problem> {
+        let axes = vec![1; self.shape_of(like).len()];
+        self.constant(name, ArrayD::from_elem(IxDyn(&axes), value))
+    }
+
+    fn paid(&mut self, id: NodeId) -> Result<NodeId, Problem> {
+        let node = &self.model.nodes[id.0];
+        let (name, shape) = (node.name.clone(), node.shape.clone());
+        let refused = |problem| Problem::Budget { place: format!("node `{name}`"), problem };
+        self.pay(&shape).map_err(refused)?;
+        self.note_flag(id);
+        Ok(id)
+    }
+
+    fn pay(&mut self, shape: &[usize]) -> Result<(), String> {
+        let volume = volume(shape)?;
+        if volume > MAX_VALUE {
+            return Err(format!("shape {shape:?} has more than {MAX_VALUE} elements"));
+        }
+        let left = self.computed.checked_sub(volume);
+        self.computed = left.ok_or_else(|| format!("all values together have more than {MAX_COMPUTED} elements"))?;
+        Ok(())
+    }
+
+    /// `x` with another shape; nothing when it has it already.
+    fn reshaped(&mut self, name: &str, x: NodeId, shape: &[usize]) -> Result<NodeId, Problem> {
+        if self.shape_of(x) == shape {
+            return Ok(x);
+        }
+        self.push_shaped(name, Op::View(View::Reshape), &[x], shape)
+    }
+
+    /// `x` with its axes in another order; nothing when the order is the same.
+    fn transposed(&mut self, name: &str, x: NodeId, permutation: &[usize]) -> Result<NodeId, Problem> {
+        if permutation.is_sorted() {
+            return Ok(x);
+        }
+        self.push(name, Op::View(View::Transpose(permutation.to_vec())), &[x])
+    }
+
+    /// `x` broadcast to a shape; nothing when it has it already.
+    fn broadcast(&mut self, name: &str, x: NodeId, shape: &[usize]) -> Result<NodeId, Problem> {
+        if self.shape_of(x) == shape {
+            return Ok(x);
+        }
+        self.push_shaped(name, Op::View(View::Broadcast), &[x], shape)
+    }
+
+    /// `x * factor`.
+    fn scaled(&mut self, name: &str, x: NodeId, factor: f32) -> Result<NodeId, Problem> {
+        let factor = self.number(&format!("{name}.factor"), factor, x)?;
+        self.push(name, Op::Mul, &[x, factor])
+    }
+
+    /// A computed value of a node's own kind.
+    fn computed(&self, kind: Kind, id: NodeId) -> Value {
+        Value::Computed(Computed::new(kind, self.shape_of(id).to_vec(), id))
+    }
+
+    /// `name`, or `name` with the first number that makes it unique.
+    fn unique(&mut self, name: &str) -> String {
+        let mut free = name.to_string();
+        let mut number = 2;
+        while self.names.contains(&free) {
+            free = format!("{name}#{number}");
+            number += 1;
+        }
+        self.names.insert(free.clone());
+        free
+    }
+}
+
+/// Axis `axis` of `rank` axes, counted from the end where it is negative.
+fn axis_of(node: &Node, axis: i64, rank: usize) -> Result<usize, Problem> {
+    let counted = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
+    let found = counted.and_then(|axis| usize::try_from(axis).ok()).filter(|&axis| axis < rank);
+    found.ok_or_else(|| node.problem(format!("axis {axis} of a tensor with {rank} axes")))
+}
+
+/// The attribute `axis`, counted from the end where it is negative.
+fn taken_axis(node: &mut Node, default: i64, rank: usize) -> Result<usize, Problem> {
+    let axis = node.attributes.int("axis")?.unwrap_or(default);
+    axis_of(node, axis, rank)
+}
+
+/// Distinct axes, ascending.
+fn axes_of(node: &Node, axes: &[i64], rank: usize) -> Result<Vec<usize>, Problem> {
+    let mut found = axes.iter().map(|&axis| axis_of(node, axis, rank)).collect::<Result<Vec<_>, _>>()?;
+    found.sort_unstable();
+    if found.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(node.problem(format!("axes {axes:?} name an axis twice")));
+    }
+    Ok(found)
+}
+
+/// The value of every element, where they are all the same.
+fn uniform(array: &ArrayD<f32>) -> Option<f32> {
+    let first = *array.first()?;
+    array.iter().all(|&value| value == first).then_some(first)
+}
+
+/// Names of a file's nodes.
+pub(super) fn node_names(graph: &GraphProto) -> HashSet<String> {
+    graph.node.iter().map(name_of).collect()
+}

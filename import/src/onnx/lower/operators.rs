@@ -1,0 +1,207 @@
+//! Which operators are known, and what lowers them.
+
+use super::value::{Args, Value};
+use super::{Lowering, Node, Problem};
+use crate::onnx::fold;
+use crate::onnx::node::name_of;
+use crate::onnx::proto::NodeProto;
+
+type Function = fn(&mut Lowering, &mut Node, &Args) -> Result<Vec<Option<Value>>, Problem>;
+
+/// How a node is lowered.
+#[derive(Clone, Copy)]
+pub(super) enum Lower {
+    /// By a function that looks at its operands itself.
+    Always(Function),
+    /// By arithmetic, where an operand is computed.
+    Computed(Function),
+    /// By moving elements, where an operand is computed.
+    Moved(Function),
+}
+
+/// ONNX's own operators that depend on inputs. Sorted.
+const OWN: &[(&str, Lower)] = &[
+    ("Abs", Lower::Computed(Lowering::function)),
+    ("Add", Lower::Computed(Lowering::binary)),
+    ("And", Lower::Computed(Lowering::connective)),
+    ("ArgMax", Lower::Computed(Lowering::arg_extremum)),
+    ("ArgMin", Lower::Computed(Lowering::arg_extremum)),
+    ("AveragePool", Lower::Computed(Lowering::average_pool)),
+    ("BatchNormalization", Lower::Computed(Lowering::batch_norm)),
+    ("Cast", Lower::Moved(Lowering::cast)),
+    ("CastLike", Lower::Moved(Lowering::cast_like)),
+    ("Celu", Lower::Computed(Lowering::parametric)),
+    ("Clip", Lower::Computed(Lowering::clip)),
+    ("Concat", Lower::Moved(Lowering::concat)),
+    ("Constant", Lower::Always(Lowering::constant_node)),
+    ("Conv", Lower::Computed(Lowering::convolution)),
+    ("ConvTranspose", Lower::Computed(Lowering::transposed_convolution)),
+    ("Cosh", Lower::Computed(Lowering::hyperbolic)),
+    ("CumSum", Lower::Computed(Lowering::running_sum)),
+    ("DepthToSpace", Lower::Moved(Lowering::blocks)),
+    ("Div", Lower::Computed(Lowering::binary)),
+    ("Dropout", Lower::Moved(Lowering::passed)),
+    ("Einsum", Lower::Computed(Lowering::einsum)),
+    ("Elu", Lower::Computed(Lowering::parametric)),
+    ("Equal", Lower::Computed(Lowering::comparison)),
+    ("Erf", Lower::Computed(Lowering::function)),
+    ("Exp", Lower::Computed(Lowering::function)),
+    ("Expand", Lower::Moved(Lowering::expand)),
+    ("Flatten", Lower::Moved(Lowering::flatten)),
+    ("Gather", Lower::Moved(Lowering::gather)),
+    ("GatherElements", Lower::Moved(Lowering::gather_elements)),
+    ("GatherND", Lower::Moved(Lowering::gather_points)),
+    ("Gelu", Lower::Computed(Lowering::gelu)),
+    ("Gemm", Lower::Computed(Lowering::gemm)),
+    ("GlobalAveragePool", Lower::Computed(Lowering::global_average)),
+    ("GlobalMaxPool", Lower::Computed(Lowering::global_max)),
+    ("Greater", Lower::Computed(Lowering::comparison)),
+    ("GreaterOrEqual", Lower::Computed(Lowering::comparison)),
+    ("GroupNormalization", Lower::Computed(Lowering::group_norm)),
+    ("HardSigmoid", Lower::Computed(Lowering::parametric)),
+    ("HardSwish", Lower::Computed(Lowering::function)),
+    ("Identity", Lower::Moved(Lowering::passed)),
+    ("If", Lower::Always(Lowering::branch)),
+    ("InstanceNormalization", Lower::Computed(Lowering::group_norm)),
+    ("IsNaN", Lower::Computed(Lowering::is_nan)),
+    ("LayerNormalization", Lower::Computed(Lowering::layer_norm)),
+    ("LeakyRelu", Lower::Computed(Lowering::parametric)),
+    ("Less", Lower::Computed(Lowering::comparison)),
+    ("LessOrEqual", Lower::Computed(Lowering::comparison)),
+    ("Log", Lower::Computed(Lowering::function)),
+    ("LogSoftmax", Lower::Computed(Lowering::softmax)),
+    ("LpNormalization", Lower::Computed(Lowering::lp_norm)),
+    ("MatMul", Lower::Computed(Lowering::matmul)),
+    ("Max", Lower::Computed(Lowering::variadic)),
+    ("MaxPool", Lower::Computed(Lowering::max_pool)),
+    ("Mean", Lower::Computed(Lowering::variadic)),
+    ("Min", Lower::Computed(Lowering::variadic)),
+    ("Mish", Lower::Computed(Lowering::mish)),
+    ("Mul", Lower::Computed(Lowering::binary)),
+    ("Neg", Lower::Computed(Lowering::negative)),
+    ("Not", Lower::Computed(Lowering::not)),
+    ("OneHot", Lower::Moved(Lowering::one_hot)),
+    ("Or", Lower::Computed(Lowering::connective)),
+    ("PRelu", Lower::Computed(Lowering::prelu)),
+    ("Pad", Lower::Moved(Lowering::pad)),
+    ("Pow", Lower::Computed(Lowering::binary)),
+    ("RMSNormalization", Lower::Computed(Lowering::layer_norm)),
+    ("Reciprocal", Lower::Computed(Lowering::inverse)),
+    ("ReduceL1", Lower::Computed(Lowering::reduce)),
+    ("ReduceL2", Lower::Computed(Lowering::reduce)),
+    ("ReduceLogSum", Lower::Computed(Lowering::reduce)),
+    ("ReduceLogSumExp", Lower::Computed(Lowering::reduce)),
+    ("ReduceMax", Lower::Computed(Lowering::reduce)),
+    ("ReduceMean", Lower::Computed(Lowering::reduce)),
+    ("ReduceMin", Lower::Computed(Lowering::reduce)),
+    ("ReduceSum", Lower::Computed(Lowering::reduce)),
+    ("ReduceSumSquare", Lower::Computed(Lowering::reduce)),
+    ("Relu", Lower::Computed(Lowering::function)),
+    ("Reshape", Lower::Moved(Lowering::reshape)),
+    ("Resize", Lower::Computed(Lowering::resize)),
+    ("Rsqrt", Lower::Computed(Lowering::function)),
+    ("Selu", Lower::Computed(Lowering::parametric)),
+    ("Shape", Lower::Always(Lowering::shape)),
+    ("Shrink", Lower::Computed(Lowering::parametric)),
+    ("Sigmoid", Lower::Computed(Lowering::function)),
+    ("SimplifiedLayerNormalization", Lower::Computed(Lowering::layer_norm)),
+    ("Sinh", Lower::Computed(Lowering::hyperbolic)),
+    ("Size", Lower::Always(Lowering::shape)),
+    ("Slice", Lower::Moved(Lowering::slice)),
+    ("Softmax", Lower::Computed(Lowering::softmax)),
+    ("Softplus", Lower::Computed(Lowering::function)),
+    ("Softsign", Lower::Computed(Lowering::softsign)),
+    ("SpaceToDepth", Lower::Moved(Lowering::blocks)),
+    ("Split", Lower::Moved(Lowering::split)),
+    ("Sqrt", Lower::Computed(Lowering::function)),
+    ("Squeeze", Lower::Moved(Lowering::squeeze)),
+    ("Sub", Lower::Computed(Lowering::binary)),
+    ("Sum", Lower::Computed(Lowering::variadic)),
+    ("Swish", Lower::Computed(Lowering::parametric)),
+    ("Tanh", Lower::Computed(Lowering::function)),
+    ("ThresholdedRelu", Lower::Computed(Lowering::parametric)),
+    ("Tile", Lower::Moved(Lowering::tile)),
+    ("TopK", Lower::Computed(Lowering::top)),
+    ("Transpose", Lower::Moved(Lowering::transpose)),
+    ("Trilu", Lower::Moved(Lowering::triangle)),
+    ("Unsqueeze", Lower::Moved(Lowering::unsqueeze)),
+    ("Upsample", Lower::Computed(Lowering::resize)),
+    ("Where", Lower::Moved(Lowering::select)),
+    ("Xor", Lower::Computed(Lowering::connective)),
+];
+
+/// Operators of the domain where exporters put fused transformer operators. Sorted.
+const FUSED: &[(&str, Lower)] = &[
+    ("BiasGelu", Lower::Computed(Lowering::biased_gelu)),
+    ("FastGelu", Lower::Computed(Lowering::biased_gelu)),
+    ("Gelu", Lower::Computed(Lowering::gelu)),
+    ("QuickGelu", Lower::Computed(Lowering::parametric)),
+    ("Rsqrt", Lower::Computed(Lowering::function)),
+    ("SimplifiedLayerNormalization", Lower::Computed(Lowering::layer_norm)),
+    ("SkipLayerNormalization", Lower::Computed(Lowering::skip_norm)),
+    ("SkipSimplifiedLayerNormalization", Lower::Computed(Lowering::skip_norm)),
+];
+
+/// What to do instead of an operator that is not supported.
+const INSTEAD: &[(&str, &str)] = &[
+    ("DequantizeLinear", "export the model before quantization"),
+    ("DynamicQuantizeLinear", "export the model before quantization"),
+    ("GRU", "unroll it into matrix products over a fixed number of steps"),
+    ("LSTM", "unroll it into matrix products over a fixed number of steps"),
+    ("Loop", "unroll it to a fixed number of steps"),
+    ("MatMulInteger", "export the model before quantization"),
+    ("QLinearConv", "export the model before quantization"),
+    ("QLinearMatMul", "export the model before quantization"),
+    ("QuantizeLinear", "export the model before quantization"),
+    ("RNN", "unroll it into matrix products over a fixed number of steps"),
+    ("RandomNormalLike", "give the noise as an input"),
+    ("Scan", "unroll it to a fixed number of steps"),
+    ("TreeEnsembleClassifier", "trees are not supported; use a linear model or a network"),
+    ("TreeEnsembleRegressor", "trees are not supported; use a linear model or a network"),
+];
+
+/// What lowers an operator.
+pub(super) fn find(domain: &str, op: &str) -> Option<Lower> {
+    let table = match domain {
+        "" | "ai.onnx" => OWN,
+        "com.microsoft" => FUSED,
+        _ => return None,
+    };
+    table.binary_search_by_key(&op, |(name, _)| name).ok().and_then(|at| table.get(at)).map(|(_, lower)| *lower)
+}
+
+/// Refuses a graph with operators that are not supported, and names all of them.
+pub(super) fn check<'n>(nodes: impl Iterator<Item = &'n NodeProto>) -> Result<(), Problem> {
+    let mut missing: Vec<(String, String)> = vec![];
+    for node in nodes {
+        let own = ["", "ai.onnx"].contains(&node.domain.as_str());
+        if find(&node.domain, &node.op_type).is_some() || own && fold::knows(&node.op_type) {
+            continue;
+        }
+        let operator = if own { node.op_type.clone() } else { format!("{}.{}", node.domain, node.op_type) };
+        if !missing.iter().any(|(_, other)| *other == operator) {
+            missing.push((name_of(node), operator));
+        }
+    }
+    let Some((node, first)) = missing.first().cloned() else { return Ok(()) };
+    let described = missing.iter().map(|(_, operator)| {
+        let instead = INSTEAD.iter().find(|(name, _)| name == operator);
+        instead.map_or(operator.clone(), |(_, instead)| format!("{operator} ({instead})"))
+    });
+    let all: Vec<String> = described.collect();
+    if all.len() == 1 && all[0] == first {
+        return Err(Problem::UnsupportedOperator { node, operator: first });
+    }
+    Err(Problem::UnsupportedOperators { node, operators: all })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_sorted_and_without_duplicates() {
+        assert!(OWN.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(FUSED.is_sorted_by(|a, b| a.0 < b.0));
+    }
+}
