@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The crates of the workspace and, of the workspace, what each may build with; tests and benches are free.
-const WALLS: [(&str, &[&str]); 10] = [
+const WALLS: [(&str, &[&str]); 12] = [
     ("lemma-graph", &[]),
     ("lemma-model", &[]),
     ("lemma-verifier", &[]),
@@ -28,7 +28,9 @@ const WALLS: [(&str, &[&str]); 10] = [
             "lemma-verifier",
         ],
     ),
+    ("lemma-cli", &["lemma"]),
     ("lemma-fuzz", &["lemma"]),
+    ("lemma-testkit", &["lemma-model"]),
 ];
 
 fn cargo(arguments: &[&str]) -> String {

@@ -1,8 +1,5 @@
 //! Compiled models from outside, damaged in every way that a checksum would not see: an error or a sound graph, never a panic.
 
-#[path = "support/networks.rs"]
-mod networks;
-
 use std::path::Path;
 
 use lemma::circuits::check::violations;
@@ -17,7 +14,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 
-use networks::{random_inputs, random_model};
+use lemma_testkit::networks::{random_inputs, random_model};
 
 /// A header is a magic of 8 bytes, a version of 4 and a checksum of 32.
 const HEADER: usize = 8 + 4 + 32;

@@ -1,8 +1,5 @@
 //! The count builder prices what the shape builder makes, for every range table.
 
-#[path = "support/networks.rs"]
-mod networks;
-
 use lemma::circuits::relation::Relation;
 use lemma::circuits::{Compiled, Plan};
 use lemma::quantizer::calibrate::{Method, Ranges};
@@ -10,7 +7,7 @@ use lemma::quantizer::quantize::{Options, quantize};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use networks::{random_inputs, random_model};
+use lemma_testkit::networks::{random_inputs, random_model};
 
 #[test]
 fn counts_equal_the_layout_of_the_circuit() {

@@ -1,10 +1,5 @@
 //! Random small networks, and transformers under every placement of their rescales: float, integer, trace, constraint check.
 
-#[path = "support/networks.rs"]
-mod networks;
-#[path = "support/transformers.rs"]
-mod transformers;
-
 use lemma::circuits::Compiled;
 use lemma::circuits::check::violations;
 use lemma::graph::Visibility;
@@ -17,8 +12,8 @@ use lemma::{Context, PublicValues};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use networks::{random_inputs, random_model};
-use transformers::transformer;
+use lemma_testkit::networks::{random_inputs, random_model};
+use lemma_testkit::transformers::transformer;
 
 const NETWORKS: u64 = 200;
 

@@ -254,10 +254,8 @@ fn json_piece(inner: &tokenizers::Tokenizer, id: u32) -> String {
 mod tests {
     use super::*;
 
-    const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models");
-
     fn words() -> Tokenizer {
-        Tokenizer::read(&Path::new(MODELS).join("sms_spam_tx/tokenizer.json")).unwrap()
+        Tokenizer::read(&Path::new(lemma_testkit::MODELS).join("sms_spam_tx/tokenizer.json")).unwrap()
     }
 
     #[test]
@@ -280,7 +278,7 @@ mod tests {
 
     #[test]
     fn characters_come_back_and_strangers_are_named() {
-        let tokenizer = Tokenizer::read(&Path::new(MODELS).join("nanogpt_shakespeare/config.json")).unwrap();
+        let tokenizer = Tokenizer::read(&Path::new(lemma_testkit::MODELS).join("nanogpt_shakespeare/config.json")).unwrap();
         assert_eq!(tokenizer.vocabulary(), 65);
         let ids = tokenizer.encode("To be,\nor not", 64).unwrap().ids;
         assert_eq!(tokenizer.decode(&ids), "To be,\nor not");

@@ -256,12 +256,7 @@ mod tests {
     /// Token ids that the reference implementation gives.
     #[test]
     fn the_story_tokenizer_agrees_with_its_reference() {
-        let above = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-        let Some(path) = above.map(|folder| folder.join("shared/models/stories260K/tok512.bin")).find(|path| path.exists())
-        else {
-            println!("skipped: ../shared/models/stories260K is not there");
-            return;
-        };
+        let Some(path) = lemma_testkit::model_file("stories260K/tok512.bin") else { return };
         let tokenizer = Tokenizer::read(&path).unwrap();
         assert_eq!(tokenizer.vocabulary(), 512);
         assert_eq!(tokenizer.encode("Once upon a time", 64).unwrap().ids, [1, 403, 407, 261, 378]);

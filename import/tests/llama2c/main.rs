@@ -73,11 +73,7 @@ fn pieces(path: &Path) -> Vec<Vec<u8>> {
 
 #[test]
 fn the_story_model_tells_the_golden_opening() {
-    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-    let Some(folder) = above.map(|folder| folder.join("shared/models/stories260K")).find(|folder| folder.exists()) else {
-        println!("skipped: ../shared/models/stories260K is not there");
-        return;
-    };
+    let Some(folder) = lemma_testkit::model_file("stories260K") else { return };
     let model = load(&folder.join("stories260K.bin"), &Options { tokens: 64 }).unwrap();
     let mut tokens = [0; 64];
     tokens[0] = 1;

@@ -4,7 +4,9 @@ use lemma_import::onnx::Options;
 use lemma_model::{Model, Op};
 use lemma_quantizer::data::Samples;
 
-use crate::support::{agrees_with_reference, model_file};
+use lemma_testkit::model_file;
+
+use crate::support::agrees_with_reference;
 
 fn check(file: &str, options: Options) -> Option<Model> {
     let path = model_file(file)?;

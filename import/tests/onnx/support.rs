@@ -119,13 +119,3 @@ pub fn agrees_on(path: &Path, options: &Options, tolerance: f32, samples: u64) -
     assert!(!missing, "{} has no entry in expected.json", path.display());
     model
 }
-
-/// A trained model or its data: in this repository, or in the folder of models that are too large or not free enough to
-/// be kept here, where there is one.
-pub fn model_file(name: &str) -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let given = std::env::var_os("LEMMA_SHARED_MODELS").map(PathBuf::from);
-    let above = here.ancestors().map(|folder| folder.join("shared/models"));
-    let folders = std::iter::once(here.join("../models")).chain(given).chain(above);
-    folders.map(|folder| folder.join(name)).find(|path| path.is_file())
-}

@@ -1,8 +1,5 @@
 //! Committed tensors from model to verified chain: library, program, contract.
 
-#[path = "support/networks.rs"]
-mod networks;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +20,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 
-use networks::{random_inputs, random_model, tensor};
+use lemma_testkit::networks::{random_inputs, random_model, tensor};
 
 /// Fractional bits of the tensors that pass from model to model.
 const BITS: i32 = 10;

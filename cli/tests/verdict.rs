@@ -7,7 +7,7 @@ use std::path::Path;
 
 use program::{fails, json};
 
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/lenet_fashion");
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/lenet_fashion");
 
 fn compile<'a>(folder: &'a str, more: &[&'a str]) -> Vec<String> {
     let (model, calibration) = (format!("{MODEL}/model.onnx"), format!("{MODEL}/calibration.npz"));

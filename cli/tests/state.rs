@@ -1,7 +1,5 @@
 //! One folder is one state, and a command replaces no file that is not its own.
 
-#[path = "support/networks.rs"]
-mod networks;
 #[path = "support/program.rs"]
 mod program;
 
@@ -15,7 +13,7 @@ use ndarray::ArrayViewD;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use networks::{random_inputs, random_model};
+use lemma_testkit::networks::{random_inputs, random_model};
 use program::{fails, json};
 
 /// A small model of a seed.

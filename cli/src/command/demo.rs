@@ -23,10 +23,10 @@ use super::{bytes, grouped, read_proof};
 use crate::output::{Exit, Output};
 use temporary::Temporary;
 
-const MODEL: &[u8] = include_bytes!("../../models/lenet_fashion/model.onnx");
-const CALIBRATION: &[u8] = include_bytes!("../../models/lenet_fashion/calibration.npz");
-const TEST: &[u8] = include_bytes!("../../models/lenet_fashion/test_1000.npz");
-const CLASSES: &str = include_str!("../../models/lenet_fashion/classes.json");
+const MODEL: &[u8] = include_bytes!("../../../models/lenet_fashion/model.onnx");
+const CALIBRATION: &[u8] = include_bytes!("../../../models/lenet_fashion/calibration.npz");
+const TEST: &[u8] = include_bytes!("../../../models/lenet_fashion/test_1000.npz");
+const CLASSES: &str = include_str!("../../../models/lenet_fashion/classes.json");
 
 /// Arguments of `lemma demo`.
 #[derive(Args)]

@@ -1,6 +1,6 @@
 //! Random small transformers, from a seed.
 
-use lemma::model::{Model, NodeId, Op, Unary, View};
+use lemma_model::{Model, NodeId, Op, Unary, View};
 use ndarray::{Array1, Array2, ArrayD};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};

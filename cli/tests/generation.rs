@@ -15,7 +15,8 @@ use lemma::graph::ExecuteError;
 use lemma::{Context, Folder, InferError, Openings, Package, ProofFile};
 use serde_json::Value;
 
-use decoder::{compile, file};
+use decoder::compile;
+use lemma_testkit::file;
 use program::{fails, json, lemma};
 
 /// Tokens of the prompt: `<s>`, a space, "th" and "e".

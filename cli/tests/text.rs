@@ -12,16 +12,13 @@ use lemma::generation;
 use lemma::{Context, Folder, ProofFile};
 use serde_json::Value;
 
-use decoder::{ROOT, compile, file};
+use decoder::compile;
+use lemma_testkit::{file, model_file};
 use program::{fails, json, lemma};
 
-/// A file of the models and data that are not part of the project, in a folder `shared` beside it or above; or a printed line.
-fn shared(path: &str) -> Option<String> {
-    let found = Path::new(ROOT).ancestors().map(|folder| folder.join("shared").join(path)).find(|path| path.exists());
-    if found.is_none() {
-        println!("skipped: ../shared/{path} is not there");
-    }
-    found.map(|path| path.to_str().unwrap().to_owned())
+/// A model or its data that are perhaps not shipped.
+fn outside(path: &str) -> Option<String> {
+    model_file(path).map(|path| path.to_str().unwrap().to_owned())
 }
 
 fn text(value: &Value) -> &str {
@@ -180,7 +177,7 @@ fn the_spam_classifier_keeps_its_accuracy() {
     let [model, tokenizer, calibration, config] = ["model.onnx", "tokenizer.json", "calibration.txt", "config.json"].map(part);
     let mut arguments =
         vec!["compile", &model, "--tokenizer", &tokenizer, "--calibration", &calibration, "--classes", &config, "-o", compiled];
-    let test = shared("models/sms_spam_tx/test.tsv");
+    let test = outside("sms_spam_tx/test.tsv");
     if let Some(test) = &test {
         arguments.extend(["--test", test]);
     }
@@ -206,7 +203,7 @@ fn the_demo_proves_that_a_message_is_spam() {
 /// The character model: most likely next characters of held-out text.
 #[test]
 fn the_character_model_agrees_with_its_original() {
-    let Some(corpus) = shared("models/data/tinyshakespeare.txt") else { return };
+    let Some(corpus) = outside("data/tinyshakespeare.txt") else { return };
     let corpus = std::fs::read_to_string(corpus).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let held_out = folder.path().join("held_out.txt");
@@ -227,8 +224,8 @@ fn the_character_model_agrees_with_its_original() {
 /// The integer model continues the story as the original does, token for token.
 #[test]
 fn the_story_model_tells_the_golden_opening() {
-    let Some(model) = shared("models/stories260K/stories260K.bin") else { return };
-    let tokenizer = shared("models/stories260K/tok512.bin").unwrap();
+    let Some(model) = outside("stories260K/stories260K.bin") else { return };
+    let tokenizer = outside("stories260K/tok512.bin").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let compiled = folder.path().join("compiled");
     let compiled = compiled.to_str().unwrap();

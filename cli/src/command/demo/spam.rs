@@ -17,10 +17,10 @@ use super::temporary::Temporary;
 use super::{DemoResult, check, describe, in_evm};
 use crate::output::{Exit, Output};
 
-const MODEL: &[u8] = include_bytes!("../../../models/sms_spam_tx/model.onnx");
-const TOKENIZER: &[u8] = include_bytes!("../../../models/sms_spam_tx/tokenizer.json");
-const CALIBRATION: &[u8] = include_bytes!("../../../models/sms_spam_tx/calibration.txt");
-const CONFIG: &[u8] = include_bytes!("../../../models/sms_spam_tx/config.json");
+const MODEL: &[u8] = include_bytes!("../../../../models/sms_spam_tx/model.onnx");
+const TOKENIZER: &[u8] = include_bytes!("../../../../models/sms_spam_tx/tokenizer.json");
+const CALIBRATION: &[u8] = include_bytes!("../../../../models/sms_spam_tx/calibration.txt");
+const CONFIG: &[u8] = include_bytes!("../../../../models/sms_spam_tx/config.json");
 
 /// Runs the demo on a message.
 pub fn run(text: &str, keep: Option<&Path>, evm: bool, output: &Output) -> Result<Exit> {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use program::{fails, json, lemma};
 
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/lenet_fashion");
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/lenet_fashion");
 
 fn model(file: &str) -> String {
     format!("{MODEL}/{file}")

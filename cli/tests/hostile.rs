@@ -14,7 +14,7 @@ use lemma::circuits::Compiled;
 use lemma::graph::{Graph, Interval, Op, Port, Visibility};
 use lemma::{Folder, Package};
 
-use decoder::file;
+use lemma_testkit::file;
 use program::lemma;
 
 /// A line of its own, an erased line, text in another order, control characters of one byte and of two.

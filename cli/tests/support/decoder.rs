@@ -2,17 +2,10 @@
 
 use std::path::Path;
 
+use lemma_testkit::file;
 use serde_json::Value;
 
 use crate::program::json;
-
-/// Root of the project.
-pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
-/// A file of the project.
-pub fn file(path: &str) -> String {
-    Path::new(ROOT).join(path).to_str().unwrap().to_owned()
-}
 
 /// Compiles the decoder for ten tokens into a folder. Its choices must mostly be those of the float model.
 pub fn compile(folder: &Path, arguments: &[&str]) -> Value {

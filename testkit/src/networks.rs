@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lemma::model::{Model, NodeId, Op, Unary, View, Window};
+use lemma_model::{Model, NodeId, Op, Unary, View, Window};
 use ndarray::{Array1, Array2, Array4, ArrayD, IxDyn};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
