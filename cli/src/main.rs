@@ -1,10 +1,11 @@
 //! The `lemma` program. Results go to stdout, logs and progress to stderr.
 //!
 //! Exit codes: 0 success; 1 an error, described on stderr; 2 wrong usage; 3 a proof that does not verify; 4 an input outside the calibrated
-//! range; 5 a constraint that fails under `lemma check`.
+//! range; 5 a constraint that fails under `lemma check`; 6 a compiled model that its report speaks against.
 
 mod command;
 mod fault;
+mod hint;
 mod output;
 
 use std::io::Write as _;
@@ -22,7 +23,7 @@ use output::{Exit, Log, Output};
     version,
     about,
     after_help = "Exit codes: 0 success, 1 error, 2 usage, 3 proof rejected, 4 input outside the calibrated \
-    range, 5 constraint not satisfied."
+    range, 5 constraint not satisfied, 6 compiled model refused."
 )]
 struct Arguments {
     /// Print one JSON object instead of text.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use lemma::generation::GenerateError;
 use lemma::graph::ExecuteError;
 use lemma::verifier::visible::{one_line, printable};
-use lemma::{InferError, Progress};
+use lemma::{InferError, JobError, Progress};
 use serde::Serialize;
+
+use crate::hint::hint;
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +34,9 @@ impl Exit {
     /// The code for an error.
     pub fn of(error: &anyhow::Error) -> Exit {
         let inferred = matches!(error.downcast_ref(), Some(InferError::Execute(ExecuteError::OutOfRange { .. })));
-        let generated = matches!(error.downcast_ref(), Some(GenerateError::Execute(ExecuteError::OutOfRange { .. })));
+        let asked = error.downcast_ref().is_some_and(JobError::is_out_of_range);
         match () {
-            () if inferred || generated => Exit::OutOfRange,
+            () if inferred || asked => Exit::OutOfRange,
             () if error.is::<Refused>() => Exit::Refused,
             () => Exit::Failure,
         }
@@ -109,6 +110,9 @@ impl Output {
                 message.push_str(if message.is_empty() { "" } else { ": " });
                 message.push_str(&cause);
             }
+        }
+        if let Some(hint) = hint(error) {
+            message.push_str(&format!(": {hint}"));
         }
         said(io::stderr(), &format!("error: {}", one_line(&message)));
         if self.json {

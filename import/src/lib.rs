@@ -4,6 +4,9 @@
 //! is a model whose shapes are consistent and whose weights are finite, or a typed error that names the file and the
 //! place. Nothing past the float model knows which format a model came from.
 
+mod format;
 pub mod llama2c;
 #[cfg(feature = "onnx")]
 pub mod onnx;
+
+pub use format::{Format, ImportError, Options, load};

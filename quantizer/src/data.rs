@@ -137,6 +137,14 @@ impl Samples {
         Ok(sample)
     }
 
+    /// The inputs of every sample, as [`Samples::sample`] gives them.
+    ///
+    /// # Errors
+    /// As [`Samples::count`] and [`Samples::sample`].
+    pub fn all(&self, model: &Model) -> Result<Vec<BTreeMap<String, ArrayD<f32>>>, DataError> {
+        (0..self.count(model)?).map(|index| self.sample(index, model)).collect()
+    }
+
     /// Class numbers: an array of whole numbers, one per sample.
     ///
     /// # Errors

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use lemma::Folder;
 use lemma::circuits::check::violations;
 use lemma::circuits::relation::Relation;
 use lemma::verifier::visible::one_line;
+use lemma::{Folder, Integers};
 use serde::Serialize;
 
 use super::grouped;
-use super::input::{Input, Integers};
+use super::input::Input;
 use crate::output::{Exit, Output};
 
 /// Arguments of `lemma check`.

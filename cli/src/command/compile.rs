@@ -1,20 +1,14 @@
 //! `lemma compile`
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
-use lemma::generation::{CausalModel, Decoder, PROMPT, TOKENS};
-use lemma::import::{llama2c, onnx};
-use lemma::model::{Model, Op};
-use lemma::prover::store::read_at_most;
 use lemma::quantizer::calibrate::Method;
 use lemma::quantizer::data::ByteScale;
 use lemma::quantizer::report::{Finding, Verdict};
-use lemma::text::{START, TextInputs, Tokenizer, is_text, own_texts, read_texts};
 use lemma::verifier::visible::visible;
-use lemma::{CompileOptions, Folder, Inspection, Package, Report, Samples, compile, inspect, report_text};
+use lemma::{CompileOptions, Folder, Inspection, Package, Report, Sources, inspect, report_text};
 use serde::Serialize;
 
 use super::{grouped, named};
@@ -92,59 +86,24 @@ struct Compiled<'a> {
     report: Report,
 }
 
-/// A sample with its class, where it has one.
-type Labelled = (lemma::Inputs, Option<usize>);
-
-/// Texts that a decoder writes to calibrate itself.
-const OWN_TEXTS: usize = 16;
-
 impl Compile {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
         let bar = output.bar();
-        let source = self.load()?;
-        let tokenizer = self.tokenizer.as_deref().map(Tokenizer::read).transpose()?;
-        let decoder = (self.decoder || self.is_checkpoint()).then(|| self.kind()).transpose()?;
-        let causal = decoder.map(|kind| CausalModel::new(source.clone()).map(|causal| (causal, kind))).transpose()?;
-        let model = causal.as_ref().map_or_else(|| Ok(source.clone()), |(causal, kind)| causal.decoder(*kind))?;
-        let entries = causal.as_ref().map_or_else(|| class_count(&model), |(causal, _)| causal.vocabulary());
-        let options = self.options(entries, decoder, tokenizer.as_ref())?;
-        // Data are those of the model in the file.
-        let converted = |inputs: lemma::Inputs| match &causal {
-            Some((causal, kind)) => causal.convert(*kind, &inputs),
-            None => inputs,
+        let sources = Sources {
+            model: self.model.clone(),
+            calibration: self.calibration.clone(),
+            test: self.test.clone(),
+            labels: self.labels.clone(),
+            scale: self.scale,
+            tokenizer: self.tokenizer.clone(),
+            classes: self.classes.clone(),
+            tokens: self.tokens,
+            decoder: self.decoder,
         };
-        let data = |path: &Path, labels| -> Result<Vec<Labelled>> {
-            let samples = if is_text(path) {
-                texts(path, &source, tokenizer.as_ref(), &options.classes, causal.is_some())?
-            } else {
-                arrays(path, &source, self.scale, labels)?
-            };
-            Ok(samples.into_iter().map(|(inputs, label)| (converted(inputs), label)).collect())
-        };
-        let calibration: Vec<lemma::Inputs> = match (&self.calibration, &causal) {
-            // Only --test may have labels of its own; without it the calibration data are measured.
-            (Some(path), _) => data(path, None)?.into_iter().map(|(inputs, _)| inputs).collect(),
-            (None, Some((causal, _))) => {
-                let (first, padding) = match &tokenizer {
-                    Some(tokenizer) => (tokenizer.first(), tokenizer.padding()),
-                    None if self.is_checkpoint() => (Some(START), START),
-                    None => (None, 0),
-                };
-                own_texts(causal, first, padding, OWN_TEXTS)?.into_iter().map(converted).collect()
-            }
-            (None, None) => bail!("--calibration is needed: sample inputs to take the ranges from"),
-        };
-        let test = match (&self.test, &self.calibration, &self.labels) {
-            (Some(path), _, labels) => data(path, labels.as_deref())?,
-            (None, Some(path), Some(labels)) => data(path, Some(labels))?,
-            _ => Vec::new(),
-        };
-        let name = self.model.file_stem().and_then(|stem| stem.to_str()).unwrap_or("model");
-        let (package, report) = compile(name, model, &calibration, &test, &options, &bar)?;
+        let (package, report) = sources.compile(&self.options()?, &bar)?;
         drop(bar);
         let warnings = self.judge(&report, output)?;
-        let package = package.with_tokenizer(tokenizer);
         write(&package, &report, &Folder::new(&self.output), output)?;
         let compiled = Compiled { folder: &self.output, inspection: inspect(&package), warnings, report };
         output.result(&compiled, |compiled| describe(compiled))?;
@@ -162,44 +121,7 @@ impl Compile {
         Err(Refused { reasons: said(&errors) }.into())
     }
 
-    /// The float model of the file.
-    fn load(&self) -> Result<Model> {
-        if self.is_checkpoint() {
-            let tokens = self.tokens.context("a llama2.c checkpoint needs --tokens N, the number of tokens of a proof")?;
-            return Ok(llama2c::load(&self.model, &llama2c::Options { tokens })?);
-        }
-        Ok(onnx::load(&self.model, &onnx::Options { tokens: self.tokens })?)
-    }
-
-    fn is_checkpoint(&self) -> bool {
-        self.model.extension().is_some_and(|ending| ending == "bin")
-    }
-
-    /// The kind of decoder that the arguments ask for.
-    fn kind(&self) -> Result<Decoder> {
-        if self.committed.iter().any(|name| name == TOKENS) {
-            bail!("the tokens of a decoder are its prompt and its text; to hide the prompt, name it: --committed {PROMPT}");
-        }
-        let hidden = self.committed.iter().chain(&self.private).any(|name| name == PROMPT);
-        Ok(if hidden { Decoder::Hidden } else { Decoder::Shown })
-    }
-
-    /// `entries`: how many classes the first output has.
-    fn options(&self, entries: usize, decoder: Option<Decoder>, tokenizer: Option<&Tokenizer>) -> Result<CompileOptions> {
-        let mut classes = match &self.classes {
-            None => Vec::new(),
-            Some(path) => read_classes(path)?,
-        };
-        if let Some(tokenizer) = tokenizer.filter(|tokenizer| classes.is_empty() && entries == tokenizer.vocabulary()) {
-            classes = tokenizer.names();
-        }
-        let mut public = self.public.clone();
-        // A generated text is checked against these, so they are shown.
-        for name in decoder.map_or(&[][..], Decoder::public_inputs) {
-            if !self.private.iter().chain(&public).any(|other| other == name) {
-                public.push((*name).into());
-            }
-        }
+    fn options(&self) -> Result<CompileOptions> {
         let method = match self.percentile {
             None => Method::Max,
             Some(p) if (0.0..=100.0).contains(&p) => Method::Percentile(p / 100.0),
@@ -215,61 +137,13 @@ impl Compile {
             headroom: self.headroom,
             weight_bits: self.weight_bits,
             method,
-            public,
+            public: self.public.clone(),
             private: self.private.clone(),
             committed: self.committed.clone(),
             fractional_bits,
-            classes,
+            classes: Vec::new(),
         })
     }
-}
-
-/// Class names from a list, or from the `labels` of an object.
-pub fn read_classes(path: &Path) -> Result<Vec<String>> {
-    let text = read_at_most(path, MAX_CLASSES).with_context(|| format!("cannot read {}", path.display()))?;
-    let names = || format!("{}: a JSON list of names is expected, or an object with one as `labels`", path.display());
-    let mut value: serde_json::Value = serde_json::from_slice(&text).with_context(names)?;
-    if let Some(labels) = value.get_mut("labels") {
-        value = labels.take();
-    }
-    let classes: Vec<String> = serde_json::from_value(value).with_context(names)?;
-    let mut known = BTreeSet::new();
-    match classes.iter().find(|class| !known.insert(*class)) {
-        Some(class) => bail!("{}: two classes are called {class:?}; a statement could mean either", path.display()),
-        None => Ok(classes),
-    }
-}
-
-/// Largest file of class names in bytes.
-const MAX_CLASSES: u64 = 1 << 24;
-
-/// Entries along the last axis of the first output, or indices that it can have.
-fn class_count(model: &Model) -> usize {
-    let node = model.outputs.first().and_then(|(_, id)| model.node(*id));
-    let scores = match node {
-        Some(node) if matches!(node.op, Op::ArgMax) => node.inputs.first().and_then(|id| model.node(*id)),
-        node => node,
-    };
-    scores.and_then(|node| node.shape.last()).copied().unwrap_or(0)
-}
-
-/// The samples of a file of texts.
-fn texts(path: &Path, model: &Model, tokenizer: Option<&Tokenizer>, classes: &[String], decoder: bool) -> Result<Vec<Labelled>> {
-    let tokenizer = tokenizer.with_context(|| format!("{}: texts need --tokenizer", path.display()))?;
-    let inputs = TextInputs::of(model).map_err(|problem| problem.of(path))?;
-    let inputs = if decoder { inputs.from_start() } else { inputs };
-    Ok(read_texts(path, tokenizer, &inputs, classes)?)
-}
-
-/// The samples of a file of arrays.
-fn arrays(path: &Path, model: &Model, scale: Option<ByteScale>, labels: Option<&str>) -> Result<Vec<Labelled>> {
-    let samples = Samples::read(path)?.with_byte_scale(scale);
-    let inputs = all_samples(&samples, model)?;
-    let labels = match labels {
-        Some(name) => samples.labels_of(name, inputs.len())?.into_iter().map(Some).collect(),
-        None => vec![None; inputs.len()],
-    };
-    Ok(inputs.into_iter().zip(labels).collect())
 }
 
 /// Writes a package with its report, and says when keys of another model had to go.
@@ -280,12 +154,6 @@ pub fn write(package: &Package, report: &Report, folder: &Folder, output: &Outpu
         output.note("the keys in the folder were those of another model and are removed: run `lemma setup`");
     }
     Ok(())
-}
-
-/// Every sample of a file as inputs of a model.
-pub fn all_samples(samples: &Samples, model: &Model) -> Result<Vec<lemma::Inputs>> {
-    let count = samples.count(model)?;
-    Ok((0..count).map(|index| samples.sample(index, model)).collect::<Result<_, _>>()?)
 }
 
 fn describe(compiled: &Compiled) -> String {

@@ -8,13 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use clap::Args;
 use lemma::contracts::evm;
-use lemma::import::onnx;
-use lemma::{CompileOptions, Demand, Folder, PreparedKey, ProofFile, Samples, compile, inspect};
+use lemma::{CompileOptions, Demand, Folder, Job, PreparedKey, ProofFile, Samples, Sources, inspect};
 use serde::Serialize;
 
 use super::commitments::Commitments;
-use super::compile::{all_samples, write};
-use super::input::Job;
+use super::compile::write;
 use super::prove::{ProveResult, prove};
 use super::setup::{SetupResult, setup};
 use super::statement::{meaning_text, statement_text};
@@ -26,7 +24,7 @@ use temporary::Temporary;
 const MODEL: &[u8] = include_bytes!("../../../models/lenet_fashion/model.onnx");
 const CALIBRATION: &[u8] = include_bytes!("../../../models/lenet_fashion/calibration.npz");
 const TEST: &[u8] = include_bytes!("../../../models/lenet_fashion/test_1000.npz");
-const CLASSES: &str = include_str!("../../../models/lenet_fashion/classes.json");
+const CLASSES: &[u8] = include_bytes!("../../../models/lenet_fashion/classes.json");
 
 /// Arguments of `lemma demo`.
 #[derive(Args)]
@@ -76,17 +74,20 @@ impl Demo {
             Ok(file)
         };
         output.note("1. import and quantize LeNet-5 (61,706 weights, Fashion-MNIST)");
-        let model = onnx::load(&source("lenet_fashion.onnx", MODEL)?, &onnx::Options::default())?;
-        let calibration = Samples::read(&source("calibration.npz", CALIBRATION)?)?;
-        let test = Samples::read(&source("test_1000.npz", TEST)?)?;
-        let labels = test.labels("label")?;
-        let count = labels.len();
+        let test_path = source("test_1000.npz", TEST)?;
+        let test = Samples::read(&test_path)?;
+        let count = test.labels("label")?.len();
         ensure!(self.index < count, "--index {}: there are {count} images", self.index);
-        let labelled: Vec<_> = all_samples(&test, &model)?.into_iter().zip(labels.iter().copied().map(Some)).collect();
-        let options = CompileOptions { classes: serde_json::from_str(CLASSES)?, ..CompileOptions::default() };
+        let sources = Sources {
+            model: source("lenet_fashion.onnx", MODEL)?,
+            calibration: Some(source("calibration.npz", CALIBRATION)?),
+            test: Some(test_path),
+            labels: Some("label".into()),
+            classes: Some(source("classes.json", CLASSES)?),
+            ..Sources::default()
+        };
         let bar = output.bar();
-        let (package, report) =
-            compile("lenet_fashion", model.clone(), &all_samples(&calibration, &model)?, &labelled, &options, &bar)?;
+        let (package, report) = sources.compile(&CompileOptions::default(), &bar)?;
         drop(bar);
         let inspection = inspect(&package);
         let accuracy = report.accuracy;

@@ -8,12 +8,11 @@ use clap::Args;
 use lemma::generation::Generation;
 use lemma::prover::store::{expect_replaceable, write_atomically};
 use lemma::verifier::visible::visible;
-use lemma::verifier::{Labels, Role};
-use lemma::{Context, Folder, Package, ProofFile, Statement};
+use lemma::{Folder, Job, Package, ProvenJob, Statement};
 use serde::Serialize;
 
 use super::commitments::{Commitments, Given};
-use super::input::{Input, Job};
+use super::input::Input;
 use super::statement::{meaning_text, statement_text};
 use super::{PROOF, bytes};
 use crate::output::{Exit, Output, peak_bytes};
@@ -96,26 +95,14 @@ pub fn prove(
     let key = folder.proving_key(package)?;
     let bar = output.bar();
     let start = Instant::now();
-    let salts = package.salts(&job.salts)?;
-    let (proven, openings) = package.prove_salted(&key, &job.inputs, &salts, Context::of(&job.context), &bar)?;
+    // What a verifier will see; a generation that does not follow its rule is not written.
+    let ProvenJob { file, proof_bytes, statement, generation, answer, openings } = package.prove_job(&key, job, &bar)?;
     let prove_seconds = start.elapsed().as_secs_f64();
     drop(bar);
-    // What a verifier will see; a generation that does not follow its rule is not written.
-    let generation = Generation::of(&proven.verified, &job.context)?;
     commitments.keep(package, openings, output)?;
-    let file = ProofFile::new(key.verifying_key(), &proven.values, &job.context, &proven.proof)?;
     let json = file.to_json()?;
     write_atomically(path, |out| out.write_all(json.as_bytes()))?;
-    let statement = proven.verified.into_statement();
-    let answer = if generation.is_some() { None } else { answer(&statement, job.last) };
-    Ok(ProveResult {
-        prove_seconds,
-        peak_bytes: peak_bytes(),
-        proof_bytes: proven.proof.to_bytes().len(),
-        answer,
-        generation,
-        statement,
-    })
+    Ok(ProveResult { prove_seconds, peak_bytes: peak_bytes(), proof_bytes, answer, generation, statement })
 }
 
 /// Bytes from hexadecimal digits, with or without `0x`.
@@ -125,23 +112,6 @@ pub fn parse_context(text: &str) -> Result<Vec<u8>> {
     let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     anyhow::ensure!(digits.len().is_multiple_of(2) && all, malformed());
     (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).with_context(malformed)).collect()
-}
-
-/// Name of the largest entry of the first named output: of its only row, or of row `last` where the end of the text is known.
-pub fn answer(statement: &Statement, last: Option<usize>) -> Option<String> {
-    let outputs = statement.tensors.iter().filter(|tensor| tensor.signature.role == Role::Output);
-    outputs.into_iter().find_map(|tensor| {
-        let (names, width) = match &tensor.signature.labels {
-            Labels::None => return None,
-            Labels::Entries(names) => (names, names.len()),
-            Labels::Values(names) => (names, 1),
-        };
-        let rows: Vec<&[i64]> = tensor.values.chunks(width.max(1)).collect();
-        let row = if rows.len() == 1 { *rows.first()? } else { *rows.get(last?)? };
-        let largest = row.iter().max()?;
-        let index = if width == 1 { usize::try_from(*largest).ok()? } else { row.iter().position(|v| v == largest)? };
-        names.get(index).cloned()
-    })
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use anyhow::Result;
 use clap::Args;
 use lemma::quantizer::quantize::dequantize;
 use lemma::verifier::visible::{quoted, visible};
-use lemma::{Folder, InferError};
+use lemma::{Folder, InferError, Integers};
 use serde::Serialize;
 
-use super::input::{Input, Integers};
+use super::input::Input;
 use crate::output::{Exit, Output};
 
 /// Arguments of `lemma run`.
@@ -63,7 +63,7 @@ impl Run {
             Some(ids) if job.generated => Some(folder.tokenizer(&package)?.decode(ids)),
             _ => None,
         };
-        let outputs = Outputs { outputs: outputs.collect(), tokens: job.tokens(), ids: job.ids, text };
+        let outputs = Outputs { outputs: outputs.collect(), tokens: job.ids.as_ref().map(Vec::len), ids: job.ids, text };
         output.result(&outputs, describe)?;
         Ok(Exit::Success)
     }

@@ -9,10 +9,10 @@ use lemma::generation::Generation;
 use lemma::prover::store::read_verifying_key;
 use lemma::verifier::error::VerifyError;
 use lemma::verifier::visible::one_line;
-use lemma::{Accepted, Demand, PreparedKey, ProofFile, Statement};
+use lemma::{Accepted, Demand, PreparedKey, ProofFile, Statement, answer};
 use serde::Serialize;
 
-use super::prove::{answer, parse_context};
+use super::prove::parse_context;
 use super::read_proof;
 use super::statement::{meaning_text, statement_text};
 use crate::output::{Exit, Output};

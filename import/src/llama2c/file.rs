@@ -100,6 +100,12 @@ impl Config {
     }
 }
 
+/// Whether a file that begins so is a checkpoint, of any version.
+pub fn is_header(head: &[u8]) -> bool {
+    let Some(header) = head.first_chunk() else { return false };
+    matches!(Config::parse(header), Ok(_) | Err(Problem::Version { .. }))
+}
+
 /// Tensors in the order of the file.
 pub struct Weights {
     reader: BufReader<File>,

@@ -21,7 +21,7 @@ use thiserror::Error;
 
 use lemma_model::{Model, ShapeError};
 
-pub use file::{Config, HEADER_BYTES};
+pub use file::{Config, HEADER_BYTES, is_header};
 
 /// Largest file: 2^30 weights.
 pub const MAX_BYTES: u64 = 1 << 32;

@@ -3,13 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use lemma::import::onnx;
-use lemma::text::{TextInputs, Tokenizer, read_texts};
-use lemma::{CompileOptions, Folder, compile, inspect};
+use lemma::{CompileOptions, Folder, Integers, Request, Sources, inspect};
 
 use super::super::commitments::Commitments;
-use super::super::compile::{read_classes, write};
-use super::super::input::text_job;
+use super::super::compile::write;
+use super::super::input::job;
 use super::super::prove::prove;
 use super::super::setup::setup;
 use super::super::{bytes, grouped};
@@ -32,23 +30,22 @@ pub fn run(text: &str, keep: Option<&Path>, evm: bool, output: &Output) -> Resul
         Ok(file)
     };
     output.note("1. import and quantize a transformer that tells spam (169,858 weights)");
-    let model = onnx::load(&source("sms_spam_tx.onnx", MODEL)?, &onnx::Options::default())?;
-    let tokenizer = Tokenizer::read(&source("tokenizer.json", TOKENIZER)?)?;
-    let calibration = source("calibration.txt", CALIBRATION)?;
-    let inputs = TextInputs::of(&model).map_err(|problem| problem.of(&calibration))?;
-    let classes = read_classes(&source("config.json", CONFIG)?)?;
-    let texts: Vec<_> = read_texts(&calibration, &tokenizer, &inputs, &classes)?.into_iter().map(|(text, _)| text).collect();
-    let options = CompileOptions { classes, ..CompileOptions::default() };
+    let sources = Sources {
+        model: source("sms_spam_tx.onnx", MODEL)?,
+        calibration: Some(source("calibration.txt", CALIBRATION)?),
+        tokenizer: Some(source("tokenizer.json", TOKENIZER)?),
+        classes: Some(source("config.json", CONFIG)?),
+        ..Sources::default()
+    };
     let bar = output.bar();
-    let (package, report) = compile("sms_spam_tx", model, &texts, &[], &options, &bar)?;
+    let (package, report) = sources.compile(&CompileOptions::default(), &bar)?;
     drop(bar);
-    let package = package.with_tokenizer(Some(tokenizer));
     let folder = Folder::new(&path);
     write(&package, &report, &folder, output)?;
     let inspection = inspect(&package);
     output.note(&format!("   {} constraints", grouped(inspection.constraints as u64)));
     // Before the keys: a message that leaves the ranges is refused at once.
-    let job = text_job(&folder, &package, text, &[], output)?;
+    let job = job(&folder, &package, &Request::Text(text), &Integers::new(), &[], output)?;
     package.graph().execute(&job.inputs).map_err(lemma::InferError::from)?;
     output.note("2. make the keys");
     let keys = setup(&folder, output)?;

@@ -1,5 +1,7 @@
 //! From a float model and sample data to a [`Package`].
 
+mod files;
+
 use std::collections::BTreeMap;
 
 use lemma_circuits::Compiled;
@@ -15,6 +17,8 @@ use crate::Package;
 use crate::error::CompileError;
 use crate::generation::{Decoder, check_causal};
 use crate::{placement, text};
+
+pub use files::{SourceError, Sources};
 
 /// Named input tensors of one sample.
 pub type Inputs = BTreeMap<String, ArrayD<f32>>;
