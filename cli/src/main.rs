@@ -4,6 +4,8 @@
 //! range; 5 a constraint that fails under `lemma check`; 6 a compiled model that its report speaks against.
 
 mod command;
+#[cfg(test)]
+mod documents;
 mod fault;
 mod hint;
 mod output;

@@ -19,7 +19,7 @@ const MAX_MESSAGE: usize = 200;
 const MAX_SHOWN: usize = 40;
 
 /// Newest version of ONNX's own operators that is known.
-const NEWEST_OPSET: i64 = 28;
+pub(super) const NEWEST_OPSET: i64 = 28;
 
 /// Names under which a file may say that it means ONNX's own operators.
 const OWN_DOMAINS: [&str; 2] = ["", "ai.onnx"];

@@ -70,6 +70,12 @@ pub(super) fn knows(op: &str) -> bool {
     FAMILIES.iter().copied().flatten().any(|(name, _, _)| *name == op)
 }
 
+/// Names of all operators that can be folded, sorted.
+#[cfg(test)]
+pub(super) fn names() -> std::collections::BTreeSet<&'static str> {
+    FAMILIES.iter().copied().flatten().map(|(name, _, _)| *name).collect()
+}
+
 /// Evaluates a node whose inputs are all constants; `inputs` are in the order of the node's, `None` where one is left out. Returns one tensor for each
 /// of the node's outputs, `None` where nobody wants it.
 ///

@@ -198,10 +198,47 @@ pub(super) fn check<'n>(nodes: impl Iterator<Item = &'n NodeProto>) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::onnx::file::NEWEST_OPSET;
 
     #[test]
     fn the_tables_are_sorted_and_without_duplicates() {
         assert!(OWN.is_sorted_by(|a, b| a.0 < b.0));
         assert!(FUSED.is_sorted_by(|a, b| a.0 < b.0));
+    }
+
+    /// The table of operators for people.
+    fn document() -> String {
+        let names = |table: &[(&str, Lower)]| {
+            let names: Vec<String> = table.iter().map(|(name, _)| format!("`{name}`")).collect();
+            names.join(", ")
+        };
+        let known = |name: &str| OWN.iter().any(|(own, _)| *own == name);
+        let constant: Vec<String> =
+            fold::names().into_iter().filter(|name| !known(name)).map(|name| format!("`{name}`")).collect();
+        let instead: Vec<String> = INSTEAD.iter().map(|(name, instead)| format!("| `{name}` | {instead} |")).collect();
+        format!(
+            "# ONNX operators\n\n\
+             Written by a test from the importer's tables. Operator sets 1 to {NEWEST_OPSET}. Every attribute, input and output is taken by name; a form \
+             that is not supported is refused with its name.\n\n\
+             ## Of inputs\n\n{}.\n\n\
+             ## Of inputs, domain `com.microsoft`\n\n{}.\n\n\
+             ## Of constants only\n\n{}.\n\n\
+             All of the first list that have a value on constants are folded too.\n\n\
+             ## Not supported, with a way out\n\n| operator | instead |\n|---|---|\n{}\n",
+            names(OWN),
+            names(FUSED),
+            constant.join(", "),
+            instead.join("\n")
+        )
+    }
+
+    #[test]
+    fn the_documents_name_the_operators_that_are_known() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operators.md");
+        if std::env::var_os("LEMMA_WRITE_DOCS").is_some() {
+            std::fs::write(path, document()).unwrap();
+        }
+        let found = std::fs::read_to_string(path).unwrap();
+        assert_eq!(found, document(), "run this test with LEMMA_WRITE_DOCS=1");
     }
 }
