@@ -7,7 +7,8 @@ import {ILemmaVerifier} from "./ILemmaVerifier.sol";
 /// @notice Maps the digests of models to their verifiers. A digest stands for one verifying key, so an entry is never
 ///         replaced; it can be retired, for good.
 /// @dev    The owner is trusted to have compared the code of a verifier with `lemma contract`: any contract can claim any
-///         digest. Development keys are refused.
+///         digest, and say of any key that it is no development key. Development keys are refused, unless the registry was
+///         deployed to take them.
 contract ModelRegistry {
     error NotTheOwner(address caller);
     error DevelopmentKey(address verifier);
@@ -20,6 +21,8 @@ contract ModelRegistry {
     address private constant RETIRED = address(1);
 
     address public immutable owner;
+    /// @notice Whether development keys, whose makers could prove anything, are taken: for tests.
+    bool public immutable developmentKeys;
     mapping(bytes32 model => address) private entries;
 
     modifier onlyOwner() {
@@ -27,13 +30,14 @@ contract ModelRegistry {
         _;
     }
 
-    constructor(address owner_) {
+    constructor(address owner_, bool developmentKeys_) {
         owner = owner_;
+        developmentKeys = developmentKeys_;
     }
 
     /// @notice Registers `verifier` under the digest that it gives.
     function register(ILemmaVerifier verifier) external onlyOwner returns (bytes32 model) {
-        if (verifier.developmentKey()) revert DevelopmentKey(address(verifier));
+        if (!developmentKeys && verifier.developmentKey()) revert DevelopmentKey(address(verifier));
         model = verifier.vkDigest();
         if (entries[model] != address(0)) revert AlreadyRegistered(model);
         entries[model] = address(verifier);

@@ -118,9 +118,17 @@ impl Evm {
     /// # Errors
     /// [`EvmError::Deployment`] when it does not end normally.
     pub fn deploy(&mut self, creation_code: &[u8]) -> Result<Address, EvmError> {
+        self.deploy_at_cost(creation_code).map(|(address, _)| address)
+    }
+
+    /// As [`Evm::deploy`], with the gas that it used.
+    ///
+    /// # Errors
+    /// [`EvmError::Deployment`] when it does not end normally.
+    pub fn deploy_at_cost(&mut self, creation_code: &[u8]) -> Result<(Address, u64), EvmError> {
         let result = self.transact(TxKind::Create, creation_code, GAS_LIMIT, 0)?;
         match result.created_address() {
-            Some(address) => Ok(address.into_array()),
+            Some(address) => Ok((address.into_array(), result.tx_gas_used())),
             None => Err(EvmError::Deployment { outcome: receipt(result).outcome }),
         }
     }

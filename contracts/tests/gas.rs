@@ -7,6 +7,7 @@ mod support;
 use lemma_contracts::evm::{Fork, run};
 use lemma_contracts::{MAX_TENSORS, runtime_code};
 use lemma_verifier::{Context, PublicValues, Role};
+use support::consumer::{Bank, GWEI, OWNER, Office, Terms, committed};
 use support::{Trapdoor, rng, tensor};
 
 const FORKS: [Fork; 3] = [Fork::Cancun, Fork::Prague, Fork::Osaka];
@@ -70,4 +71,32 @@ fn a_contract_has_at_most_six_kilobytes() {
         println!("{tensors} public tensors: {bytes} bytes");
         assert!(bytes <= if tensors == MAX_TENSORS { 6144 } else { 6000 });
     }
+}
+
+/// The first payment of a gate writes a counter that was zero, the first to a recipient makes an account and another counter.
+#[test]
+fn a_payment_through_the_gate_costs_at_most_60_000_gas_above_the_verifier_once_its_counters_run() {
+    let mut bank = Bank::open(&committed("PaymentGate"), &Terms::default()).expect("it deploys");
+    println!("PaymentGate: {} gas to deploy", bank.deployment);
+    let costs = [0, 1, 2].map(|nonce| {
+        let receipt = bank.pay(bank.payment(nonce));
+        assert!(receipt.succeeded(), "{receipt:?}");
+        receipt.gas_used
+    });
+    println!("payments through the gate, all to one recipient: {costs:?} gas");
+    assert!(costs[1] == costs[2] && costs[0] > costs[1] && costs[1] <= 320_000, "{costs:?}");
+    let mut own = Bank::open(&committed("PaymentGate"), &Terms::owned()).expect("it deploys");
+    let costs = [0, 1].map(|_| own.withdraw(GWEI).gas_used);
+    println!("withdrawals to a new and to an old account: {costs:?} gas");
+}
+
+#[test]
+fn the_registry_costs_at_most_15_000_gas_above_the_verifier() {
+    let mut office = Office::open(&committed("ModelRegistry"), OWNER, false);
+    println!("ModelRegistry: {} gas to deploy", office.deployment);
+    println!("register: {} gas", office.register(office.verifier).gas_used);
+    let verify = office.verify.clone();
+    let receipt = office.send(&verify);
+    println!("verify through the registry, 7 values: {} gas", receipt.gas_used);
+    assert!(receipt.succeeded() && receipt.gas_used <= 280_000);
 }

@@ -1,10 +1,11 @@
-//! Keys whose trapdoor is known, proofs made with the trapdoor instead of a witness, and the Solidity compiler.
+//! Keys whose trapdoor is known, proofs made with the trapdoor instead of a witness, the Solidity compiler, and the example consumers.
 //!
 //! The simulator of Groth16: with the exponents of a key known, choose A, B and C1 at will and solve the pairing
 //! equation for C2. To a verifier such proofs are like any other.
 #![allow(dead_code)]
 
 pub mod compiler;
+pub mod consumer;
 
 use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
