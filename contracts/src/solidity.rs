@@ -1,8 +1,9 @@
 //! The source of the contract.
 //!
 //! The template is `template/Verifier.sol`; what depends on the key is the name, a comment and the words of the key.
-//! Names of models and tensors come from outside: they appear in comments only, in printable ASCII, so that they cannot
-//! end the comment.
+//! Names of models and tensors come from outside: they appear in comments only, in printable ASCII and in quotes, so that
+//! they can neither end the comment nor be read as what stands beside them. The contract's own name keeps of the model's
+//! only letters and digits.
 
 use std::fmt::Write as _;
 
@@ -14,7 +15,7 @@ use crate::words::key_words;
 
 const TEMPLATE: &str = include_str!("../template/Verifier.sol");
 
-/// Characters of an outside name that a comment shows.
+/// Characters of an outside name that a comment shows, and that the contract's name takes of the model's.
 const SHOWN: usize = 60;
 
 /// Choices that the key does not make.
@@ -91,7 +92,7 @@ pub fn contract_name(key: &VerifyingKey, options: &Options) -> Result<String, Co
     Ok(name)
 }
 
-/// The ASCII letters and digits of `text`, with a capital where a word begins.
+/// The ASCII letters and digits of `text`, with a capital where a word begins, shortened.
 fn pascal_case(text: &str) -> String {
     let mut out = String::new();
     for word in text.split(|c: char| !c.is_ascii_alphanumeric()) {
@@ -102,25 +103,31 @@ fn pascal_case(text: &str) -> String {
     if !out.starts_with(|first: char| first.is_ascii_uppercase()) {
         out.insert_str(0, "Model");
     }
+    out.truncate(SHOWN);
     out
 }
 
 fn describe(tensor: &TensorSignature) -> String {
     let TensorSignature { name, role, shape, fractional_bits, low, high, .. } = tensor;
+    let (role_name, name, shape) = (role.name(), shown(name), shortened(format!("{shape:?}")));
     if role.is_committed() {
-        return format!("digest of {} {} {shape:?}, {fractional_bits} fractional bits", role.name(), shown(name));
+        return format!("digest of {role_name} {name} {shape}, {fractional_bits} fractional bits");
     }
-    format!("{} {} {shape:?}, {low} to {high}, {fractional_bits} fractional bits", role.name(), shown(name))
+    format!("{role_name} {name} {shape}, {low} to {high}, {fractional_bits} fractional bits")
 }
 
 fn describe_private(input: &PrivateInput) -> String {
     let PrivateInput { name, shape, fractional_bits, low, high } = input;
-    format!("input {} {shape:?}, {low} to {high}, {fractional_bits} fractional bits", shown(name))
+    let shape = shortened(format!("{shape:?}"));
+    format!("input {} {shape}, {low} to {high}, {fractional_bits} fractional bits", shown(name))
 }
 
-/// Fit for a comment, shortened.
+/// Fit for a comment, shortened, in quotes.
 fn shown(text: &str) -> String {
-    let escaped = comment(text);
-    // ASCII, so any place is between two characters.
-    if escaped.len() > SHOWN { format!("{}...", &escaped[..SHOWN]) } else { escaped }
+    format!("\"{}\"", shortened(comment(text)))
+}
+
+/// The beginning of a text in ASCII, where any place is between two characters.
+fn shortened(text: String) -> String {
+    if text.len() > SHOWN { format!("{}...", &text[..SHOWN]) } else { text }
 }

@@ -85,6 +85,32 @@ fn a_name_from_outside_cannot_leave_its_comment() {
     assert_eq!(code(&source), code(&plain), "only comments and the digest differ");
 }
 
+/// A tensor's name that reads like its range, a model's name that reads like the digest.
+#[test]
+fn a_name_from_outside_cannot_pass_for_what_stands_beside_it() {
+    let tensors = vec![tensor("x\" [1], 0 to 0", Role::Output, &[1], -7, 7)];
+    let mut parts = Trapdoor::random(&mut rng(25)).parts("m\"  circuit digest 0x00", tensors);
+    parts.private_inputs[0].name = "none\" [0], 0 to 0, \"".to_string();
+    let source = solidity(&VerifyingKey::new(parts).expect("a random key is good"), &named("Safe")).expect("a good key");
+    for line in [
+        r#"//   model           "m\"  circuit digest 0x00""#,
+        r#"//          0      output "x\" [1], 0 to 0" [1], -7 to 7, 8 fractional bits"#,
+        r#"//     private     input "none\" [0], 0 to 0, \"" [1, 3], 0 to 1, 0 fractional bits"#,
+    ] {
+        assert!(source.lines().any(|found| found == line), "no `{line}` in {source}");
+    }
+}
+
+#[test]
+fn long_names_and_shapes_are_shortened() {
+    let long = "n".repeat(10_000);
+    let key = Trapdoor::random(&mut rng(26)).key(&long, vec![tensor(&long, Role::Output, &[1; 1000], 0, 1)]);
+    let source = solidity(&key, &Options::default()).expect("a good key");
+    assert!(source.lines().all(|line| line.len() <= 200));
+    let name = contract_name(&key, &Options::default()).expect("a name");
+    assert!(name.starts_with("DevelopmentNnnn") && name.ends_with("nVerifier") && name.len() <= 80, "{name}");
+}
+
 /// The source for a fixed key is committed, so that a change of the template is seen in a review, and Foundry tests it.
 #[test]
 fn the_committed_contract_is_what_is_generated() {

@@ -69,9 +69,10 @@ pub fn printable(text: &str) -> String {
     escaped(text, |character| hidden(character) && character != '\n')
 }
 
-/// A text in a comment of generated source: printable ASCII, without what ends a comment or stands for something in a template.
+/// A text in double quotes in a comment of generated source: printable ASCII, without what ends the quotes or a comment, or stands for something in a
+/// template.
 pub fn comment(text: &str) -> String {
-    escaped(text, |character| !(' '..='~').contains(&character) || matches!(character, '\\' | '*' | '{' | '}'))
+    escaped(text, |character| !(' '..='~').contains(&character) || matches!(character, '\\' | '"' | '*' | '{' | '}'))
 }
 
 #[cfg(test)]
@@ -84,7 +85,7 @@ mod tests {
         assert_eq!(quoted("say \"a\"\r\n"), r#""say \"a\"\r\n""#);
         assert_eq!(one_line("a `b`\n\"c\""), r#"a `b`\n"c""#);
         assert_eq!(printable("a\nb\tc\u{9b}2K"), "a\nb\\tc\\u{9b}2K");
-        assert_eq!(comment("a*/\u{2028}{{b}} é"), r"a\u{2a}/\u{2028}\u{7b}\u{7b}b\u{7d}\u{7d} \u{e9}");
+        assert_eq!(comment("a*/\u{2028}{{b}} é\""), r#"a\u{2a}/\u{2028}\u{7b}\u{7b}b\u{7d}\u{7d} \u{e9}\""#);
         for hidden in "\0\u{7f}\u{85}\u{ad}\u{61c}\u{200b}\u{200e}\u{2029}\u{2066}\u{feff}\u{e0041}\u{10ffff}".chars() {
             for shown in [visible, quoted, one_line, printable, comment].map(|show| show(&hidden.to_string())) {
                 assert!(shown.contains('\\') && !shown.contains(hidden), "{hidden:?}");
