@@ -15,10 +15,11 @@ pub mod table;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use execute::{ExecuteError, below_max, matmul, relu, split};
+pub use execute::ExecuteError;
 pub use interval::{Interval, round_shift};
 pub use linear::{Accumulate, Conv, IntegerSum, LinearMap};
-pub use op::{Causal, Energy, Leak, MatMul, Op, Outcome, ZERO, rsqrt};
+use op::cost::{Cost, Lengths};
+pub use op::{Causal, Energy, Leak, MatMul, Op, Outcome, Refusal, ZERO, below_max, matmul, relu, rsqrt, split};
 pub use reach::Foresight;
 use size::Size;
 pub use size::{MAX_CELLS, MAX_MULTIPLICATIONS};
@@ -225,14 +226,11 @@ impl Graph {
         self.inputs.iter().chain(&self.outputs).filter(|port| port.visibility == Visibility::Committed)
     }
 
-    /// Weights stored in the graph.
+    /// Weights stored in the graph: of layers and of the rows of embeddings.
     pub fn weights(&self) -> usize {
         let of = |node: &Node| match &node.op {
-            Op::Linear(map) => match &**map {
-                LinearMap::Dense { weight, .. } => weight.len(),
-                LinearMap::Conv(conv) => conv.weight.len(),
-                LinearMap::Diagonal(factors) => factors.len(),
-            },
+            Op::Linear(map) => map.weights(),
+            Op::RowGather(table) => table.values().len(),
             _ => 0,
         };
         self.nodes.iter().map(of).sum()
@@ -247,13 +245,15 @@ impl Graph {
         self.nodes.iter().map(width).max().unwrap_or(1)
     }
 
-    /// Multiply-accumulates of one inference.
+    /// Multiply-accumulates of one inference, in layers and between tensors.
     pub fn multiplications(&self) -> u64 {
-        let of = |node: &Node| match (&node.op, node.inputs.first()) {
-            (Op::Linear(map), Some(x)) => map.multiplications(self.node(*x).len()),
-            _ => 0,
-        };
-        self.nodes.iter().map(of).sum()
+        self.nodes.iter().map(|node| self.cost(node).multiplications).fold(0, u64::saturating_add)
+    }
+
+    /// What a node takes besides its operands and its result.
+    fn cost(&self, node: &Node) -> Cost {
+        let operands: Vec<u64> = node.inputs.iter().map(|input| self.node(*input).len() as u64).collect();
+        node.op.operation().cost(Lengths { result: node.len() as u64, operands: &operands })
     }
 
     /// Elements that pass a non-linear operation: what circuits pay for.

@@ -104,6 +104,15 @@ impl LinearMap {
         }
     }
 
+    /// Weights that are stored.
+    pub fn weights(&self) -> usize {
+        match self {
+            LinearMap::Dense { weight, .. } => weight.len(),
+            LinearMap::Conv(conv) => conv.weight.len(),
+            LinearMap::Diagonal(factors) => factors.len(),
+        }
+    }
+
     /// Multiply-accumulates for an operand of `len` elements.
     pub fn multiplications(&self, len: usize) -> u64 {
         match self {

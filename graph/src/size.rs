@@ -18,8 +18,6 @@
 //! Not covered: what the file itself holds once decoded, up to eight times its size, and keys and proofs, which take far more for each constraint;
 //! `lemma inspect` says how much.
 
-use super::interval::Interval;
-use super::op::{MatMul, Op};
 use super::{Graph, GraphError, GraphProblem, NodeId};
 
 /// Most cells of a graph that came from outside: 201 million, twice what a decoder of 135 million weights takes for 16 tokens.
@@ -27,9 +25,6 @@ pub const MAX_CELLS: u64 = 3 << 26;
 
 /// Most multiplications of one inference of a graph that came from outside.
 pub const MAX_MULTIPLICATIONS: u64 = 1 << 37;
-
-/// Bits of a lookup in the narrowest table there is.
-const NARROWEST: u64 = 4;
 
 /// What the nodes of a graph come to so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,58 +64,13 @@ impl Size {
 
     fn with(self, graph: &Graph, id: NodeId) -> Size {
         let node = graph.node(id);
-        let lengths: Vec<u64> = node.inputs.iter().map(|input| graph.node(*input).len() as u64).collect();
-        let (result, operand) = (node.len() as u64, lengths.first().copied().unwrap_or(0));
-        let read = lengths.iter().fold(0u64, |sum, len| sum.saturating_add(*len));
-        let cells = result.saturating_add(read).saturating_add(extra(&node.op, result, &lengths));
+        let listed = node.inputs.iter().map(|input| graph.node(*input).len() as u64);
+        let cost = graph.cost(node);
+        let cells = listed.fold(cost.cells.saturating_add(node.len() as u64), u64::saturating_add);
         Size {
             cells: self.cells.saturating_add(cells),
-            multiplications: self.multiplications.saturating_add(multiplications(&node.op, operand)),
+            multiplications: self.multiplications.saturating_add(cost.multiplications),
         }
-    }
-}
-
-/// Lookups, padded rows and table rows of an operation with `result` elements and operands of these lengths.
-fn extra(op: &Op, result: u64, lengths: &[u64]) -> u64 {
-    let operand = lengths.first().copied().unwrap_or(0);
-    let limbs = |count: u64, bits: u32| count.saturating_mul(u64::from(bits).div_ceil(NARROWEST));
-    let both = |count: u64, first: u32, second: u32| limbs(count, first).saturating_add(limbs(count, second));
-    let width = |range: &Interval| u64::BITS - range.size().saturating_sub(1).leading_zeros();
-    let rows = |count: usize| count as u64;
-    match op {
-        Op::Constant(_) | Op::Linear(_) | Op::Gather(_) | Op::Sum(_) | Op::Product | Op::MatMul(_) => 0,
-        Op::Input { range } => limbs(result, width(range)),
-        Op::Requantize { shift, range } => both(result, *shift, width(range)),
-        Op::Relu { shift, bits, .. } => both(result, *shift, *bits),
-        Op::Table { shift, table } => limbs(result, *shift).saturating_add(result).saturating_add(rows(table.values().len())),
-        Op::TableBelowMax { shift, groups, range, table } => {
-            let longest = groups.iter().max().map_or(0, |n| u64::from(*n));
-            // With a mask also the rows of its flags.
-            let padded = (groups.len() as u64).saturating_mul(longest).saturating_mul(lengths.len() as u64);
-            let maxima = limbs(groups.len() as u64, width(range));
-            let lookups = limbs(result, *shift).saturating_add(result).saturating_add(maxima);
-            lookups.saturating_add(padded).saturating_add(rows(table.values().len()))
-        }
-        Op::Max { shift, bits, range, .. } => both(operand, *shift, *bits).saturating_add(limbs(result, width(range))),
-        Op::ArgMax { .. } => limbs(operand, 60),
-        Op::RowGather(table) => result.saturating_add(rows(table.rows())),
-        Op::Reciprocal { bits } => both(result, *bits, *bits),
-        // Squares, and for each group a rounded sum and a root.
-        Op::Normalize { energy, bits } => {
-            let groups = operand.checked_div(energy.group as u64).unwrap_or(0);
-            let sums = both(groups, energy.shift, width(&energy.range));
-            result.saturating_add(sums).saturating_add(both(groups, *bits, *bits))
-        }
-    }
-}
-
-fn multiplications(op: &Op, operand: u64) -> u64 {
-    match op {
-        Op::Linear(map) => map.multiplications(usize::try_from(operand).unwrap_or(usize::MAX)),
-        Op::MatMul(MatMul { batch, m, k, n, .. }) => {
-            [m, k, n].into_iter().fold(*batch as u64, |product, extent| product.saturating_mul(*extent as u64))
-        }
-        _ => 0,
     }
 }
 
@@ -128,7 +78,7 @@ fn multiplications(op: &Op, operand: u64) -> u64 {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::{Causal, Conv, Leak, LinearMap, Node, Port, RowTable, Table, Visibility};
+    use super::super::{Causal, Conv, Interval, Leak, LinearMap, MatMul, Node, Op, Port, RowTable, Table, Visibility};
     use super::*;
 
     const BIT: Interval = Interval { lo: 0, hi: 1 };
