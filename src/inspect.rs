@@ -1,6 +1,7 @@
 //! What a compiled model costs, before any key is made.
 
 use lemma_circuits::soundness;
+use lemma_prover::kernel::Domain;
 use serde::Serialize;
 
 use crate::Package;
@@ -74,9 +75,10 @@ pub struct Inspection {
 const G1_BYTES: u64 = 64;
 const G2_BYTES: u64 = 128;
 
-/// Microseconds per constraint on two cores with the vector kernel, measured on circuits of 2^15 to 2^20 constraints.
-const SETUP_RATE: f64 = 5.0;
-const PROVE_RATE: f64 = 3.0;
+/// Microseconds per constraint on two cores with the vector kernel: the dearest of the four models of docs/results-transformers.md, on the machine that
+/// is named there. Others take up to twice as long.
+const SETUP_RATE: f64 = 2.5;
+const PROVE_RATE: f64 = 1.7;
 
 /// Memory that a proof takes besides what grows with the circuit.
 const BASE_BYTES: u64 = 20_000_000;
@@ -89,7 +91,9 @@ pub fn inspect(package: &Package) -> Inspection {
     let total = count.total();
     let wires = lemma_circuits::relation::PUBLIC_WIRES + total.round1 + total.round2;
     let activations = graph.activations();
-    let domain = (total.constraints + lemma_circuits::relation::PUBLIC_WIRES).next_power_of_two() as u64;
+    let rows = total.constraints + lemma_circuits::relation::PUBLIC_WIRES;
+    // A circuit beyond every domain has no key.
+    let domain = Domain::size_for(rows).unwrap_or(rows) as u64;
     let proving_key_bytes = wires as u64 * (3 * G1_BYTES + G2_BYTES) + domain * G1_BYTES;
     let scalar = 32;
     let estimate = Estimate {

@@ -22,7 +22,7 @@ use crate::words::{FIXED_WORDS, key_words};
 
 include!("../golden/verifier.rs");
 
-/// Bytes with which the contract for `key` is deployed: what solc makes of [`crate::solidity`] with the settings above.
+/// Bytes with which the contract for `key` is deployed: what solc makes of [`solidity`](crate::solidity()) with the settings above.
 ///
 /// # Errors
 /// When the key has too many public tensors.

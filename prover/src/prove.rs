@@ -1,4 +1,4 @@
-//! The proof (protocol.md section 1).
+//! The proof ("Setup, proof, verification" in docs/protocol.md).
 //!
 //! ```text
 //! C1  = sum_{round 1} z_i [K_i / delta1] + rho [delta2]

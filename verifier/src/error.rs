@@ -45,7 +45,7 @@ pub enum ProofError {
     },
 }
 
-/// A rule of protocol.md section 9 that a key breaks.
+/// A rule for keys in docs/protocol.md that a key breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LintError {
     /// A point is off its curve, outside its subgroup or at infinity.

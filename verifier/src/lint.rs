@@ -1,4 +1,4 @@
-//! The rules that a verifying key must pass before it is used (protocol.md section 9). One function serves setup,
+//! The rules that a verifying key must pass before it is used ("Keys" in docs/protocol.md). One function serves setup,
 //! loading and the generation of a contract.
 //!
 //! Why each pair must differ, also up to sign:

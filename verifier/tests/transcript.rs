@@ -43,7 +43,7 @@ fn the_challenge_changes_with_each_input_alone() {
     }
 }
 
-/// The definition of protocol.md section 2, written out over a flat buffer.
+/// The definition in docs/protocol.md, "The challenge", written out over a flat buffer.
 #[test]
 fn the_challenge_is_keccak_of_the_documented_words() {
     let mut rng = rng(31);

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! is an identity of polynomials in `chi` of degree below `2^j (n + 1)` that holds only if every cell does: the monomials `x^i z^l` are distinct
-//! powers. The inner sums are Horner evaluations ([`super::horner`]), the products over `k` one constraint each, the equation one.
+//! powers. The inner sums are Horner evaluations (`horner.rs`), the products over `k` one constraint each, the equation one.
 //!
 //! Cost for each matrix: `(m - 1) k + (n - 1) k + k + m n` constraints, against `m k n` for multiplying out. Without an inner evaluation, a product
 //! or the equation, one wrong cell passes.

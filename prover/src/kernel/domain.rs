@@ -62,9 +62,9 @@ impl Domain {
     /// The smallest domain with at least `size` elements; `None` above 2^28, where the field has no
     /// such subgroup.
     pub fn new(size: usize) -> Option<Self> {
-        let power = size.checked_next_power_of_two()?;
-        let third = power / 4;
-        if third >= LEAST_THIRD && size <= 3 * third && power <= 1 << Fr::TWO_ADICITY {
+        let whole = Self::size_for(size)?;
+        if !whole.is_power_of_two() {
+            let third = whole / 3;
             let block = Radix2EvaluationDomain::<Fr>::new(third)?;
             // The cube root of the generator in H (3 is odd), times a primitive third root of one.
             let (m, mut exponent) = (third as u64, third as u64 + 1);
@@ -75,7 +75,14 @@ impl Domain {
             let root = block.group_gen().pow([exponent / 3]) * order_three;
             return Some(Self::of(block, vec![Fr::one(), root, root.square()]));
         }
-        Some(Self::of(Radix2EvaluationDomain::new(size)?, vec![Fr::one()]))
+        Some(Self::of(Radix2EvaluationDomain::new(whole)?, vec![Fr::one()]))
+    }
+
+    /// Number of elements of the smallest domain with at least `size`: a power of two, or three of them. `None` as for [`Domain::new`].
+    pub fn size_for(size: usize) -> Option<usize> {
+        let power = size.checked_next_power_of_two().filter(|power| *power <= 1 << Fr::TWO_ADICITY)?;
+        let third = power / 4;
+        Some(if third >= LEAST_THIRD && size <= 3 * third { 3 * third } else { power })
     }
 
     fn of(block: Radix2EvaluationDomain<Fr>, shifts: Vec<Fr>) -> Self {
@@ -312,7 +319,7 @@ mod tests {
     #[test]
     fn the_smallest_domain_that_fits_is_taken() {
         for (rows, size) in [(5, 8), (129, 192), (192, 192), (193, 256), (257, 384), (385, 512), (1025, 1536), (1537, 2048)] {
-            assert_eq!(Domain::new(rows).unwrap().size(), size);
+            assert_eq!((Domain::new(rows).unwrap().size(), Domain::size_for(rows)), (size, Some(size)));
         }
     }
 }
