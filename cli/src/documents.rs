@@ -15,12 +15,18 @@ fn documents() -> Vec<PathBuf> {
     [root.join("README.md"), root.join("CONTRIBUTING.md")].into_iter().chain(documents).collect()
 }
 
-/// The words of a shell line without its comment; double quotes hold a word together.
+/// The words of a shell line without its comment; double quotes and parentheses hold a word together.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![];
-    let (mut word, mut quoted) = (None::<String>, false);
+    let (mut word, mut quoted, mut depth) = (None::<String>, false, 0u32);
     for character in line.chars() {
+        depth = match character {
+            '(' => depth + 1,
+            ')' => depth.saturating_sub(1),
+            _ => depth,
+        };
         match character {
+            _ if depth > 0 => word.get_or_insert_default().push(character),
             '"' => {
                 quoted = !quoted;
                 word.get_or_insert_default();
@@ -47,7 +53,8 @@ fn command(line: &str) -> Option<Vec<String>> {
 fn every_command_line_is_understood() {
     let mut count = 0;
     for path in documents() {
-        let text = std::fs::read_to_string(&path).unwrap();
+        // A line that goes on is one command.
+        let text = std::fs::read_to_string(&path).unwrap().replace("\\\n", " ");
         let mut fenced = false;
         for (number, line) in text.lines().enumerate() {
             if line.trim_start().starts_with("```") {
@@ -96,6 +103,10 @@ fn lines_are_read_as_a_shell_reads_them() {
     assert_eq!(
         words("  lemma prove gpt --prompt \"To be\" -o a.json   # slow"),
         ["lemma", "prove", "gpt", "--prompt", "To be", "-o", "a.json"]
+    );
+    assert_eq!(
+        words("lemma prove g --context $(cast call \"f(int)\" 1) -o a"),
+        ["lemma", "prove", "g", "--context", "$(cast call \"f(int)\" 1)", "-o", "a"]
     );
     assert_eq!(words("$ lemma inspect m | less"), ["lemma", "inspect", "m"]);
     assert_eq!(command("lemmas are proven"), None);
