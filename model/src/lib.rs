@@ -24,6 +24,7 @@ pub use float::{ExecuteError, MAX_LIVE_ELEMENTS};
 pub use mask::{AdditiveMask, HIDING, MaskUse, is_hiding};
 pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, broadcast, volume};
 pub use simplify::{Channels, scale_operand};
+pub use unary::Unary;
 
 /// Index of a node in its [`Model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -209,53 +210,4 @@ pub enum View {
         /// The constant.
         value: f32,
     },
-}
-
-/// A function of one number.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Unary {
-    /// `max(x, 0)`.
-    Relu,
-    /// `x` where positive, `slope * x` elsewhere.
-    LeakyRelu(f32),
-    /// `min(max(x, low), high)`; ReLU6 is `Clip(0, 6)`.
-    Clip(f32, f32),
-    /// `1 / (1 + exp(-x))`.
-    Sigmoid,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// `clip(alpha * x + beta, 0, 1)`.
-    HardSigmoid(f32, f32),
-    /// `x * clip(x / 6 + 1/2, 0, 1)`.
-    HardSwish,
-    /// `x` where positive, `alpha * (exp(x) - 1)` elsewhere.
-    Elu(f32),
-    /// `ln(1 + exp(x))`.
-    Softplus,
-    /// The error function.
-    Erf,
-    /// `x * (1 + erf(x / sqrt 2)) / 2`.
-    Gelu,
-    /// GELU by the tanh approximation.
-    GeluTanh,
-    /// `x * sigmoid(x)`.
-    Silu,
-    /// `max(x, 0)^2`.
-    ReluSquared,
-    /// `exp(x)`.
-    Exp,
-    /// `sqrt(x)`.
-    Sqrt,
-    /// `1 / sqrt(x)`.
-    Rsqrt,
-    /// `1 / x`.
-    Reciprocal,
-    /// `x^2`.
-    Square,
-    /// `|x|`.
-    Abs,
-    /// `ln x`.
-    Ln,
-    /// `x^p` for a constant `p`.
-    Pow(f32),
 }

@@ -1,13 +1,138 @@
-//! The values of unary functions, in one place for the interpreter and for lookup tables.
+//! Functions of one number: which there are, their values for the interpreter and for lookup tables, and the ONNX operators that they are.
+//!
+//! A new one without parameters is a variant, an arm of [`Unary::evaluate`] and a line of the table of operators; nothing else names it.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
 
-use super::Unary;
+use serde::{Deserialize, Serialize};
+
+/// A function of one number.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Unary {
+    /// `max(x, 0)`.
+    Relu,
+    /// `x` where positive, `slope * x` elsewhere.
+    LeakyRelu(f32),
+    /// `min(max(x, low), high)`; ReLU6 is `Clip(0, 6)`.
+    Clip(f32, f32),
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// `clip(alpha * x + beta, 0, 1)`.
+    HardSigmoid(f32, f32),
+    /// `x * clip(x / 6 + 1/2, 0, 1)`.
+    HardSwish,
+    /// `x` where positive, `alpha * (exp(x) - 1)` elsewhere.
+    Elu(f32),
+    /// `ln(1 + exp(x))`.
+    Softplus,
+    /// The error function.
+    Erf,
+    /// `x * (1 + erf(x / sqrt 2)) / 2`.
+    Gelu,
+    /// GELU by the tanh approximation.
+    GeluTanh,
+    /// `x * sigmoid(x)`.
+    Silu,
+    /// `max(x, 0)^2`.
+    ReluSquared,
+    /// `exp(x)`.
+    Exp,
+    /// `sqrt(x)`.
+    Sqrt,
+    /// `1 / sqrt(x)`.
+    Rsqrt,
+    /// `1 / x`.
+    Reciprocal,
+    /// `x^2`.
+    Square,
+    /// `|x|`.
+    Abs,
+    /// `ln x`.
+    Ln,
+    /// `x^p` for a constant `p`.
+    Pow(f32),
+    /// Sine.
+    Sin,
+    /// Cosine.
+    Cos,
+    /// Inverse sine, on -1 to 1.
+    Asin,
+    /// Inverse cosine, on -1 to 1.
+    Acos,
+    /// Inverse tangent.
+    Atan,
+    /// Hyperbolic sine.
+    Sinh,
+    /// Hyperbolic cosine.
+    Cosh,
+    /// Inverse hyperbolic sine.
+    Asinh,
+    /// Inverse hyperbolic cosine, from 1.
+    Acosh,
+    /// Inverse hyperbolic tangent, between -1 and 1.
+    Atanh,
+    /// -1, 0 or 1.
+    Sign,
+    /// The largest whole number that is not above.
+    Floor,
+    /// The smallest whole number that is not below.
+    Ceil,
+    /// The nearest whole number, the even one on ties.
+    Round,
+    /// `x / (1 + |x|)`.
+    Softsign,
+    /// `x * tanh(softplus(x))`.
+    Mish,
+}
+
+/// The operators that are functions of one number without parameters: name, and the version of ONNX's operators that introduced it.
+const OPERATORS: [(&str, i64, Unary); 28] = [
+    ("Abs", 1, Unary::Abs),
+    ("Acos", 7, Unary::Acos),
+    ("Acosh", 9, Unary::Acosh),
+    ("Asin", 7, Unary::Asin),
+    ("Asinh", 9, Unary::Asinh),
+    ("Atan", 7, Unary::Atan),
+    ("Atanh", 9, Unary::Atanh),
+    ("Ceil", 1, Unary::Ceil),
+    ("Cos", 7, Unary::Cos),
+    ("Cosh", 9, Unary::Cosh),
+    ("Erf", 9, Unary::Erf),
+    ("Exp", 1, Unary::Exp),
+    ("Floor", 1, Unary::Floor),
+    ("HardSwish", 14, Unary::HardSwish),
+    ("Log", 1, Unary::Ln),
+    ("Mish", 18, Unary::Mish),
+    ("Reciprocal", 1, Unary::Reciprocal),
+    ("Relu", 1, Unary::Relu),
+    ("Round", 11, Unary::Round),
+    ("Rsqrt", 1, Unary::Rsqrt),
+    ("Sigmoid", 1, Unary::Sigmoid),
+    ("Sign", 9, Unary::Sign),
+    ("Sin", 7, Unary::Sin),
+    ("Sinh", 9, Unary::Sinh),
+    ("Softplus", 1, Unary::Softplus),
+    ("Softsign", 1, Unary::Softsign),
+    ("Sqrt", 1, Unary::Sqrt),
+    ("Tanh", 1, Unary::Tanh),
+];
 
 impl Unary {
+    /// The function that an ONNX operator is, and the version that introduced the operator.
+    pub fn of_operator(name: &str) -> Option<(Unary, i64)> {
+        OPERATORS.iter().find(|(other, ..)| *other == name).map(|(_, since, function)| (*function, *since))
+    }
+
+    /// Names of the operators that [`Unary::of_operator`] knows, sorted.
+    pub fn operators() -> impl Iterator<Item = &'static str> {
+        OPERATORS.iter().map(|(name, ..)| *name)
+    }
+
     /// The function at `x`. Uses the portable `libm`, so that every machine gets the same bits.
     ///
-    /// Outside a function's domain (`Sqrt`, `Ln`, `Pow` of negative numbers) the result is not a number, and so it is of what is
+    /// Outside a function's domain (`Sqrt`, `Ln`, `Pow` of negative numbers, `Asin` beyond 1) the result is not a number, and so it is of what is
     /// not a number; `Rsqrt` and `Reciprocal` of zero are infinite.
     pub fn evaluate(self, x: f64) -> f64 {
         match self {
@@ -45,6 +170,22 @@ impl Unary {
             Unary::Abs => x.abs(),
             Unary::Ln => libm::log(x),
             Unary::Pow(exponent) => libm::pow(x, f64::from(exponent)),
+            Unary::Sin => libm::sin(x),
+            Unary::Cos => libm::cos(x),
+            Unary::Asin => libm::asin(x),
+            Unary::Acos => libm::acos(x),
+            Unary::Atan => libm::atan(x),
+            Unary::Sinh => libm::sinh(x),
+            Unary::Cosh => libm::cosh(x),
+            Unary::Asinh => libm::asinh(x),
+            Unary::Acosh => libm::acosh(x),
+            Unary::Atanh => libm::atanh(x),
+            Unary::Sign => f64::from(i8::from(x > 0.0) - i8::from(x < 0.0)) + 0.0 * x,
+            Unary::Floor => x.floor(),
+            Unary::Ceil => x.ceil(),
+            Unary::Round => x.round_ties_even(),
+            Unary::Softsign => x / (1.0 + x.abs()),
+            Unary::Mish => x * libm::tanh(Unary::Softplus.evaluate(x)),
         }
     }
 
@@ -102,6 +243,15 @@ mod tests {
             (Unary::LeakyRelu(0.25), -2.0, -0.5),
             (Unary::Rsqrt, 4.0, 0.5),
             (Unary::Pow(3.0), -2.0, -8.0),
+            (Unary::Round, 2.5, 2.0),
+            (Unary::Round, -1.5, -2.0),
+            (Unary::Floor, -0.25, -1.0),
+            (Unary::Ceil, -0.25, 0.0),
+            (Unary::Sign, -0.25, -1.0),
+            (Unary::Sign, 0.0, 0.0),
+            (Unary::Softsign, -3.0, -0.75),
+            (Unary::Mish, 1.0, 0.865_098_388_267_293_7),
+            (Unary::Atanh, 0.5, 0.549_306_144_334_054_8),
         ];
         for (function, x, expected) in cases {
             assert!((function.evaluate(x) - expected).abs() < 1e-12, "{function:?} at {x}");
@@ -120,10 +270,17 @@ mod tests {
             Unary::Softplus,
             Unary::ReluSquared,
             Unary::Sigmoid,
-            Unary::Abs,
+            Unary::Gelu,
         ];
-        for function in functions {
+        for function in functions.into_iter().chain(OPERATORS.map(|(.., function)| function)) {
             assert!(function.evaluate(f64::NAN).is_nan(), "{function:?}");
         }
+    }
+
+    #[test]
+    fn the_operators_are_sorted_and_without_duplicates() {
+        assert!(OPERATORS.is_sorted_by(|a, b| a.0 < b.0));
+        assert_eq!(Unary::of_operator("Log"), Some((Unary::Ln, 1)));
+        assert_eq!(Unary::of_operator("Gelu"), None);
     }
 }

@@ -34,6 +34,7 @@ use super::budget::Budget;
 use super::node::Node;
 use super::tensor::Tensor;
 use call::Call;
+use lemma_model::Unary;
 
 /// How an operator is evaluated.
 enum Evaluate {
@@ -67,13 +68,28 @@ const FAMILIES: &[&[Operator]] = &[
 
 /// Whether an operator of ONNX's own can be folded.
 pub(super) fn knows(op: &str) -> bool {
-    FAMILIES.iter().copied().flatten().any(|(name, _, _)| *name == op)
+    find(op).is_some()
 }
 
 /// Names of all operators that can be folded, sorted.
 #[cfg(test)]
 pub(super) fn names() -> std::collections::BTreeSet<&'static str> {
-    FAMILIES.iter().copied().flatten().map(|(name, _, _)| *name).collect()
+    FAMILIES.iter().copied().flatten().map(|(name, _, _)| *name).chain(Unary::operators()).collect()
+}
+
+/// The operator set that introduced an operator, and how it is evaluated; functions of one number that no family has are those of the float model.
+fn find(op: &str) -> Option<(i64, Known)> {
+    let known = FAMILIES.iter().copied().flatten().find(|(name, ..)| *name == op);
+    let own = known.map(|(_, since, evaluate)| (*since, Known::Own(evaluate)));
+    own.or_else(|| Unary::of_operator(op).map(|(function, since)| (since, Known::Function(function))))
+}
+
+/// How an operator that is known is evaluated.
+enum Known {
+    /// By its family.
+    Own(&'static Evaluate),
+    /// As a function of one number.
+    Function(Unary),
 }
 
 /// Evaluates a node whose inputs are all constants; `inputs` are in the order of the node's, `None` where one is left out. Returns one tensor for each
@@ -83,18 +99,18 @@ pub(super) fn names() -> std::collections::BTreeSet<&'static str> {
 /// A [`Problem`] that names the node: an operator or a form of one that is not known, operands that do not fit, or a result that the budget does not
 /// allow.
 pub(super) fn fold(node: &mut Node, inputs: &[Option<&Tensor>], budget: &mut Budget) -> Result<Vec<Option<Tensor>>, Problem> {
-    let known = FAMILIES.iter().copied().flatten().find(|(name, _, _)| node.domain.is_empty() && *name == node.op);
-    let Some((_, since, evaluate)) = known else {
+    let Some((since, known)) = find(&node.op).filter(|_| node.domain.is_empty()) else {
         let operator = if node.domain.is_empty() { node.op.clone() } else { format!("{}.{}", node.domain, node.op) };
         return Err(Problem::UnsupportedOperator { node: node.name.clone(), operator });
     };
-    if node.opset < *since {
+    if node.opset < since {
         return Err(node.problem(format!("exists from opset {since}; the file declares {}", node.opset)));
     }
     let mut call = Call::new(node, inputs, budget)?;
-    let results = match evaluate {
-        Evaluate::One(evaluate) => vec![evaluate(&mut call)?],
-        Evaluate::Many(evaluate) => evaluate(&mut call)?,
+    let results = match known {
+        Known::Own(Evaluate::One(evaluate)) => vec![evaluate(&mut call)?],
+        Known::Own(Evaluate::Many(evaluate)) => evaluate(&mut call)?,
+        Known::Function(function) => vec![pointwise::plain(&mut call, function)?],
     };
     node.attributes.finish()?;
     node.gives(results.len())?;

@@ -16,31 +16,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     ("Abs", 1, One(|call| number(call, f64::abs, i128::abs))),
     ("Sign", 9, One(|call| number(call, |x| if x == 0.0 { 0.0 } else { x.signum() }, i128::signum))),
     ("Relu", 1, One(|call| number(call, |x| x.max(0.0), |x| x.max(0)))),
-    ("Floor", 1, One(|call| float(call, f64::floor))),
-    ("Ceil", 1, One(|call| float(call, f64::ceil))),
-    ("Round", 11, One(|call| float(call, f64::round_ties_even))),
-    ("Sqrt", 1, One(|call| float(call, f64::sqrt))),
-    ("Reciprocal", 1, One(|call| float(call, f64::recip))),
-    ("Exp", 1, One(|call| float(call, libm::exp))),
-    ("Log", 1, One(|call| float(call, libm::log))),
-    ("Sin", 7, One(|call| float(call, libm::sin))),
-    ("Cos", 7, One(|call| float(call, libm::cos))),
     ("Tan", 7, One(|call| float(call, libm::tan))),
-    ("Asin", 7, One(|call| float(call, libm::asin))),
-    ("Acos", 7, One(|call| float(call, libm::acos))),
-    ("Atan", 7, One(|call| float(call, libm::atan))),
-    ("Sinh", 9, One(|call| float(call, libm::sinh))),
-    ("Cosh", 9, One(|call| float(call, libm::cosh))),
-    ("Tanh", 1, One(|call| float(call, libm::tanh))),
-    ("Asinh", 9, One(|call| float(call, libm::asinh))),
-    ("Acosh", 9, One(|call| float(call, libm::acosh))),
-    ("Atanh", 9, One(|call| float(call, libm::atanh))),
-    ("Erf", 9, One(|call| float(call, libm::erf))),
-    ("Sigmoid", 1, One(|call| unary(call, Unary::Sigmoid))),
-    ("Softplus", 1, One(|call| unary(call, Unary::Softplus))),
-    ("Softsign", 1, One(|call| float(call, |x| x / (1.0 + x.abs())))),
-    ("HardSwish", 14, One(|call| unary(call, Unary::HardSwish))),
-    ("Mish", 18, One(|call| float(call, |x| x * libm::tanh(Unary::Softplus.evaluate(x))))),
     ("HardSigmoid", 1, One(hard_sigmoid)),
     ("LeakyRelu", 1, One(leaky_relu)),
     ("Elu", 1, One(elu)),
@@ -56,6 +32,12 @@ pub(super) const OPERATORS: &[Operator] = &[
     ("HammingWindow", 17, One(|call| window(call, [25.0 / 46.0, 21.0 / 46.0, 0.0]))),
     ("BlackmanWindow", 17, One(|call| window(call, [0.42, 0.5, 0.08]))),
 ];
+
+/// A function of one number that the float model has too.
+pub(super) fn plain(call: &mut Call<'_>, function: Unary) -> Result<Tensor, Problem> {
+    call.attributes().ignore("consumed_inputs");
+    unary(call, function)
+}
 
 fn float(call: &mut Call<'_>, f: impl Fn(f64) -> f64) -> Result<Tensor, Problem> {
     call.arity(1, 1)?;

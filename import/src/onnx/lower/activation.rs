@@ -11,19 +11,8 @@ impl Lowering {
     pub(super) fn function(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(1, 1)?;
         node.attributes.ignore("consumed_inputs");
-        let function = match node.op.as_str() {
-            "Abs" => Unary::Abs,
-            "Erf" => Unary::Erf,
-            "Exp" => Unary::Exp,
-            "HardSwish" => Unary::HardSwish,
-            "Log" => Unary::Ln,
-            "Relu" => Unary::Relu,
-            "Rsqrt" => Unary::Rsqrt,
-            "Sigmoid" => Unary::Sigmoid,
-            "Softplus" => Unary::Softplus,
-            "Sqrt" => Unary::Sqrt,
-            "Tanh" => Unary::Tanh,
-            other => return Err(node.problem(format!("{other} is no function of one number"))),
+        let Some((function, _)) = Unary::of_operator(&node.op) else {
+            return Err(node.problem("it is no function of one number"));
         };
         self.of_operand(node, args, |lowering, name, x| lowering.push(name, Op::Unary(function), &[x]))
     }
@@ -99,36 +88,14 @@ impl Lowering {
         self.push(name, Op::Mul, &[x, gate])
     }
 
-    pub(super) fn mish(&mut self, node: &mut Node, args: &Args) -> Results {
+    /// The tangent, as a quotient: where the cosine is zero it has a pole.
+    pub(super) fn tangent(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(1, 1)?;
         self.of_operand(node, args, |lowering, name, x| {
-            let soft = lowering.push(&format!("{name}.soft"), Op::Unary(Unary::Softplus), &[x])?;
-            let gate = lowering.push(&format!("{name}.gate"), Op::Unary(Unary::Tanh), &[soft])?;
-            lowering.push(name, Op::Mul, &[x, gate])
-        })
-    }
-
-    pub(super) fn softsign(&mut self, node: &mut Node, args: &Args) -> Results {
-        node.takes(1, 1)?;
-        self.of_operand(node, args, |lowering, name, x| {
-            let size = lowering.push(&format!("{name}.size"), Op::Unary(Unary::Abs), &[x])?;
-            let one = lowering.number(&format!("{name}.one"), 1.0, x)?;
-            let divisor = lowering.push(&format!("{name}.divisor"), Op::Add, &[size, one])?;
-            let inverse = lowering.push(&format!("{name}.inverse"), Op::Unary(Unary::Reciprocal), &[divisor])?;
-            lowering.push(name, Op::Mul, &[x, inverse])
-        })
-    }
-
-    /// `sinh` and `cosh` as half the difference and half the sum of two exponentials.
-    pub(super) fn hyperbolic(&mut self, node: &mut Node, args: &Args) -> Results {
-        node.takes(1, 1)?;
-        let op = if node.op == "Sinh" { Op::Sub } else { Op::Add };
-        self.of_operand(node, args, |lowering, name, x| {
-            let negative = lowering.scaled(&format!("{name}.negative"), x, -1.0)?;
-            let rising = lowering.push(&format!("{name}.rising"), Op::Unary(Unary::Exp), &[x])?;
-            let falling = lowering.push(&format!("{name}.falling"), Op::Unary(Unary::Exp), &[negative])?;
-            let sum = lowering.push(&format!("{name}.sum"), op.clone(), &[rising, falling])?;
-            lowering.scaled(name, sum, 0.5)
+            let sine = lowering.push(&format!("{name}.sine"), Op::Unary(Unary::Sin), &[x])?;
+            let cosine = lowering.push(&format!("{name}.cosine"), Op::Unary(Unary::Cos), &[x])?;
+            let inverse = lowering.push(&format!("{name}.inverse"), Op::Unary(Unary::Reciprocal), &[cosine])?;
+            lowering.push(name, Op::Mul, &[sine, inverse])
         })
     }
 

@@ -5,6 +5,7 @@ use super::{Lowering, Node, Problem};
 use crate::onnx::fold;
 use crate::onnx::node::name_of;
 use crate::onnx::proto::NodeProto;
+use lemma_model::Unary;
 
 type Function = fn(&mut Lowering, &mut Node, &Args) -> Result<Vec<Option<Value>>, Problem>;
 
@@ -19,9 +20,8 @@ pub(super) enum Lower {
     Moved(Function),
 }
 
-/// ONNX's own operators that depend on inputs. Sorted.
+/// ONNX's own operators that depend on inputs, except those of [`Unary::of_operator`]. Sorted.
 const OWN: &[(&str, Lower)] = &[
-    ("Abs", Lower::Computed(Lowering::function)),
     ("Add", Lower::Computed(Lowering::binary)),
     ("And", Lower::Computed(Lowering::connective)),
     ("ArgMax", Lower::Computed(Lowering::arg_extremum)),
@@ -36,7 +36,6 @@ const OWN: &[(&str, Lower)] = &[
     ("Constant", Lower::Always(Lowering::constant_node)),
     ("Conv", Lower::Computed(Lowering::convolution)),
     ("ConvTranspose", Lower::Computed(Lowering::transposed_convolution)),
-    ("Cosh", Lower::Computed(Lowering::hyperbolic)),
     ("CumSum", Lower::Computed(Lowering::running_sum)),
     ("DepthToSpace", Lower::Moved(Lowering::blocks)),
     ("Div", Lower::Computed(Lowering::binary)),
@@ -44,8 +43,6 @@ const OWN: &[(&str, Lower)] = &[
     ("Einsum", Lower::Computed(Lowering::einsum)),
     ("Elu", Lower::Computed(Lowering::parametric)),
     ("Equal", Lower::Computed(Lowering::comparison)),
-    ("Erf", Lower::Computed(Lowering::function)),
-    ("Exp", Lower::Computed(Lowering::function)),
     ("Expand", Lower::Moved(Lowering::expand)),
     ("Flatten", Lower::Moved(Lowering::flatten)),
     ("Gather", Lower::Moved(Lowering::gather)),
@@ -59,7 +56,6 @@ const OWN: &[(&str, Lower)] = &[
     ("GreaterOrEqual", Lower::Computed(Lowering::comparison)),
     ("GroupNormalization", Lower::Computed(Lowering::group_norm)),
     ("HardSigmoid", Lower::Computed(Lowering::parametric)),
-    ("HardSwish", Lower::Computed(Lowering::function)),
     ("Identity", Lower::Moved(Lowering::passed)),
     ("If", Lower::Always(Lowering::branch)),
     ("InstanceNormalization", Lower::Computed(Lowering::group_norm)),
@@ -68,7 +64,6 @@ const OWN: &[(&str, Lower)] = &[
     ("LeakyRelu", Lower::Computed(Lowering::parametric)),
     ("Less", Lower::Computed(Lowering::comparison)),
     ("LessOrEqual", Lower::Computed(Lowering::comparison)),
-    ("Log", Lower::Computed(Lowering::function)),
     ("LogSoftmax", Lower::Computed(Lowering::softmax)),
     ("LpNormalization", Lower::Computed(Lowering::lp_norm)),
     ("MatMul", Lower::Computed(Lowering::matmul)),
@@ -76,7 +71,6 @@ const OWN: &[(&str, Lower)] = &[
     ("MaxPool", Lower::Computed(Lowering::max_pool)),
     ("Mean", Lower::Computed(Lowering::variadic)),
     ("Min", Lower::Computed(Lowering::variadic)),
-    ("Mish", Lower::Computed(Lowering::mish)),
     ("Mul", Lower::Computed(Lowering::binary)),
     ("Neg", Lower::Computed(Lowering::negative)),
     ("Not", Lower::Computed(Lowering::not)),
@@ -96,29 +90,22 @@ const OWN: &[(&str, Lower)] = &[
     ("ReduceMin", Lower::Computed(Lowering::reduce)),
     ("ReduceSum", Lower::Computed(Lowering::reduce)),
     ("ReduceSumSquare", Lower::Computed(Lowering::reduce)),
-    ("Relu", Lower::Computed(Lowering::function)),
     ("Reshape", Lower::Moved(Lowering::reshape)),
     ("Resize", Lower::Computed(Lowering::resize)),
-    ("Rsqrt", Lower::Computed(Lowering::function)),
     ("Selu", Lower::Computed(Lowering::parametric)),
     ("Shape", Lower::Always(Lowering::shape)),
     ("Shrink", Lower::Computed(Lowering::parametric)),
-    ("Sigmoid", Lower::Computed(Lowering::function)),
     ("SimplifiedLayerNormalization", Lower::Computed(Lowering::layer_norm)),
-    ("Sinh", Lower::Computed(Lowering::hyperbolic)),
     ("Size", Lower::Always(Lowering::shape)),
     ("Slice", Lower::Moved(Lowering::slice)),
     ("Softmax", Lower::Computed(Lowering::softmax)),
-    ("Softplus", Lower::Computed(Lowering::function)),
-    ("Softsign", Lower::Computed(Lowering::softsign)),
     ("SpaceToDepth", Lower::Moved(Lowering::blocks)),
     ("Split", Lower::Moved(Lowering::split)),
-    ("Sqrt", Lower::Computed(Lowering::function)),
     ("Squeeze", Lower::Moved(Lowering::squeeze)),
     ("Sub", Lower::Computed(Lowering::binary)),
     ("Sum", Lower::Computed(Lowering::variadic)),
     ("Swish", Lower::Computed(Lowering::parametric)),
-    ("Tanh", Lower::Computed(Lowering::function)),
+    ("Tan", Lower::Computed(Lowering::tangent)),
     ("ThresholdedRelu", Lower::Computed(Lowering::parametric)),
     ("Tile", Lower::Moved(Lowering::tile)),
     ("TopK", Lower::Computed(Lowering::top)),
@@ -162,12 +149,14 @@ const INSTEAD: &[(&str, &str)] = &[
 
 /// What lowers an operator.
 pub(super) fn find(domain: &str, op: &str) -> Option<Lower> {
+    let own = ["", "ai.onnx"].contains(&domain);
     let table = match domain {
-        "" | "ai.onnx" => OWN,
+        _ if own => OWN,
         "com.microsoft" => FUSED,
         _ => return None,
     };
-    table.binary_search_by_key(&op, |(name, _)| name).ok().and_then(|at| table.get(at)).map(|(_, lower)| *lower)
+    let found = table.binary_search_by_key(&op, |(name, _)| name).ok().and_then(|at| table.get(at)).map(|(_, lower)| *lower);
+    found.or_else(|| Unary::of_operator(op).filter(|_| own).map(|_| Lower::Computed(Lowering::function)))
 }
 
 /// Refuses a graph with operators that are not supported, and names all of them.
@@ -212,7 +201,11 @@ mod tests {
             let names: Vec<String> = table.iter().map(|(name, _)| format!("`{name}`")).collect();
             names.join(", ")
         };
-        let known = |name: &str| OWN.iter().any(|(own, _)| *own == name);
+        let known = |name: &str| find("", name).is_some();
+        let mut own: Vec<String> =
+            OWN.iter().map(|(name, _)| *name).chain(Unary::operators()).map(|name| format!("`{name}`")).collect();
+        own.sort();
+        own.dedup();
         let constant: Vec<String> =
             fold::names().into_iter().filter(|name| !known(name)).map(|name| format!("`{name}`")).collect();
         let instead: Vec<String> = INSTEAD.iter().map(|(name, instead)| format!("| `{name}` | {instead} |")).collect();
@@ -225,7 +218,7 @@ mod tests {
              ## Of constants only\n\n{}.\n\n\
              All of the first list that have a value on constants are folded too.\n\n\
              ## Not supported, with a way out\n\n| operator | instead |\n|---|---|\n{}\n",
-            names(OWN),
+            own.join(", "),
             names(FUSED),
             constant.join(", "),
             instead.join("\n")

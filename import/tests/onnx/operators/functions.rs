@@ -15,7 +15,20 @@ pub fn functions() -> Vec<(&'static str, File)> {
         let epsilon = (operator == "SkipLayerNormalization").then(|| float("epsilon", 1e-3));
         file.node_of("com.microsoft", operator, inputs, &["y"], epsilon.as_slice()).node("Add", &["y", "z"], "r", &[]).output("r")
     };
+    let each = |operators: &[&'static str], before: &str| {
+        let file = File::new().opset(22).input("x", &[3, 4]);
+        let file = if before.is_empty() { file } else { file.node(before, &["x"], "b", &[]) };
+        let operand = if before.is_empty() { "x" } else { "b" };
+        operators.iter().fold(file, |file, operator| file.node(operator, &[operand], operator, &[]).output(operator))
+    };
     vec![
+        ("functions of any number", {
+            let names = ["Abs", "Asinh", "Atan", "Ceil", "Cos", "Cosh", "Erf", "Exp", "Floor", "HardSwish", "Mish", "Relu"];
+            let others = ["Round", "Sigmoid", "Sign", "Sin", "Sinh", "Softplus", "Softsign", "Tan", "Tanh"];
+            each(&[&names[..], &others].concat(), "")
+        }),
+        ("functions of numbers below 1", each(&["Asin", "Acos", "Atanh"], "Tanh")),
+        ("functions of numbers above 1", each(&["Acosh", "Log", "Sqrt", "Reciprocal"], "Cosh")),
         ("gelu", gelu(&[])),
         ("gelu by tanh", gelu(&[text("approximate", "tanh")])),
         ("gelu by erf, written out", {
