@@ -4,7 +4,7 @@
 //! [`Model::simplify`] then cleans up. Every attribute, input and output of a node is consumed by name; what nobody understands is refused by name,
 //! with what to do instead. Constants are folded with ONNX's own semantics, each paid for before it is allocated.
 //!
-//! Not covered: loops and branches that depend on inputs, recurrent operators, integer-quantized operators, three-dimensional convolutions, functions
+//! Not covered: loops and branches that depend on inputs, integer-quantized operators, three-dimensional convolutions, functions
 //! defined in the file, and shapes that depend on input values. Weights of half and double precision are read as `f32`.
 
 mod budget;

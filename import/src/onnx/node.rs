@@ -127,6 +127,13 @@ impl Attributes {
         text.map_err(|_| self.problem(format!("attribute `{name}` is no text")))
     }
 
+    /// Texts.
+    pub(super) fn strings(&mut self, name: &str) -> Result<Option<Vec<String>>, Problem> {
+        let lists = self.typed(name, AttributeType::Strings, |attribute| attribute.strings)?;
+        let texts = lists.map(|list| list.into_iter().map(String::from_utf8).collect::<Result<Vec<_>, _>>()).transpose();
+        texts.map_err(|_| self.problem(format!("attribute `{name}` holds what is no text")))
+    }
+
     /// A tensor.
     pub(super) fn tensor(&mut self, name: &str) -> Result<Option<TensorProto>, Problem> {
         Ok(self.typed(name, AttributeType::Tensor, |attribute| attribute.t)?.flatten())

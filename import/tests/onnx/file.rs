@@ -57,6 +57,18 @@ impl File {
         self
     }
 
+    /// Integers of 32 bits.
+    pub fn counts(mut self, name: &str, values: &[i32]) -> File {
+        self.graph.initializer.push(TensorProto {
+            name: name.into(),
+            dims: vec![values.len() as i64],
+            data_type: DataType::Int32 as i32,
+            int32_data: values.to_vec(),
+            ..TensorProto::default()
+        });
+        self
+    }
+
     pub fn booleans(mut self, name: &str, shape: &[i64], values: &[bool]) -> File {
         self.graph.initializer.push(TensorProto {
             name: name.into(),
@@ -163,6 +175,16 @@ pub fn float(name: &str, value: f32) -> AttributeProto {
 pub fn text(name: &str, value: &str) -> AttributeProto {
     let s = Some(value.as_bytes().to_vec());
     AttributeProto { name: name.into(), r#type: AttributeType::String as i32, s, ..AttributeProto::default() }
+}
+
+pub fn texts(name: &str, values: &[&str]) -> AttributeProto {
+    let strings = values.iter().map(|value| value.as_bytes().to_vec()).collect();
+    AttributeProto { name: name.into(), r#type: AttributeType::Strings as i32, strings, ..AttributeProto::default() }
+}
+
+pub fn floats_of(name: &str, values: &[f32]) -> AttributeProto {
+    let floats = values.to_vec();
+    AttributeProto { name: name.into(), r#type: AttributeType::Floats as i32, floats, ..AttributeProto::default() }
 }
 
 pub fn tensor(name: &str, value: TensorProto) -> AttributeProto {

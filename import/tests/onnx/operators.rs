@@ -5,6 +5,7 @@ mod editions;
 mod functions;
 mod linear;
 mod pointwise;
+mod recurrent;
 mod views;
 mod windows;
 
@@ -24,6 +25,7 @@ use functions::functions;
 pub use linear::attention;
 use linear::linear;
 use pointwise::pointwise;
+use recurrent::recurrent;
 pub use views::embedding;
 use views::{views, where_mask};
 use windows::windows;
@@ -68,7 +70,7 @@ fn shape_operator(operator: &str, x: &[usize], arguments: &[i64]) -> File {
 fn every_operator_computes_what_the_reference_computes() {
     let folder = tempfile::tempdir().unwrap();
     let folder = std::env::var_os("LEMMA_KEEP_ONNX").map_or(folder.path().to_path_buf(), std::path::PathBuf::from);
-    let cases = [linear(), windows(), pointwise(), functions(), views(), editions()].concat();
+    let cases = [linear(), windows(), pointwise(), functions(), recurrent(), views(), editions()].concat();
     let mut failures = vec![];
     for (name, file) in &cases {
         let path = file.write(&folder, &name.replace(' ', "_"));

@@ -16,6 +16,7 @@ mod masks;
 mod norm;
 mod operators;
 mod pool;
+mod recurrent;
 mod reduction;
 mod resize;
 mod softmax;
