@@ -21,7 +21,7 @@ use crate::file::{File, text};
 use crate::support::agrees_with_reference;
 
 use editions::editions;
-use functions::functions;
+use functions::{comparisons, functions};
 pub use linear::attention;
 use linear::linear;
 use pointwise::pointwise;
@@ -70,7 +70,7 @@ fn shape_operator(operator: &str, x: &[usize], arguments: &[i64]) -> File {
 fn every_operator_computes_what_the_reference_computes() {
     let folder = tempfile::tempdir().unwrap();
     let folder = std::env::var_os("LEMMA_KEEP_ONNX").map_or(folder.path().to_path_buf(), std::path::PathBuf::from);
-    let cases = [linear(), windows(), pointwise(), functions(), recurrent(), views(), editions()].concat();
+    let cases = [linear(), windows(), pointwise(), functions(), comparisons(), recurrent(), views(), editions()].concat();
     let mut failures = vec![];
     for (name, file) in &cases {
         let path = file.write(&folder, &name.replace(' ', "_"));

@@ -18,11 +18,12 @@ impl Lowering {
         let kind = on_true.kind();
         let chosen = match condition {
             Value::Constant(condition) => self.choose(node, args, &condition.as_floats())?,
-            Value::Computed(Computed { comparison: Some(comparison), .. }) => {
-                let result = self.slope(node, *comparison, args)?;
-                return Ok(vec![Some(self.computed(kind, result))]);
-            }
             Value::Computed(condition) => {
+                if let Some(comparison) = condition.comparison
+                    && let Some(result) = self.slope(node, comparison, args)?
+                {
+                    return Ok(vec![Some(self.computed(kind, result))]);
+                }
                 let flags = condition.plain.clone().map_err(|problem| node.problem(problem))?;
                 self.choose_by_flags(node, args, flags)?
             }
@@ -135,40 +136,35 @@ impl Lowering {
         floats.is_some_and(|tensor| tensor.as_floats().iter().all(|&value| is_hiding(value)))
     }
 
-    /// `x > 0 ? x : f(x)` for `f` a multiple of `x` or of `exp(x) - 1`, in any order of the comparison.
-    fn slope(&mut self, node: &Node, comparison: Comparison, args: &Args) -> Result<NodeId, Problem> {
-        let refused = || {
-            node.problem("the condition depends on the input; only masks and choices between x and a slope of x are supported")
-        };
+    /// `x > 0 ? x : f(x)` for `f` a multiple of `x` or of `exp(x) - 1`, in any order of the comparison; `None` for another choice.
+    fn slope(&mut self, node: &Node, comparison: Comparison, args: &Args) -> Result<Option<NodeId>, Problem> {
         let positive = match comparison.relation {
             Relation::Greater | Relation::GreaterOrEqual => true,
             Relation::Less | Relation::LessOrEqual => false,
-            Relation::Equal => return Err(refused()),
+            Relation::Equal => return Ok(None),
         };
         if comparison.bound != 0.0 {
-            return Err(refused());
+            return Ok(None);
         }
         let (above, below) = if positive { (1, 2) } else { (2, 1) };
         let x = comparison.x;
-        if self.operand(node, args, above)? != x {
-            return Err(refused());
+        let is_x = |value: &Value| matches!(value, Value::Computed(Computed { plain: Ok(id), .. }) if *id == x);
+        if !args.get(above).is_some_and(is_x) {
+            return Ok(None);
         }
         if args.tensor(below).is_some_and(|zero| zero.as_floats().iter().all(|&value| value == 0.0)) {
-            return self.push(&node.name, Op::Unary(Unary::Relu), &[x]);
+            return self.push(&node.name, Op::Unary(Unary::Relu), &[x]).map(Some);
         }
-        let below = self.operand(node, args, below)?;
+        let Some(&Value::Computed(Computed { plain: Ok(below), .. })) = args.get(below) else { return Ok(None) };
         if let Some(slope) = self.factor_of(below, x)
             && broadcast(slope.shape(), self.shape_of(x)).as_deref() == Some(self.shape_of(x))
         {
             return match uniform(&slope) {
-                Some(slope) => self.push(&node.name, Op::Unary(Unary::LeakyRelu(slope)), &[x]),
-                None => self.push(&node.name, Op::PRelu { slope }, &[x]),
+                Some(slope) => self.push(&node.name, Op::Unary(Unary::LeakyRelu(slope)), &[x]).map(Some),
+                None => self.push(&node.name, Op::PRelu { slope }, &[x]).map(Some),
             };
         }
-        match self.exponential_of(below, x) {
-            Some(alpha) => self.push(&node.name, Op::Unary(Unary::Elu(alpha)), &[x]),
-            None => Err(refused()),
-        }
+        self.exponential_of(below, x).map(|alpha| self.push(&node.name, Op::Unary(Unary::Elu(alpha)), &[x])).transpose()
     }
 
     /// The constant `c` of `c * x`.

@@ -9,6 +9,8 @@
 //! a < c, a = c, ..  for constants c: the two values of the comparison, chosen by a
 //! ```
 //!
+//! A comparison of numbers that are no flags is a step of their difference.
+//!
 //! An input is a flag where the file declares it as booleans. One of integers or numbers that the file compares with zeros and ones, casts to
 //! booleans or subtracts from one is read as if it were, and that is an assumption: it holds where the file says that it is a mask, by hiding scores
 //! from a softmax or by its name; everywhere else the file is refused. A flag becomes [`Op::Tokens`] of two values: 0 and 1 are the only ones that
@@ -20,7 +22,7 @@ use ndarray::ArrayD;
 
 use super::value::{Args, Computed, Value};
 use super::{Kind, Lowering, Node, Problem, uniform};
-use lemma_model::{NodeId, Op, View};
+use lemma_model::{NodeId, Op, Unary, View};
 
 /// A reading of an input's numbers that holds for flags only.
 pub(super) struct Assumption {
@@ -127,7 +129,10 @@ impl Lowering {
         let (x, bound, relation) = match (args.get(0), args.get(1)) {
             (Some(Value::Computed(x)), Some(Value::Constant(bound))) => (x, bound, relation),
             (Some(Value::Constant(bound)), Some(Value::Computed(x))) => (x, bound, relation.turned()),
-            _ => return Err(node.problem("a comparison of two values that depend on inputs is not supported")),
+            _ => {
+                let result = self.step(node, args, relation)?;
+                return Ok(vec![Some(self.truth(result))]);
+            }
         };
         let bound = bound.as_floats();
         let id = x.plain.clone().map_err(|problem| node.problem(problem))?;
@@ -136,13 +141,47 @@ impl Lowering {
         if self.flags.contains(&id) || may_be_flag {
             return self.compared(node, id, &bound, relation);
         }
-        let shape = x.shape.clone();
-        let Some(bound) = uniform(&bound).filter(|_| bound.len() == 1) else {
-            return Err(node.problem("a comparison with several numbers is not supported"));
+        let comparison = uniform(&bound).filter(|_| bound.len() == 1).map(|bound| Comparison { x: id, relation, bound });
+        let plain = match self.step(
+            node,
+            args,
+            if args.get(0).is_some_and(|x| x.tensor().is_some()) { relation.turned() } else { relation },
+        ) {
+            Ok(result) => Ok(result),
+            // It may still be a choice that is known.
+            Err(problem) if comparison.is_some() => Err(problem.to_string()),
+            Err(problem) => return Err(problem),
         };
-        let comparison = Some(Comparison { x: id, relation, bound });
-        let plain = Err("a comparison that depends on an input is used for more than a choice that is known".to_string());
+        let shape = plain.as_ref().map_or_else(|_| x.shape.clone(), |result| self.shape_of(*result).to_vec());
+        if let Ok(result) = &plain {
+            self.flags.insert(*result);
+        }
         Ok(vec![Some(Value::Computed(Computed { kind: Kind::Bool, shape, plain, masked: None, comparison }))])
+    }
+
+    /// How the first operand stands to the second, element by element: a function of their difference that steps at zero. It is exact where the
+    /// difference is a multiple of the integer model's step, as that of whole numbers is; elsewhere numbers closer than a step count as equal.
+    fn step(&mut self, node: &Node, args: &Args, relation: Relation) -> Result<NodeId, Problem> {
+        let whole = [args.get(0), args.get(1)].into_iter().flatten().all(|value| value.kind().is_integer());
+        if relation == Relation::Equal && !whole {
+            return Err(node.problem("whether two real numbers are equal depends on how they are rounded; compare whole numbers"));
+        }
+        let name = node.name.clone();
+        let (a, b) = (self.operand(node, args, 0)?, self.operand(node, args, 1)?);
+        let (a, b) = if matches!(relation, Relation::Less | Relation::GreaterOrEqual) { (b, a) } else { (a, b) };
+        let difference = self.push(&format!("{name}.difference"), Op::Sub, &[a, b])?;
+        let sign = self.push(&format!("{name}.sign"), Op::Unary(Unary::Sign), &[difference])?;
+        match relation {
+            Relation::Greater | Relation::Less => self.push(&name, Op::Unary(Unary::Relu), &[sign]),
+            Relation::GreaterOrEqual | Relation::LessOrEqual => {
+                let beyond = self.push(&format!("{name}.beyond"), Op::Unary(Unary::Relu), &[sign])?;
+                self.complement(&name, beyond)
+            }
+            Relation::Equal => {
+                let apart = self.push(&format!("{name}.apart"), Op::Unary(Unary::Abs), &[sign])?;
+                self.complement(&name, apart)
+            }
+        }
     }
 
     /// A comparison of flags with constants.

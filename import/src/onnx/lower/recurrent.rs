@@ -286,7 +286,7 @@ impl Lowering {
             let place = format!("{name}.{at}.{step}");
             let input = self.part(&format!("{place}.input"), projected, 0, step, 1)?;
             let input = self.reshaped(&format!("{place}.columns"), input, &[batch, columns])?;
-            state = self.step(layer, direction, &place, input, state)?;
+            state = self.cell_step(layer, direction, &place, input, state)?;
             if let Some(output) = state.hidden {
                 outputs.push((step, self.reshaped(&format!("{place}.output"), output, &[1, 1, batch, hidden])?));
             }
@@ -310,7 +310,14 @@ impl Lowering {
     }
 
     /// One step: `input` is `X_t W + b` of all gates, `[batch, gates * hidden]`.
-    fn step(&mut self, layer: &Layer, direction: &Direction, place: &str, input: NodeId, state: State) -> Result<State, Problem> {
+    fn cell_step(
+        &mut self,
+        layer: &Layer,
+        direction: &Direction,
+        place: &str,
+        input: NodeId,
+        state: State,
+    ) -> Result<State, Problem> {
         let hidden = layer.hidden;
         let named = |what: &str| format!("{place}.{what}");
         let gate = |at: usize| at * hidden..(at + 1) * hidden;

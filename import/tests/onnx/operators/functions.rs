@@ -127,3 +127,32 @@ pub fn functions() -> Vec<(&'static str, File)> {
         }),
     ]
 }
+
+/// Comparisons of numbers as truth values, as numbers, and as conditions.
+pub fn comparisons() -> Vec<(&'static str, File)> {
+    let two = || File::new().opset(16).input("a", &[3, 4]).input("b", &[3, 4]);
+    let as_float = |file: File| file.node("Cast", &["c"], "y", &[int("to", 1)]).output("y");
+    let mut cases = vec![
+        ("greater than a constant, as a number", {
+            as_float(two().weights("k", scalar(0.1)).node("Greater", &["a", "k"], "c", &[]))
+        }),
+        ("a constant row, not greater", as_float(two().weights("k", weights(&[4])).node("LessOrEqual", &["k", "a"], "c", &[]))),
+        ("a choice between two inputs by a third", {
+            let file = two().input("z", &[1, 4]).node("Less", &["a", "z"], "c", &[]);
+            file.node("Where", &["c", "a", "b"], "y", &[]).output("y")
+        }),
+        ("both of two comparisons", {
+            let file = two().weights("k", scalar(0.2)).node("Greater", &["a", "b"], "l", &[]).node("Less", &["a", "k"], "r", &[]);
+            as_float(file.node("And", &["l", "r"], "c", &[]))
+        }),
+        ("one-hot by equality", {
+            let file = File::new().opset(16).ids("a", &[2, 3]).integers("k", &[0, 1, 2, 3, 4]);
+            let file = file.integers("axis", &[2]).node("Unsqueeze", &["a", "axis"], "u", &[]);
+            as_float(file.node("Equal", &["u", "k"], "c", &[]))
+        }),
+    ];
+    for operator in ["Greater", "Less", "GreaterOrEqual", "LessOrEqual"] {
+        cases.push((operator, as_float(two().node(operator, &["a", "b"], "c", &[]))));
+    }
+    cases
+}
