@@ -15,7 +15,7 @@ pub(super) const OPERATORS: &[Operator] = &[("Cast", 6, One(cast)), ("CastLike",
 impl Call<'_> {
     /// The type that an attribute names.
     pub(super) fn kind_attribute(&mut self, name: &str) -> Result<Option<Kind>, Problem> {
-        let Some(code) = self.attributes().int(name)? else { return Ok(None) };
+        let Some(code) = self.attributes().int(name)?.filter(|code| *code != 0) else { return Ok(None) };
         let kind = i32::try_from(code).ok().and_then(Kind::of);
         kind.map(Some).ok_or_else(|| self.problem(format!("{name} = {code}, a type that is not supported")))
     }

@@ -22,13 +22,15 @@ struct Scales {
 }
 
 impl Call<'_> {
-    /// Spreads the scale (input 1) and the zero point (input 2, of type `zero` where it is given) over `x`.
+    /// Spreads the scale (input 1) and the zero point (input 2, of type `zero` where it is given) over `x`. One number may be a scalar or a list of one.
     fn scales(&mut self, x: &Tensor, zero: Kind) -> Result<Scales, Problem> {
         let (scale, point) = (self.input(1)?, self.optional(2));
         if !scale.kind.is_float() {
             return Err(self.not_on(scale.kind));
         }
-        if let Some(point) = point.filter(|point| point.shape() != scale.shape() || point.kind != zero) {
+        let single = |tensor: &Tensor| tensor.len() == 1 && tensor.shape().len() <= 1;
+        let fits = |point: &Tensor| point.shape() == scale.shape() || single(point) && single(scale);
+        if let Some(point) = point.filter(|point| !fits(point) || point.kind != zero) {
             let (expected, found) = (scale.shape(), point.shape());
             let kinds = (zero.name(), point.kind.name());
             return Err(self.problem(format!(
@@ -48,6 +50,11 @@ impl Call<'_> {
             scale: places.iter().map(|&place| scales[place]).collect(),
             zero: places.iter().map(|&place| points.as_ref().map_or(0, |points| points[place])).collect(),
         })
+    }
+
+    /// The type in an attribute that exists from an opset on.
+    fn kind_since(&mut self, opset: i64, name: &str) -> Result<Option<Kind>, Problem> {
+        if self.opset() < opset { Ok(None) } else { self.kind_attribute(name) }
     }
 
     /// For each element of `shape`, the place of its scale among scales of shape `scales`.
@@ -79,7 +86,7 @@ impl Call<'_> {
 fn quantize(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     call.arity(2, 3)?;
     let (x, point) = (call.input(0)?, call.optional(2));
-    let declared = if call.opset() < 21 { None } else { call.kind_attribute("output_dtype")? };
+    let declared = call.kind_since(21, "output_dtype")?;
     let kind = point.map(|point| point.kind).or(declared).unwrap_or(Kind::U8);
     if declared.is_some_and(|declared| declared != kind) || !is_quantized(kind, call.opset()) {
         return Err(call.problem(format!("quantized to {}, declared as {declared:?}", kind.name())));
@@ -91,11 +98,15 @@ fn quantize(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     if !x.kind.is_float() && x.kind != Kind::I32 {
         return Err(call.not_on(x.kind));
     }
+    let precision = call.kind_since(23, "precision")?;
     let scales = call.scales(x, kind)?;
     if x.kind.is_float() && call.opset() < 23 && x.kind != scales.kind {
         return Err(call.problem(format!("an operand of type {} on a scale of type {}", x.kind.name(), scales.kind.name())));
     }
-    let precision = if x.kind == Kind::F64 { Kind::F64 } else { scales.kind };
+    let precision = precision.unwrap_or(if x.kind == Kind::F64 { Kind::F64 } else { scales.kind });
+    if !precision.is_float() {
+        return Err(call.not_on(precision));
+    }
     let quantized =
         |((x, scale), zero): ((&f64, f64), i64)| saturated(kind, rounded(precision, x / scale).round_ties_even() + zero as f64);
     let elements = x.as_doubles().iter().zip(scales.scale).zip(scales.zero).map(quantized).collect::<Result<Vec<i64>, &str>>();
@@ -120,7 +131,7 @@ fn saturated(kind: Kind, value: f64) -> Result<i64, &'static str> {
 fn dequantize(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     call.arity(2, 3)?;
     let x = call.input(0)?;
-    let declared = if call.opset() < 23 { None } else { call.kind_attribute("output_dtype")? };
+    let declared = call.kind_since(23, "output_dtype")?;
     if !is_quantized(x.kind, call.opset()) && x.kind != Kind::I32 {
         return Err(call.not_on(x.kind));
     }

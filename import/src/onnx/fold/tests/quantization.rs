@@ -47,6 +47,54 @@ fn dequantized() {
     assert!(sixteen(19).refusal().contains("int16"));
 }
 
+/// A scale and a zero point of one number are a scalar or a list of one, each on its own.
+#[test]
+fn one_number_is_a_scalar_or_a_list_of_one() {
+    let forms: [&[usize]; 2] = [&[], &[1]];
+    let types = [(Kind::I8, 10), (Kind::U8, 10), (Kind::I32, 10), (Kind::I16, 21), (Kind::U16, 21)];
+    for (scale, zero) in forms.iter().flat_map(|scale| forms.iter().map(move |zero| (*scale, *zero))) {
+        for (kind, opset) in
+            types.iter().flat_map(|(kind, since)| [10, 13, 19, 21, 23, 24].map(|opset| (*kind, opset.max(*since))))
+        {
+            let x = of_kind(kind, &[2, 2], &[3, 5, 0, 100]);
+            let back = case("DequantizeLinear", opset).with(x).with(floats(scale, &[0.5])).with(of_kind(kind, zero, &[1]));
+            assert_floats(&back.one(), &[2, 2], &[1.0, 2.0, -0.5, 49.5]);
+            if kind != Kind::I32 {
+                let x = floats(&[2, 2], &[1.0, 2.0, -0.25, 49.5]);
+                let there = case("QuantizeLinear", opset).with(x).with(floats(scale, &[0.5])).with(of_kind(kind, zero, &[1]));
+                assert_whole(&there.one(), kind, &[2, 2], &[3, 5, 1, 100]);
+            }
+        }
+    }
+    let row = |shape: &[usize]| {
+        case("DequantizeLinear", 21).with(bytes(&[1])).with(floats(&[1], &[0.5])).with(of_kind(Kind::I8, shape, &[1]))
+    };
+    assert!(row(&[1, 1]).refusal().contains("[1, 1]"));
+    let two = case("DequantizeLinear", 21).with(bytes(&[1, 2])).with(floats(&[], &[0.5])).with(bytes(&[1, 2]));
+    assert!(two.refusal().contains("zero point of shape [2]"));
+}
+
+#[test]
+fn types_that_attributes_choose() {
+    let x = || floats(&[2], &[1.0, 300.0]);
+    let sixteen = || case("QuantizeLinear", 23).with(x()).with(floats(&[], &[1.0])).int("output_dtype", 5);
+    assert_whole(&sixteen().one(), Kind::I16, &[2], &[1, 300]);
+    let unset = case("QuantizeLinear", 21).with(x()).with(floats(&[], &[1.0])).int("output_dtype", 0);
+    assert_whole(&unset.one(), Kind::U8, &[2], &[1, 255]);
+    // Half precision has even numbers only from 2048 on.
+    let half = |precision| {
+        case("QuantizeLinear", 23)
+            .with(floats(&[1], &[2049.2]))
+            .with(floats(&[], &[1.0]))
+            .int("output_dtype", 5)
+            .int("precision", precision)
+    };
+    assert_whole(&half(1).one(), Kind::I16, &[1], &[2049]);
+    assert_whole(&half(10).one(), Kind::I16, &[1], &[2050]);
+    assert!(half(7).refusal().contains("int64"));
+    assert!(case("QuantizeLinear", 21).with(x()).with(floats(&[], &[1.0])).int("precision", 1).refusal().contains("precision"));
+}
+
 #[test]
 fn quantized_on_the_scale_of_its_range() {
     let names = ["y", "scale", "zero"];
