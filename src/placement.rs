@@ -15,6 +15,9 @@ const BITS: std::ops::RangeInclusive<u32> = 12..=16;
 /// More bits are taken as long as they cost at most this much over the cheapest choice.
 const TOLERANCE: f64 = 1.02;
 
+/// Or as long as the circuit has no more constraints than this: so small a one is proven as fast, whatever its bits.
+const SMALL: usize = 1000;
+
 /// Where the search begins.
 const BEGINNINGS: [Placement; 2] = [
     Placement { exact_scores: false, exact_values: false, divide_first: false, wider_limbs: 0, norm_limbs: 0 },
@@ -51,7 +54,7 @@ impl Priced {
 }
 
 /// The quantization with the fewest constraints; with `bits`, among those with that many activation bits, else with the most bits that cost at most
-/// 2% over the cheapest.
+/// 2% over the cheapest, or no more than 1,000 constraints.
 ///
 /// # Errors
 /// [`QuantizeError`] of the first quantization.
@@ -76,7 +79,7 @@ pub(crate) fn cheapest(
         }
     }
     let cheapest = priced.iter().map(|best| best.constraints).min().unwrap_or(0);
-    let affordable = |best: &Priced| best.constraints as f64 <= cheapest as f64 * TOLERANCE;
+    let affordable = |best: &Priced| best.constraints <= SMALL || best.constraints as f64 <= cheapest as f64 * TOLERANCE;
     let most = priced.iter().rposition(affordable).unwrap_or(0);
     let best = priced.swap_remove(most);
     Ok((best.quantized, best.options))

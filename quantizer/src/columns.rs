@@ -18,8 +18,8 @@ use ndarray::{Array1, ArrayD};
 use crate::calibrate::Ranges;
 use lemma_model::{Channels, Model, Node, NodeId, Op, View, scale_operand};
 
-/// Bits of an activation that scales are chosen for.
-const BITS: f64 = 12.0;
+/// Bits that a column keeps of its width: those of the finest activations.
+const BITS: f64 = 16.0;
 
 /// A column has its own scale when the input's rounding disturbs a layer by this many bits more than the layer's own.
 const MARGIN: f64 = 3.0;
