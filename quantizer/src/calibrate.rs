@@ -47,6 +47,8 @@ pub struct Range {
 pub struct RowStatistics {
     /// Smallest sum of squares.
     pub least: f64,
+    /// Smallest of a row that is not all zeros.
+    pub shortest: f64,
     /// Largest sum of squares.
     pub most: f64,
     /// Largest absolute element over the root of its row's sum of squares.
@@ -162,7 +164,7 @@ fn masked(model: &Model) -> Vec<bool> {
 
 impl Default for Range {
     fn default() -> Range {
-        let rows = RowStatistics { least: f64::INFINITY, most: 0.0, peak: 0.0 };
+        let rows = RowStatistics { least: f64::INFINITY, shortest: f64::INFINITY, most: 0.0, peak: 0.0 };
         Range {
             lo: f32::INFINITY,
             hi: f32::NEG_INFINITY,
@@ -216,6 +218,7 @@ impl RowStatistics {
         self.least = self.least.min(energy);
         self.most = self.most.max(energy);
         if energy > 0.0 {
+            self.shortest = self.shortest.min(energy);
             self.peak = self.peak.max(largest / energy.sqrt());
         }
     }

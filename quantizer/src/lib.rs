@@ -3,5 +3,6 @@
 pub mod calibrate;
 pub mod columns;
 pub mod data;
+pub mod guards;
 pub mod quantize;
 pub mod report;

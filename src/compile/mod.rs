@@ -9,6 +9,7 @@ use lemma_model::Model;
 use lemma_prover::Progress;
 use lemma_quantizer::calibrate::{Method, Ranges};
 use lemma_quantizer::columns::{Equalised, equalise};
+use lemma_quantizer::guards;
 use lemma_quantizer::quantize::{Options, Quantized};
 use lemma_quantizer::report::{Report, Reporter};
 use ndarray::ArrayD;
@@ -83,11 +84,17 @@ pub fn compile(
         return Err(CompileError::Unbound { tokens, open });
     }
     progress.enter("calibrating", 0.0);
-    let ranges = Ranges::observe(&model, calibration.iter().cloned(), options.method)?;
+    let observed = |model: &Model| Ranges::observe(model, calibration.iter().cloned(), options.method);
+    let mut ranges = observed(&model)?;
+    let mut model = model;
+    if let Some(bounded) = guards::written_out(&model, &ranges) {
+        ranges = observed(&bounded)?;
+        model = bounded;
+    }
     let (model, ranges, mut fractional_bits) = match equalise(&model, &ranges, calibration, options.headroom) {
         None => (model, ranges, BTreeMap::new()),
         Some(Equalised { model, fractional_bits }) => {
-            let ranges = Ranges::observe(&model, calibration.iter().cloned(), options.method)?;
+            let ranges = observed(&model)?;
             (model, ranges, fractional_bits)
         }
     };

@@ -118,7 +118,7 @@ impl Lowering<'_> {
 
     fn row_statistics(&self, source: NodeId, centred: bool) -> RowStatistics {
         let statistics = self.ranges.of(source).map(|range| if centred { range.centred } else { range.raw });
-        statistics.unwrap_or(RowStatistics { least: 1.0, most: 1.0, peak: 1.0 })
+        statistics.unwrap_or(RowStatistics { least: 1.0, shortest: 1.0, most: 1.0, peak: 1.0 })
     }
 
     /// The magnitude that the result is rounded to.

@@ -3,6 +3,8 @@
 use std::f64::consts::LN_2;
 
 use lemma_model::{Op, Unary};
+use lemma_quantizer::calibrate::{Method, Ranges};
+use lemma_quantizer::guards::written_out;
 
 use crate::support::*;
 
@@ -53,6 +55,27 @@ fn an_l2_norm_keeps_its_bound() {
             })
         };
         agrees(&model, &samples(&[2, 6], &rows(12)), exact, 0.015);
+    }
+}
+
+/// The same where the data are as small as the bound of a norm that is one operation.
+#[test]
+fn an_l2_norm_keeps_its_bound_in_small_units() {
+    for unit in [1e-12f32, 1e-6] {
+        let whole = model(&[2, 6], |model, x| apply(model, Op::L2Norm { epsilon: 2.0 * unit }, &[x]));
+        let values: Vec<f32> = rows(12).iter().map(|x| x * unit).collect();
+        let small = samples(&[2, 6], &values);
+        let observed = |samples: &[Inputs]| Ranges::observe(&whole, samples.iter().cloned(), Method::Max).unwrap();
+        let bounded = written_out(&whole, &observed(&small)).unwrap();
+        let exact = |x: &[f32]| {
+            by_rows(x, 6, |row| {
+                let norm = row.iter().map(|x| x * x).sum::<f64>().sqrt().max(f64::from(2.0 * unit));
+                row.iter().map(|x| x / norm).collect()
+            })
+        };
+        agrees(&bounded, &small, exact, 0.015);
+        let values: Vec<f32> = values.iter().map(|x| x * 1e6).collect();
+        assert!(written_out(&whole, &observed(&samples(&[2, 6], &values))).is_none());
     }
 }
 
