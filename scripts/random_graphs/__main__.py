@@ -19,7 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import onnx
 
-import layers  # noqa: F401  (enters its operators)
+import constants  # noqa: F401  (enters its operators)
+import layers  # noqa: F401
 import views  # noqa: F401
 from net import Net, Refused, session
 from operators import OPERATORS, pick, rarely

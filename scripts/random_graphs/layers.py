@@ -1,6 +1,7 @@
 """Layers with weights, pooling, normalisation, attention."""
 
 import numpy as np
+from onnx import helper
 
 from operators import axis, ints, maybe, operator, pick, rarely, shape
 
@@ -16,16 +17,51 @@ def matmul(net, x):
     return net.node("MatMul", [x, net.weights(pick(net, [*batch, extents[-1], n], [*batch, extents[-1], n], [extents[-1]]))])
 
 
-@operator()
+@operator(2)
 def matmul_with_packed_weights(net, x):
-    """Weights in eight bits with a scale for each column, or in half precision."""
+    """Weights as integers on one scale, or one for each column or block, or in half precision."""
     k, n = shape(net, x)[-1], int(net.random.integers(1, 5))
-    if net.opset < 13 or maybe(net):
+    if maybe(net, 0.25):
         return net.node("MatMul", [x, net.node("Cast", [net.constant(net.random.uniform(-1, 1, [k, n]), np.float16)], to=1)])
-    scale = net.constant(net.random.uniform(0.005, 0.02, [n]))
-    zero = pick(net, [], [net.constant(net.random.integers(-5, 5, [n]), np.int8)])
-    packed = net.constant(net.random.integers(-127, 128, [k, n]), np.int8)
-    return net.node("MatMul", [x, net.node("DequantizeLinear", [packed, scale, *zero], axis=1)])
+    kinds = [np.int8, np.uint8, np.int32] + ([np.int16, np.uint16] if net.opset >= 21 else [])
+    kind = kinds[net.random.integers(len(kinds))]
+    attributes, extents = {}, pick(net, [], [1])
+    at = int(net.random.integers(-2, 2))
+    if net.opset >= 13 and maybe(net):
+        attributes, extents = {"axis": at}, [(k, n)[at]]
+    if net.opset >= 21 and maybe(net, 0.4):
+        block = int(net.random.integers(1, 4))
+        extents = [k, n]
+        extents[at] = -(-extents[at] // block)
+        attributes = {"axis": at, "block_size": block}
+    scale = net.constant(net.random.uniform(0.005, 0.02, extents))
+    point = pick(net, [], [1]) if extents in ([], [1]) and "axis" not in attributes else extents
+    zero = [] if maybe(net, 0.4) else [net.constant(net.random.integers(0, 1 if kind == np.int32 else 5, point), kind)]
+    if kind == np.int32 or maybe(net, 0.6):
+        low = 0 if kind in (np.uint8, np.uint16) else -127
+        packed = net.constant(net.random.integers(low, 128, [k, n]), kind)
+    else:
+        chosen = {"output_dtype": helper.np_dtype_to_tensor_dtype(np.dtype(kind))} if net.opset >= 21 and (not zero or maybe(net)) else {}
+        packed = net.node("QuantizeLinear", [net.weights([k, n]), scale, *zero], **attributes, **chosen)
+        if not zero and not chosen and kind != np.uint8:
+            return net.node("MatMul", [x, net.node("DequantizeLinear", [packed, scale], **attributes)])
+    return net.node("MatMul", [x, net.node("DequantizeLinear", [packed, scale, *zero], **attributes)])
+
+
+@operator()
+def einsum(net, x):
+    """Letters for the axes; some of another operand's are summed over, some are its own."""
+    letters = "abcdef"[: len(shape(net, x))]
+    others = "".join(letter for letter in letters if maybe(net)) + ("z" if maybe(net) else "")
+    sizes = {**dict(zip(letters, shape(net, x))), "z": 3}
+    kept = [letter for letter in dict.fromkeys(letters + others) if letter == "z" or letter not in others or maybe(net)]
+    result = "".join(net.random.permutation(kept).tolist()) if maybe(net, 0.3) else "".join(kept)
+    operands, terms = [x, net.weights([sizes[letter] for letter in others])], [letters, others]
+    if maybe(net, 0.3):
+        operands.reverse()
+        terms.reverse()
+    equation = ",".join(terms) + (f"->{result}" if maybe(net, 0.8) else "")
+    return net.node("Einsum", operands, equation=equation)
 
 
 @operator()
@@ -79,11 +115,19 @@ def convolution(net, x):
     return net.node("Conv", operands, group=pick(net, None, 1) if group == 1 else group, **attributes)
 
 
-@operator(0.2)
+@operator()
 def transposed_convolution(net, x):
     channels = shape(net, x)[1]
-    attributes = window(net, x, False)
-    return net.node("ConvTranspose", [x, net.weights([channels, 2, *attributes["kernel_shape"]])], **attributes)
+    attributes = window(net, x, True)
+    if "auto_pad" in attributes and maybe(net, 0.9):
+        del attributes["auto_pad"]
+    group = pick(net, 1, channels)
+    strides = attributes["strides"] or [1] * (len(shape(net, x)) - 2)
+    if maybe(net, 0.3):
+        attributes["output_padding"] = [int(net.random.integers(0, stride)) for stride in strides]
+    width = int(net.random.integers(1, 3))
+    operands = [x, net.weights([channels, width, *attributes["kernel_shape"]]), *pick(net, [], [net.weights([width * group])])]
+    return net.node("ConvTranspose", operands, group=pick(net, None, 1) if group == 1 else group, **attributes)
 
 
 @operator(2)
@@ -102,13 +146,21 @@ def global_pool(net, x):
     return net.node(rarely(net, ["GlobalAveragePool"], ["GlobalMaxPool"]), [x])
 
 
-@operator(0.2)
+@operator(0.7)
 def resize(net, x):
     scales = [1.0, 1.0] + [2.0] * (len(shape(net, x)) - 2)
     if net.opset < 11:
         return net.node("Upsample" if net.opset in (7, 9) else "Resize", [x, net.constant(scales)], mode="nearest")
-    sizes = {"coordinate_transformation_mode": pick(net, None, "asymmetric"), "nearest_mode": pick(net, None, "floor")}
-    return net.node("Resize", [x, net.constant(np.zeros(0)), net.constant(scales)], mode="nearest", **sizes)
+    if maybe(net):
+        scales[-1] = pick(net, 0.5, 1.5, 3.0)
+    places = pick(net, None, "asymmetric", "half_pixel", "align_corners", "pytorch_half_pixel")
+    mode = pick(net, "nearest", "linear")
+    rounding = pick(net, None, "floor", "ceil", "round_prefer_ceil", "round_prefer_floor") if mode == "nearest" else None
+    attributes = {"coordinate_transformation_mode": places, "nearest_mode": rounding, "mode": mode}
+    if maybe(net):
+        sizes = [int(extent * scale) for extent, scale in zip(shape(net, x), scales)]
+        return net.node("Resize", [x, net.constant(np.zeros(0)), net.constant(np.zeros(0)), ints(net, sizes)], **attributes)
+    return net.node("Resize", [x, net.constant(np.zeros(0)), net.constant(scales)], **attributes)
 
 
 @operator()
@@ -127,7 +179,11 @@ def layer_normalization(net, x):
     if net.opset >= 17 and maybe(net, 0.6):
         return net.node("LayerNormalization", [x, net.weights(extents), *bias], axis=pick(net, at, at, None if at == -1 else at), epsilon=epsilon)
     scale = net.weights(shape(net, x)[-1:])
-    kind = pick(net, "SkipLayerNormalization", "SimplifiedLayerNormalization", "composed")
+    if net.opset >= 23 and maybe(net):
+        return net.node("RMSNormalization", [x, net.weights(extents)], axis=pick(net, at, None if at == -1 else at), epsilon=epsilon)
+    kind = pick(net, "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SimplifiedLayerNormalization", "composed")
+    if kind == "SkipSimplifiedLayerNormalization":
+        return net.node(kind, [x, x, scale, *pick(net, [], [net.weights(shape(net, x)[-1:])])], domain="com.microsoft", epsilon=epsilon)
     if kind == "SkipLayerNormalization":
         return net.node(kind, [x, x, scale, *pick(net, [], [net.weights(shape(net, x)[-1:])])], domain="com.microsoft", epsilon=epsilon)
     if kind == "SimplifiedLayerNormalization":
@@ -193,7 +249,7 @@ def attention(net, x):
 
 def far(net, name, operands):
     """A node whose values may be far from zero."""
-    return net.node(name, operands, largest=np.inf)
+    return net.node(name, operands, most=np.inf)
 
 
 @operator()
@@ -205,6 +261,6 @@ def embedding(net, x):
 
 @operator()
 def vendor_gelu(net, x):
-    kind = rarely(net, ["Gelu", "FastGelu", "BiasGelu"], ["QuickGelu"])
+    kind = pick(net, "Gelu", "FastGelu", "BiasGelu", "QuickGelu")
     bias = [net.weights(shape(net, x)[-1:])] if kind == "BiasGelu" or kind == "FastGelu" and maybe(net) else []
     return net.node(kind, [x, *bias], domain="com.microsoft")

@@ -1,6 +1,7 @@
 """The operators of the random graphs. Each function takes a net and the name of a value, adds nodes, and returns the name of the result."""
 
 import numpy as np
+from onnx import helper, numpy_helper
 
 OPERATORS = []
 
@@ -45,14 +46,19 @@ def positive(net, x):
     return net.node("Add", [net.node("Abs", [x]), net.constant(net.random.uniform(0.3, 1.5))])
 
 
-@operator(3)
+@operator(5)
 def unary(net, x):
-    common = ["Relu", "Sigmoid", "Tanh", "Neg", "Abs", "Identity", "Softplus", "Erf", "HardSwish", "Elu", "LeakyRelu", "HardSigmoid", "Gelu", "Dropout"]
-    rare = ["Celu", "Selu", "Softsign", "Mish", "Sin", "Cos", "ThresholdedRelu", "Floor", "Ceil", "Sign", "Round"]
-    name = rarely(net, common, rare)
+    common = ["Relu", "Sigmoid", "Tanh", "Neg", "Abs", "Identity", "Softplus", "Erf", "HardSwish", "Elu", "LeakyRelu", "HardSigmoid", "Gelu", "Dropout",
+              "Celu", "Selu", "Softsign", "Mish", "Exp", "Sinh", "Cosh", "Swish", "Shrink", "ThresholdedRelu"]
+    name = rarely(net, common, ["Sin", "Cos", "Floor", "Ceil", "Sign", "Round"])
     attributes = {}
-    if name in ("Elu", "LeakyRelu", "Celu", "ThresholdedRelu") and maybe(net, 0.7):
+    if name in ("Elu", "LeakyRelu", "Celu", "Swish") and maybe(net, 0.7):
         attributes["alpha"] = float(net.random.uniform(0.05, 1.2))
+    if name == "ThresholdedRelu":
+        attributes["alpha"] = rarely(net, [0.0], [0.5])
+    if name == "Shrink":
+        attributes["lambd"] = float(net.random.uniform(0, 1))
+        attributes["bias"] = rarely(net, [attributes["lambd"]], [0.1])
     if name == "HardSigmoid" and maybe(net):
         attributes.update(alpha=float(net.random.uniform(0.1, 0.5)), beta=float(net.random.uniform(0.2, 0.7)))
     if name == "Selu" and maybe(net):
@@ -150,6 +156,9 @@ def where(net, x):
     mask = net.node(pick(net, "Greater", "Less", "GreaterOrEqual", "LessOrEqual"), [x, threshold])
     if maybe(net, 0.3):
         mask = net.node("Not", [mask])
+    if maybe(net, 0.2):
+        limit = net.constant(net.random.uniform(-0.5, 0.5))
+        mask = net.node(pick(net, "And", "Or", "Xor"), [mask, net.node("Greater", [second(net, x), limit])])
     return net.node("Where", [mask, *pick(net, (x, second(net, x)), (second(net, x), x))])
 
 
@@ -165,18 +174,18 @@ def choice_by_ids(net, x):
     ids = net.ids(broadcastable(net, x), 3, pick(net, np.int64, np.int32))
     limit = net.constant(pick(net, 0, 1, 2), net.values[ids].dtype)
     mask = net.node(pick(net, "Equal", "Greater", "Less") if net.opset >= 9 else "Equal", [ids, limit])
-    kind = pick(net, "alone", "both", "either")
-    if kind != "alone":
-        mask = net.node("And" if kind == "both" else "Or", [mask, net.constant(net.random.integers(0, 2, broadcastable(net, x)), bool)])
+    kind = pick(net, None, "And", "Or", "Xor")
+    if kind:
+        mask = net.node(kind, [mask, net.constant(net.random.integers(0, 2, broadcastable(net, x)), bool)])
     if maybe(net):
         return net.node("Where", [mask, x, pick(net, second(net, x), net.constant(0.0))])
     return net.node("Mul", [x, net.node("Cast", [mask], to=1)])
 
 
-@operator(2)
+@operator(3)
 def reduction(net, x):
-    common = ["ReduceMean", "ReduceSum", "ReduceMean", "ReduceSum", "ReduceSumSquare", "ReduceL2"]
-    name = rarely(net, common, ["ReduceMax", "ReduceMin", "ReduceL1", "ReduceLogSumExp", "ReduceProd", "ReduceLogSum"])
+    common = ["ReduceMean", "ReduceSum", "ReduceSumSquare", "ReduceL1", "ReduceL2", "ReduceMax", "ReduceMin", "ReduceLogSum", "ReduceLogSumExp"]
+    name = rarely(net, common, ["ReduceProd"])
     if name == "ReduceLogSum":
         x = positive(net, x)
     rank = len(shape(net, x))
@@ -201,6 +210,57 @@ def softmax(net, x):
 @operator(0.1)
 def cumulative(net, x):
     return net.node("CumSum", [x, ints(net, axis(net, x))], exclusive=pick(net, None, 1), reverse=pick(net, None, 1))
+
+
+@operator()
+def one_hot(net, x):
+    ids = net.ids(list(shape(net, x)[:-1]), 4, pick(net, np.int64, np.int32))
+    depth = net.constant(pick(net, 4, [4]), pick(net, np.int64, np.float32))
+    rank = len(shape(net, x))
+    at = pick(net, None, int(net.random.integers(-rank, rank)))
+    rows = net.node("OneHot", [ids, depth, net.constant([float(net.random.uniform(-1, 0)), 1.0])], axis=at)
+    return net.node("Concat", [rows, x], axis=at if at is not None else -1) if maybe(net) else net.node("Mul", [rows, net.weights([])])
+
+
+@operator()
+def top(net, x):
+    """The largest or least of an axis and where it is; more than one is refused."""
+    at = axis(net, x) if net.opset >= 11 else axis(net, x) % len(shape(net, x))
+    k = rarely(net, [1], [2])
+    if net.opset < 10:
+        return net.node("TopK", [x], outputs=2, k=k, axis=at)[0]
+    attributes = {"largest": pick(net, None, 0, 1), "sorted": pick(net, None, 1)} if net.opset >= 11 else {}
+    return net.node("TopK", [x, ints(net, [k])], outputs=2, axis=pick(net, None, at), **attributes)[0]
+
+
+@operator(0.5)
+def softmax_without_nan(net, x):
+    """As exporters guard a softmax whose rows may all be hidden."""
+    weights = net.node("Softmax", [x], axis=axis(net, x) % len(shape(net, x)))
+    return net.node("Where", [net.node("IsNaN", [weights]), net.constant(0.0), weights])
+
+
+@operator(0.5)
+def cast_like(net, x):
+    return net.node("CastLike", [x, net.constant(0, pick(net, np.float32, np.float16))] if maybe(net) else [x, x])
+
+
+@operator(0.5)
+def sized(net, x):
+    """Divided by the number of its elements."""
+    return net.node("Div", [x, net.node("Cast", [net.node("Size", [x])], to=1)])
+
+
+@operator(0.5)
+def branch(net, x):
+    """The branch that a constant chooses."""
+    def side(name, factor):
+        made = [helper.make_node("Constant", [], [f"{name}c"], value=numpy_helper.from_array(np.float32(factor))),
+                helper.make_node(pick(net, "Mul", "Add"), [x, f"{name}c"], [f"{name}y"], name=f"{name}op")]
+        return helper.make_graph(made, name, [], [helper.make_tensor_value_info(f"{name}y", 1, list(shape(net, x)))])
+    stem = net.fresh("branch")
+    chosen = net.constant(maybe(net), bool)
+    return net.node("If", [chosen], then_branch=side(f"{stem}a", 0.5), else_branch=side(f"{stem}b", -1.5), outer=[x])
 
 
 @operator()

@@ -200,9 +200,9 @@ def triangle(net, x):
     return net.node("Trilu", [x, *pick(net, [], [ints(net, net.random.integers(-2, 3))])], upper=pick(net, None, 0, 1))
 
 
-@operator(0.5)
+@operator()
 def depth(net, x):
-    block = 2
+    block = pick(net, 1, 2, 2)
     if maybe(net):
         return net.node("SpaceToDepth", [x], blocksize=block)
     return net.node("DepthToSpace", [x], blocksize=block, mode=pick(net, None, "DCR", "CRD") if net.opset >= 11 else None)
