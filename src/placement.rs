@@ -200,6 +200,21 @@ mod tests {
     }
 
     #[test]
+    fn a_small_circuit_takes_the_most_bits() {
+        let mut model = Model::default();
+        let x = model.push_input("x", Op::Input, &[1, 4]).unwrap();
+        let weight = Array2::from_shape_fn((4, 3), |(i, j)| (i as f32 - j as f32) / 4.0);
+        let y = model.push("dense", Op::Dense { weight, bias: None }, &[x]).unwrap();
+        let y = model.push("relu", Op::Unary(lemma_model::Unary::Relu), &[y]).unwrap();
+        model.outputs.push(("y".into(), y));
+        let sample = ndarray::arr2(&[[1.0, -0.5, 0.25, 0.75]]).into_dyn();
+        let ranges = Ranges::observe(&model, [BTreeMap::from([("x".to_owned(), sample)])], Method::Max).unwrap();
+        let (quantized, options) = cheapest(&model, &ranges, &Options::default(), None).unwrap();
+        assert_eq!(options.bits, *BITS.end());
+        assert!(plan::cost(&quantized.graph).constraints <= SMALL);
+    }
+
+    #[test]
     fn models_without_attention_and_norms_try_no_changes_of_theirs() {
         let mut model = Model::default();
         let x = model.push_input("x", Op::Input, &[1, 2]).unwrap();

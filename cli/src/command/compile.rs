@@ -49,7 +49,7 @@ pub struct Compile {
     /// NAME=N: fractional bits of an input or output, to agree with another model; may be repeated.
     #[arg(long, value_name = "NAME=N", value_parser = named)]
     fractional_bits: Vec<(String, String)>,
-    /// Bits of an activation (6 to 18); by default the most of 12 to 16 that cost at most 2% more than the cheapest.
+    /// Bits of an activation (6 to 18); by default the most of 12 to 16 that cost at most 2% more than the cheapest, or 1,000 constraints.
     #[arg(long)]
     bits: Option<u32>,
     /// Declared range over calibrated range.

@@ -169,7 +169,7 @@ impl Lowering {
                 lower(self, &mut node, &args)?
             }
             Some(Lower::Moved(lower)) => lower(self, &mut node, &args)?,
-            None => return Err(node.problem("only on constants; here an operand depends on an input")),
+            None => return Err(node.problem(operators::only_on_constants(&node.op))),
         };
         node.attributes.finish()?;
         for (at, name) in node.outputs.iter().enumerate() {

@@ -159,6 +159,16 @@ pub(super) fn find(domain: &str, op: &str) -> Option<Lower> {
     found.or_else(|| Unary::of_operator(op).filter(|_| own).map(|_| Lower::Computed(Lowering::function)))
 }
 
+/// What is wrong with an operator that is folded and not lowered, where an operand is computed.
+pub(super) fn only_on_constants(op: &str) -> String {
+    let said = "only on constants; here an operand depends on an input";
+    instead(op).map_or(said.into(), |instead| format!("{said}: {instead}"))
+}
+
+fn instead(op: &str) -> Option<&'static str> {
+    INSTEAD.iter().find(|(name, _)| *name == op).map(|(_, instead)| *instead)
+}
+
 /// Refuses a graph with operators that are not supported, and names all of them.
 pub(super) fn check<'n>(nodes: impl Iterator<Item = &'n NodeProto>) -> Result<(), Problem> {
     let mut missing: Vec<(String, String)> = vec![];
@@ -173,10 +183,9 @@ pub(super) fn check<'n>(nodes: impl Iterator<Item = &'n NodeProto>) -> Result<()
         }
     }
     let Some((node, first)) = missing.first().cloned() else { return Ok(()) };
-    let described = missing.iter().map(|(_, operator)| {
-        let instead = INSTEAD.iter().find(|(name, _)| name == operator);
-        instead.map_or(operator.clone(), |(_, instead)| format!("{operator} ({instead})"))
-    });
+    let described = missing
+        .iter()
+        .map(|(_, operator)| instead(operator).map_or(operator.clone(), |instead| format!("{operator} ({instead})")));
     let all: Vec<String> = described.collect();
     if all.len() == 1 && all[0] == first {
         return Err(Problem::UnsupportedOperator { node, operator: first });
@@ -188,6 +197,12 @@ pub(super) fn check<'n>(nodes: impl Iterator<Item = &'n NodeProto>) -> Result<()
 mod tests {
     use super::*;
     use crate::onnx::file::NEWEST_OPSET;
+
+    #[test]
+    fn a_quantized_activation_is_refused_with_what_to_do() {
+        assert!(only_on_constants("QuantizeLinear").contains("export the model before quantization"));
+        assert_eq!(only_on_constants("Mod"), "only on constants; here an operand depends on an input");
+    }
 
     #[test]
     fn the_tables_are_sorted_and_without_duplicates() {
