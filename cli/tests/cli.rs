@@ -295,6 +295,9 @@ fn the_contract_and_its_calldata_are_written() {
     assert!(written["runtime_bytes"].as_u64().unwrap() <= 6_000, "{written}");
     let text = std::fs::read_to_string(&source).unwrap();
     assert!(text.contains("pragma solidity ^0.8.24;") && text.contains("Development"));
+    let said = lemma(&["contract", &at("verifying.key"), "-o", source.to_str().unwrap()]).stdout;
+    let digest = written["verifying_key"].as_str().unwrap();
+    assert!(text.contains(digest) && String::from_utf8(said).unwrap().contains(digest), "{digest}");
     let calldata = json(&["calldata", &at("proof.json")]);
     // Selector, context, ten words of proof, offset, length, ten values.
     assert_eq!(calldata["calldata"].as_str().unwrap().len(), 2 + 2 * (4 + 32 * (1 + 10 + 2 + 10)));

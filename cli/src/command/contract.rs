@@ -17,7 +17,7 @@ use crate::output::{Exit, Output};
 pub struct Contract {
     /// The verifying key.
     key: PathBuf,
-    /// Name of the contract; by default made from the model's name.
+    /// Name of the contract; by default made from the model's name. A development key puts `Development` before it.
     #[arg(long)]
     name: Option<String>,
     /// The Solidity file to write.
@@ -55,10 +55,11 @@ impl Contract {
                 ""
             };
             format!(
-                "{} written to {} ({} deployed){warning}",
+                "{} written to {} ({} deployed)\nkey digest {}{warning}",
                 r.contract,
                 visible(&self.output.display().to_string()),
-                bytes(r.runtime_bytes as u64)
+                bytes(r.runtime_bytes as u64),
+                r.verifying_key
             )
         })?;
         Ok(Exit::Success)
