@@ -1,5 +1,6 @@
 //! Constants of the file: data that fits its shape, in the file or in another one of the model's folder.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
@@ -47,6 +48,22 @@ pub(super) fn read(tensor: TensorProto, name: &str, directory: &Path) -> Result<
         }
     };
     Ok(Tensor::new(kind, values))
+}
+
+/// Class names as their places: they have no numbers of their own.
+///
+/// # Errors
+/// More than one axis, another number of names than the shape says, or a name twice.
+pub(super) fn places_of_texts(tensor: TensorProto, name: &str) -> Result<Tensor, Problem> {
+    let bad = |problem: &str| Problem::BadTensor { tensor: name.to_string(), problem: problem.into() };
+    let count = tensor.string_data.len();
+    if tensor.dims != [count as i64] {
+        return Err(bad("texts are understood as one list of class names"));
+    }
+    if tensor.string_data.iter().collect::<BTreeSet<_>>().len() != count {
+        return Err(bad("two classes have the same name"));
+    }
+    Ok(Tensor::ints(&(0..count as i64).collect::<Vec<_>>()))
 }
 
 enum List {

@@ -189,6 +189,9 @@ pub struct TensorProto {
     /// Elements of the integer types up to 32 bits, of booleans, and bits of half-precision numbers.
     #[prost(int32, repeated, tag = "5")]
     pub int32_data: Vec<i32>,
+    /// Texts.
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub string_data: Vec<Vec<u8>>,
     /// Elements of type int64.
     #[prost(int64, repeated, tag = "7")]
     pub int64_data: Vec<i64>,

@@ -9,6 +9,9 @@ use crate::proto::{
 use ndarray::ArrayD;
 use prost::Message;
 
+/// The domain of models of tables.
+pub const TABULAR: &str = "ai.onnx.ml";
+
 /// An ONNX file in the making.
 #[derive(Clone)]
 pub struct File {
@@ -105,20 +108,23 @@ impl File {
         self
     }
 
-    pub fn output(mut self, name: &str) -> File {
-        let tensor = TensorType { elem_type: DataType::Float as i32, shape: None };
+    pub fn output(self, name: &str) -> File {
+        self.typed_output(name, DataType::Float)
+    }
+
+    pub fn typed_output(mut self, name: &str, kind: DataType) -> File {
+        let tensor = TensorType { elem_type: kind as i32, shape: None };
         self.graph.output.push(ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) });
         self
     }
 
     pub fn bytes(&self) -> Vec<u8> {
         let opset = |domain: &str, version| OperatorSetIdProto { domain: domain.into(), version };
-        let model = ModelProto {
-            ir_version: 8,
-            opset_import: vec![opset("", self.opset), opset("com.microsoft", 1)],
-            graph: Some(self.graph.clone()),
-            ..ModelProto::default()
-        };
+        let mut opsets = vec![opset("", self.opset), opset("com.microsoft", 1)];
+        if self.graph.node.iter().any(|node| node.domain == TABULAR) {
+            opsets.push(opset(TABULAR, 3));
+        }
+        let model = ModelProto { ir_version: 8, opset_import: opsets, graph: Some(self.graph.clone()), ..ModelProto::default() };
         model.encode_to_vec()
     }
 

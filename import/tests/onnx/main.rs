@@ -10,3 +10,4 @@ mod operators;
 mod proto;
 mod real_models;
 mod support;
+mod tabular;

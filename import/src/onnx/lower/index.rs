@@ -134,7 +134,7 @@ impl Lowering {
     }
 
     /// `indices` of an axis; a slice where they follow each other.
-    fn selected(&mut self, name: &str, x: NodeId, axis: usize, indices: &[usize]) -> Result<NodeId, Problem> {
+    pub(super) fn selected(&mut self, name: &str, x: NodeId, axis: usize, indices: &[usize]) -> Result<NodeId, Problem> {
         let mut shape = self.shape_of(x).to_vec();
         if indices.iter().copied().eq(0..shape[axis]) {
             return Ok(x);

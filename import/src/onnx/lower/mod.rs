@@ -20,6 +20,7 @@ mod recurrent;
 mod reduction;
 mod resize;
 mod softmax;
+mod tabular;
 mod tokens;
 mod value;
 mod views;
@@ -39,7 +40,7 @@ use super::file::Opsets;
 use super::fold;
 use super::inputs::Input;
 use super::node::{Node, name_of};
-use super::proto::{GraphProto, NodeProto};
+use super::proto::{DataType, GraphProto, NodeProto};
 use super::tensor::{Kind, Tensor, Values};
 use super::{Options, Problem, graph, inputs};
 use lemma_model::{Model, NodeId, Op, View, volume};
@@ -71,6 +72,10 @@ pub(super) struct Lowering {
     assumptions: Vec<Assumption>,
     /// Inputs whose elements were cast to fewer bits, and where.
     narrowed: Vec<(NodeId, Problem)>,
+    /// Nodes whose rows hold numbers that are not negative with a sum of one.
+    unit_rows: HashSet<NodeId>,
+    /// Constants that are class names, of which only the places are kept.
+    texts: HashSet<String>,
     /// How deep the branches are in each other.
     depth: usize,
 }
@@ -85,10 +90,15 @@ pub(super) fn lower(graph: GraphProto, opsets: Opsets, directory: &Path, options
     }
     let inputs = inputs::fixed(&graph, options)?;
     let mut values = HashMap::new();
-    let mut brought = 0usize;
+    let (mut brought, mut texts) = (0usize, HashSet::new());
     for tensor in graph.initializer {
         let name = tensor.name.clone();
-        let tensor = constants::read(tensor, &name, directory)?;
+        let of_texts = tensor.data_type == DataType::String as i32;
+        let tensor =
+            if of_texts { constants::places_of_texts(tensor, &name)? } else { constants::read(tensor, &name, directory)? };
+        if of_texts {
+            texts.insert(name.clone());
+        }
         brought += tensor.len();
         values.insert(name, Value::Constant(tensor));
     }
@@ -105,6 +115,8 @@ pub(super) fn lower(graph: GraphProto, opsets: Opsets, directory: &Path, options
         declared: BTreeSet::new(),
         assumptions: vec![],
         narrowed: vec![],
+        unit_rows: HashSet::new(),
+        texts,
         depth: 0,
     };
     for input in inputs {
@@ -149,6 +161,11 @@ impl Lowering {
 
     fn node(&mut self, mut node: Node) -> Result<(), Problem> {
         self.budget.enter(&node.name, &node.op);
+        if let Some(texts) = node.inputs.iter().flatten().find(|name| self.texts.contains(*name))
+            && node.op != "ArrayFeatureExtractor"
+        {
+            return Err(node.problem(format!("it reads the texts `{texts}`; only class names at computed places are understood")));
+        }
         let mut args = Args::default();
         for name in &node.inputs {
             args.push(match name {

@@ -132,6 +132,20 @@ const FUSED: &[(&str, Lower)] = &[
     ("SkipSimplifiedLayerNormalization", Lower::Computed(Lowering::skip_norm)),
 ];
 
+/// Operators of the domain of models of tables. Sorted.
+const TABULAR: &[(&str, Lower)] = &[
+    ("ArrayFeatureExtractor", Lower::Moved(Lowering::extracted)),
+    ("FeatureVectorizer", Lower::Moved(Lowering::side_by_side)),
+    ("Imputer", Lower::Moved(Lowering::imputer)),
+    ("LabelEncoder", Lower::Moved(Lowering::label_encoder)),
+    ("LinearClassifier", Lower::Moved(Lowering::linear_classifier)),
+    ("LinearRegressor", Lower::Moved(Lowering::linear_regressor)),
+    ("Normalizer", Lower::Moved(Lowering::normalizer)),
+    ("OneHotEncoder", Lower::Moved(Lowering::one_hot_encoder)),
+    ("Scaler", Lower::Moved(Lowering::scaler)),
+    ("ZipMap", Lower::Moved(Lowering::zip_map)),
+];
+
 /// What to do instead of an operator that is not supported.
 const INSTEAD: &[(&str, &str)] = &[
     ("DequantizeLinear", "export the model before quantization"),
@@ -143,8 +157,11 @@ const INSTEAD: &[(&str, &str)] = &[
     ("QuantizeLinear", "export the model before quantization"),
     ("RandomNormalLike", "give the noise as an input"),
     ("Scan", "unroll it to a fixed number of steps"),
-    ("TreeEnsembleClassifier", "trees are not supported; use a linear model or a network"),
-    ("TreeEnsembleRegressor", "trees are not supported; use a linear model or a network"),
+    ("ai.onnx.ml.CategoryMapper", "encode texts as integers before the model"),
+    ("ai.onnx.ml.DictVectorizer", "give the table itself as the input"),
+    ("ai.onnx.ml.SVMClassifier", "use a linear model, a network or trees"),
+    ("ai.onnx.ml.SVMRegressor", "use a linear model, a network or trees"),
+    ("ai.onnx.ml.TreeEnsemble", "export with operator set 3 of ai.onnx.ml"),
 ];
 
 /// What lowers an operator.
@@ -153,6 +170,7 @@ pub(super) fn find(domain: &str, op: &str) -> Option<Lower> {
     let table = match domain {
         _ if own => OWN,
         "com.microsoft" => FUSED,
+        "ai.onnx.ml" => TABULAR,
         _ => return None,
     };
     let found = table.binary_search_by_key(&op, |(name, _)| name).ok().and_then(|at| table.get(at)).map(|(_, lower)| *lower);
@@ -208,7 +226,12 @@ mod tests {
     fn the_tables_are_sorted_and_without_duplicates() {
         assert!(OWN.is_sorted_by(|a, b| a.0 < b.0));
         assert!(FUSED.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(TABULAR.is_sorted_by(|a, b| a.0 < b.0));
     }
+
+    /// What becomes of texts and missing numbers.
+    const TEXTS: &str = "A label that is a text is the place of its class; `ZipMap` leaves the scores; `Imputer` of NaN changes nothing, since \
+                         no input may be NaN.";
 
     /// The table of operators for people.
     fn document() -> String {
@@ -230,11 +253,13 @@ mod tests {
              that is not supported is refused with its name.\n\n\
              ## Of inputs\n\n{}.\n\n\
              ## Of inputs, domain `com.microsoft`\n\n{}.\n\n\
+             ## Of inputs, domain `ai.onnx.ml`\n\n{}. {TEXTS}\n\n\
              ## Of constants only\n\n{}.\n\n\
              All of the first list that have a value on constants are folded too.\n\n\
              ## Not supported, with a way out\n\n| operator | instead |\n|---|---|\n{}\n",
             own.join(", "),
             names(FUSED),
+            names(TABULAR),
             constant.join(", "),
             instead.join("\n")
         )

@@ -180,6 +180,10 @@ fn holds_choices(model: &Model, id: NodeId) -> bool {
     };
     model.node(id).is_some_and(|node| match node.op {
         lemma_model::Op::ArgMax => true,
+        // Numbers of classes.
+        lemma_model::Op::Embedding { ref table } if table.ncols() == 1 && table.iter().all(|v| v.fract() == 0.0) => {
+            node.inputs.iter().any(|input| holds_choices(model, *input))
+        }
         lemma_model::Op::View(_) => node.inputs.iter().any(|input| holds_choices(model, *input)),
         lemma_model::Op::Mul => {
             node.inputs.iter().any(|input| holds_choices(model, *input)) && node.inputs.iter().all(|input| is_mask(*input))
@@ -222,6 +226,8 @@ fn choices_of(model: &Model, id: NodeId) -> usize {
     match (&node.op, operand) {
         (lemma_model::Op::ArgMax, Some(scores)) => model.node(scores).and_then(|node| node.shape.last()).copied().unwrap_or(0),
         (lemma_model::Op::Tokens { vocabulary }, _) => *vocabulary,
+        // Numbers of classes, which need not be places.
+        (lemma_model::Op::Embedding { table }, _) => table.iter().fold(0, |most, v| most.max(*v as usize + 1)),
         (_, Some(operand)) => choices_of(model, operand),
         _ => 0,
     }
