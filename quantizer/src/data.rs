@@ -6,6 +6,7 @@
 //! file is a [`DataError`].
 
 mod error;
+mod file;
 mod json;
 mod layout;
 mod npy;
@@ -13,7 +14,7 @@ mod npz;
 mod scale;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ndarray::{ArrayD, Axis};
 
@@ -22,6 +23,7 @@ use lemma_model::{Model, Node, Op};
 use layout::Layout;
 
 pub use error::{DataError, DataProblem};
+pub use file::Format;
 pub use scale::ByteScale;
 
 /// Array names that are never taken for an input by default.
@@ -48,26 +50,6 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Reads a `.npz` file (arrays of `f32`, `f64`, `u8`, `i32` or `i64`, stored or deflated) or a `.json` file (an
-    /// object of nested arrays, or a list of such objects, one per sample).
-    ///
-    /// # Errors
-    /// The file cannot be read, is damaged, has an unknown ending or element type, holds something that is not finite
-    /// or not exact as `f32`, or is too large.
-    pub fn read(path: &Path) -> Result<Samples, DataError> {
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-        let read = match ending.as_str() {
-            "npz" => npz::read(path),
-            "json" => json::read(path).map(|arrays| (arrays, BTreeSet::new())),
-            _ => Err(DataProblem::UnknownFormat { ending }),
-        };
-        let (arrays, from_bytes) = read.map_err(|problem| problem.of(path))?;
-        if arrays.is_empty() {
-            return Err(DataProblem::Malformed("it holds no arrays".into()).of(path));
-        }
-        Ok(Samples { arrays, from_bytes, byte_scale: None, file: path.to_path_buf() })
-    }
-
     /// Samples from arrays in memory.
     pub fn from_arrays(arrays: BTreeMap<String, ArrayD<f32>>) -> Samples {
         Samples { arrays, from_bytes: BTreeSet::new(), byte_scale: None, file: PathBuf::from("memory") }
@@ -353,11 +335,5 @@ mod tests {
         let mut odd = samples.clone();
         odd.arrays.insert("label".into(), ndarray::array![0.5].into_dyn());
         assert!(odd.labels("label").is_err());
-    }
-
-    #[test]
-    fn rejects_an_unknown_ending() {
-        let error = Samples::read(Path::new("data.csv")).unwrap_err();
-        assert!(matches!(error.problem, DataProblem::UnknownFormat { ending } if ending == "csv"));
     }
 }

@@ -5,14 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{BufReader, Read};
-use std::path::Path;
+use std::io::{Read, Seek, SeekFrom};
 
 use ndarray::ArrayD;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::{DataProblem, MAX_ARRAYS, MAX_VALUES};
-use lemma_model::file::open_regular;
 use lemma_model::{MAX_RANK, volume};
 
 /// Largest file that is read.
@@ -21,14 +19,14 @@ const MAX_FILE_BYTES: u64 = 1 << 27;
 type Arrays = BTreeMap<String, ArrayD<f32>>;
 
 /// The arrays of a file.
-pub(super) fn read(path: &Path) -> Result<Arrays, DataProblem> {
-    let file = open_regular(path).map_err(DataProblem::Read)?;
-    let bytes = file.metadata().map_err(DataProblem::Read)?.len();
+pub(super) fn read(mut source: impl Read + Seek) -> Result<Arrays, DataProblem> {
+    let bytes = source.seek(SeekFrom::End(0)).map_err(DataProblem::Read)?;
     if bytes > MAX_FILE_BYTES {
         return Err(DataProblem::TooLarge { bytes, limit: MAX_FILE_BYTES });
     }
+    source.rewind().map_err(DataProblem::Read)?;
     let malformed = |error: serde_json::Error| DataProblem::Malformed(error.to_string());
-    let mut deserializer = serde_json::Deserializer::from_reader(BufReader::new(file.take(MAX_FILE_BYTES)));
+    let mut deserializer = serde_json::Deserializer::from_reader(source.take(MAX_FILE_BYTES));
     let arrays = deserializer.deserialize_any(Document).map_err(malformed)?;
     deserializer.end().map_err(malformed)?;
     arrays.into_iter().map(|(name, nested)| Ok((name.clone(), nested.array(&name)?))).collect()
@@ -68,8 +66,13 @@ impl Nested {
     }
 }
 
-/// One object: names and nested lists, at `level` lists deep.
-fn object<'de, A: MapAccess<'de>>(mut map: A, arrays: &mut BTreeMap<String, Nested>, level: usize) -> Result<(), A::Error> {
+/// One object: names and nested lists, at `level` lists deep, behind `index` objects of the same list.
+fn object<'de, A: MapAccess<'de>>(
+    mut map: A,
+    arrays: &mut BTreeMap<String, Nested>,
+    level: usize,
+    index: usize,
+) -> Result<(), A::Error> {
     let mut seen = 0;
     let known = arrays.len();
     while let Some(name) = map.next_key::<String>()? {
@@ -81,14 +84,14 @@ fn object<'de, A: MapAccess<'de>>(mut map: A, arrays: &mut BTreeMap<String, Nest
         if nested.shape.len() < level {
             nested.shape.resize(level, None);
         }
-        let before = nested.values.len();
         map.next_value_seed(Level { nested, level })?;
         if level == 0 && !is_new {
             return Err(A::Error::custom(format!("`{name}` occurs twice")));
         }
         if level > 0 {
             let each = nested.shape[1..].iter().map(|extent| extent.unwrap_or(0)).product::<usize>();
-            if nested.values.len() - before != each || (is_new && known > 0) {
+            // A name twice in one object and not in another makes as many as there should be, in the wrong places.
+            if nested.values.len() != (index + 1).saturating_mul(each) || (is_new && known > 0) {
                 return Err(A::Error::custom(format!("`{name}` differs from sample to sample")));
             }
         }
@@ -109,14 +112,14 @@ impl<'de> Visitor<'de> for Document {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         let mut arrays = BTreeMap::new();
-        object(map, &mut arrays, 0)?;
+        object(map, &mut arrays, 0, 0)?;
         Ok(arrays)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut arrays = BTreeMap::new();
         let mut count = 0;
-        while list.next_element_seed(Sample(&mut arrays))?.is_some() {
+        while list.next_element_seed(Sample(&mut arrays, count))?.is_some() {
             count += 1;
         }
         for nested in arrays.values_mut() {
@@ -126,8 +129,8 @@ impl<'de> Visitor<'de> for Document {
     }
 }
 
-/// One object of a list.
-struct Sample<'a>(&'a mut BTreeMap<String, Nested>);
+/// One object of a list, and how many are before it.
+struct Sample<'a>(&'a mut BTreeMap<String, Nested>, usize);
 
 impl<'de> DeserializeSeed<'de> for Sample<'_> {
     type Value = ();
@@ -145,7 +148,7 @@ impl<'de> Visitor<'de> for Sample<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        object(map, self.0, 1)
+        object(map, self.0, 1, self.1)
     }
 }
 
@@ -207,14 +210,11 @@ mod tests {
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    use super::super::{DataError, Samples};
+    use super::super::{Format, Samples};
     use super::*;
 
-    fn parse(text: &[u8]) -> Result<Samples, DataError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("data.json");
-        std::fs::write(&path, text).unwrap();
-        Samples::read(&path)
+    fn parse(text: &[u8]) -> Result<Samples, DataProblem> {
+        Samples::from_reader(std::io::Cursor::new(text), Format::Json)
     }
 
     #[test]
@@ -251,6 +251,7 @@ mod tests {
             r#"[{"x": [1]}, {"x": [1], "y": [1]}]"#,
             r#"[{"x": [1]}, {}]"#,
             r#"[{"x": [1], "x": [2]}]"#,
+            r#"[{"x": 1, "y": 3}, {"y": 4, "y": 5}, {"x": 6, "x": 7}]"#,
             "[]",
             "{}",
             "3",
@@ -258,7 +259,7 @@ mod tests {
         ];
         for case in cases {
             let error = parse(case.as_bytes()).expect_err(case);
-            let named = matches!(error.problem, DataProblem::Malformed(_) | DataProblem::BadArray { .. });
+            let named = matches!(error, DataProblem::Malformed(_) | DataProblem::BadArray { .. });
             assert!(named, "{case}: {error}");
         }
     }

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use ndarray::{ArrayD, IxDyn, ShapeBuilder};
+use ndarray::ArrayD;
 
 use super::DataProblem;
 use lemma_model::volume;
@@ -77,19 +77,25 @@ pub(super) fn array(mut entry: impl Read, name: &str, limit: usize) -> Result<(A
     if count > limit {
         return Err(bad(format!("shape {:?} has more elements than the {limit} that are read", header.shape)));
     }
-    let mut values: Vec<f32> = Vec::with_capacity(count.min(CHUNK));
+    let mut places = header.columns_first.then(|| Places::new(&header.shape));
+    let mut values: Vec<f32> = if places.is_some() { vec![0.0; count] } else { Vec::with_capacity(count.min(CHUNK)) };
     let mut buffer = vec![0u8; CHUNK.min(count * width)];
-    while values.len() < count {
-        let bytes = (count - values.len()).saturating_mul(width).min(CHUNK);
+    let mut found = 0;
+    while found < count {
+        let bytes = (count - found).saturating_mul(width).min(CHUNK);
         let chunk = &mut buffer[..bytes];
         entry.read_exact(chunk).map_err(|error| bad(format!("data for shape {:?} is missing: {error}", header.shape)))?;
         for bytes in chunk.chunks_exact(width) {
             let value = header.kind.value(bytes);
             let float = value as f32;
             if !float.is_finite() || (!header.kind.may_round() && f64::from(float) != value) {
-                return Err(DataProblem::BadValue { array: name.to_string(), position: values.len(), value });
+                return Err(DataProblem::BadValue { array: name.to_string(), position: found, value });
             }
-            values.push(float);
+            match &mut places {
+                None => values.push(float),
+                Some(places) => values[places.next()] = float,
+            }
+            found += 1;
         }
     }
     // Reading past the end also makes the zip reader compare the checksum.
@@ -100,10 +106,42 @@ pub(super) fn array(mut entry: impl Read, name: &str, limit: usize) -> Result<(A
         }
         Err(error) => return Err(bad(error.to_string())),
     }
-    let shape = IxDyn(&header.shape).set_f(header.columns_first);
-    let array = ArrayD::from_shape_vec(shape, values).map_err(|error| bad(error.to_string()))?;
-    let array = if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() };
+    let array = ArrayD::from_shape_vec(header.shape, values).map_err(|error| bad(error.to_string()))?;
     Ok((array, header.kind))
+}
+
+/// Where the elements of an array that is stored column by column stand in it row by row. They are put there one by one: a second copy of a large
+/// array would be too much.
+struct Places {
+    /// Size, distance between neighbours and index of each axis.
+    axes: Vec<(usize, usize, usize)>,
+    at: usize,
+}
+
+impl Places {
+    fn new(shape: &[usize]) -> Places {
+        let mut stride = shape.iter().product::<usize>();
+        let axis = |&size: &usize| {
+            stride /= size;
+            (size, stride, 0)
+        };
+        Places { axes: shape.iter().map(axis).collect(), at: 0 }
+    }
+
+    /// The place of the next element: the first index runs fastest.
+    fn next(&mut self) -> usize {
+        let at = self.at;
+        for (size, stride, index) in &mut self.axes {
+            *index += 1;
+            self.at += *stride;
+            if *index < *size {
+                break;
+            }
+            self.at -= *stride * *size;
+            *index = 0;
+        }
+        at
+    }
 }
 
 fn header(entry: &mut impl Read) -> Result<Header, String> {

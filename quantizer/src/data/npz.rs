@@ -1,26 +1,23 @@
 //! NumPy archives: zip files of `.npy` arrays.
 //!
 //! The declared shape of each array is bounded before anything is allocated, memory grows with the bytes that are
-//! really there, and the zip checksum is verified.
+//! really there (for arrays that are stored column by column, with the declared size), and the zip checksum is verified.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::BufReader;
-use std::path::Path;
+use std::io::{Read, Seek};
 
 use ndarray::ArrayD;
 use zip::ZipArchive;
 
 use super::npy::{Kind, array};
 use super::{DataProblem, MAX_ARRAYS, MAX_VALUES};
-use lemma_model::file::open_regular;
 
 type Arrays = BTreeMap<String, ArrayD<f32>>;
 
 /// The arrays of a file, and the names of those that were unsigned bytes.
-pub(super) fn read(path: &Path) -> Result<(Arrays, BTreeSet<String>), DataProblem> {
-    let file = open_regular(path).map_err(DataProblem::Read)?;
+pub(super) fn read(source: impl Read + Seek) -> Result<(Arrays, BTreeSet<String>), DataProblem> {
     let malformed = |error: zip::result::ZipError| DataProblem::Malformed(error.to_string());
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(malformed)?;
+    let mut archive = ZipArchive::new(source).map_err(malformed)?;
     if archive.has_duplicate_names() {
         return Err(DataProblem::Malformed("two arrays have one name".into()));
     }
@@ -56,7 +53,7 @@ mod tests {
     use zip::write::SimpleFileOptions;
     use zip::{CompressionMethod, ZipWriter};
 
-    use super::super::{DataError, Samples};
+    use super::super::{Format, Samples};
     use super::*;
 
     fn npy(descriptor: &str, columns_first: bool, shape: &str, data: &[u8]) -> Vec<u8> {
@@ -79,15 +76,12 @@ mod tests {
         writer.finish().unwrap().into_inner()
     }
 
-    fn parse(bytes: &[u8]) -> Result<Samples, DataError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("data.npz");
-        std::fs::write(&path, bytes).unwrap();
-        Samples::read(&path)
+    fn parse(bytes: &[u8]) -> Result<Samples, DataProblem> {
+        Samples::from_reader(std::io::Cursor::new(bytes), Format::Npz)
     }
 
     fn problem(entries: &[(&str, Vec<u8>)]) -> DataProblem {
-        parse(&npz(entries)).unwrap_err().problem
+        parse(&npz(entries)).unwrap_err()
     }
 
     fn floats(values: &[f32]) -> Vec<u8> {
@@ -106,6 +100,10 @@ mod tests {
         .unwrap();
         assert_eq!(samples.arrays["a"], ndarray::array![[1.0, 2.0], [3.0, 4.0]].into_dyn());
         assert_eq!(samples.arrays["b"], ndarray::array![[1.0, 3.0], [2.0, 4.0]].into_dyn());
+        let deep = (0..24u8).collect::<Vec<_>>();
+        let read = parse(&npz(&[("a.npy", npy("|u1", true, "(2, 3, 4)", &deep))])).unwrap();
+        let place = |(i, j, k)| (i + 2 * j + 6 * k) as f32;
+        assert_eq!(read.arrays["a"], ndarray::Array3::from_shape_fn((2, 3, 4), place).into_dyn());
         assert_eq!(samples.arrays["c"], ndarray::array![0.0, 128.0, 255.0].into_dyn());
         assert_eq!(samples.arrays["d"], ndarray::array![-1.0, 7.0].into_dyn());
         assert_eq!(samples.arrays["e"].sum(), -5.0);
@@ -159,7 +157,7 @@ mod tests {
         while let Some(at) = bytes.windows(5).position(|window| window == b"y.npy") {
             bytes[at] = b'x';
         }
-        assert!(matches!(parse(&bytes).unwrap_err().problem, DataProblem::Malformed(said) if said.contains("one name")));
+        assert!(matches!(parse(&bytes).unwrap_err(), DataProblem::Malformed(said) if said.contains("one name")));
     }
 
     #[test]
