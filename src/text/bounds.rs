@@ -3,19 +3,32 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 use super::TextProblem;
 use super::growth::Step;
+use super::vocabulary::{Added, Counted, Vocabulary};
 
 /// Most bytes of a text that is tokenized at once. Expressions with look-around take time that grows with its square.
-pub const MAX_TEXT: usize = 1 << 15;
+const MAX_TEXT: usize = 1 << 15;
 
-/// Most tokens, and most merges.
-const MAX_ENTRIES: usize = 1 << 21;
+/// Most bytes that it may become: the library keeps two numbers for each.
+const MAX_GROWN: u64 = 1 << 21;
 
-/// Most times that a step may make a text longer.
+/// Most times that a text may become longer on its way to tokens.
 const MAX_GROWTH: u64 = 1 << 10;
+
+/// Most times that tokens may become longer on their way to a text.
+const MAX_DECODED: u64 = 1 << 6;
+
+/// Most parts of what is done to a text, each of which may pass over all of it, and of what is done to its tokens, each of which may repeat them.
+const MAX_PARTS: [u64; 2] = [1 << 10, 1 << 9];
+
+/// Most bytes of what is put before or behind a part of a word.
+const MAX_AFFIX: usize = 1 << 6;
+
+/// Most characters of a word that is looked for in parts, in a time that grows with their square.
+const MAX_WORD: u64 = 1 << 9;
 
 /// A list of characters in a JSON file, whatever else is in it.
 #[derive(Deserialize)]
@@ -31,24 +44,24 @@ pub struct Outline {
     post_processor: Option<Step>,
     decoder: Option<Step>,
     #[serde(rename = "added_tokens")]
-    _added: Option<Counted>,
+    _added: Option<Added>,
     model: Option<Model>,
 }
 
 #[derive(Deserialize)]
 struct Model {
     #[serde(rename = "vocab")]
-    _vocab: Option<Counted>,
+    _vocab: Option<Vocabulary>,
     #[serde(rename = "merges")]
     _merges: Option<Counted>,
     dropout: Option<f64>,
+    continuing_subword_prefix: Option<String>,
+    end_of_word_suffix: Option<String>,
+    max_input_chars_per_word: Option<u64>,
 }
 
 /// Characters, from one string or a list of strings of one character.
 struct Letters(Vec<char>);
-
-/// A list or an object of at most [`MAX_ENTRIES`] entries, which are not kept.
-struct Counted;
 
 /// The field `chars`, where the contents of a file have one.
 ///
@@ -68,27 +81,53 @@ impl Outline {
         serde_json::from_slice(bytes).map_err(|error| TextProblem::Malformed(error.to_string()))
     }
 
-    /// Whether the file may be loaded.
+    /// Whether the file may be loaded, and how many bytes a text for it may have.
     ///
     /// # Errors
-    /// Steps that make a text too much longer, and tokens that are chosen at random.
-    pub fn check(&self) -> Result<(), TextProblem> {
+    /// Steps that are too many or make a text too much longer, words that would take too long, and tokens that are chosen at random.
+    pub fn check(&self) -> Result<usize, TextProblem> {
+        let [passes, repeats] = MAX_PARTS;
         let steps = [
-            ("normalizer", &self.normalizer),
-            ("pre_tokenizer", &self.pre_tokenizer),
-            ("post_processor", &self.post_processor),
-            ("decoder", &self.decoder),
+            ("normalizer", &self.normalizer, MAX_GROWTH, passes),
+            ("pre_tokenizer", &self.pre_tokenizer, MAX_GROWTH, passes),
+            ("post_processor", &self.post_processor, MAX_GROWTH, repeats),
+            ("decoder", &self.decoder, MAX_DECODED, passes),
         ];
-        for (name, step) in steps {
-            let growth = step.as_ref().map_or(1, |step| step.growth);
-            if growth > MAX_GROWTH {
-                let problem = format!("`{name}` can make a text {growth} times as long; at most {MAX_GROWTH} times is read");
+        for (name, step, most_growth, most_parts) in steps {
+            let Some(Step { growth, parts }) = step else { continue };
+            if growth > &most_growth {
+                let problem = format!("`{name}` can make a text {growth} times as long; at most {most_growth} times is read");
                 return Err(TextProblem::Malformed(problem));
             }
+            if parts > &most_parts {
+                return Err(TextProblem::Malformed(format!("`{name}` has {parts} parts; at most {most_parts} are read")));
+            }
         }
-        match self.model.as_ref().and_then(|model| model.dropout) {
-            Some(dropout) if dropout != 0.0 => Err(TextProblem::Malformed(format!(
+        self.model.as_ref().map_or(Ok(()), Model::check)?;
+        let before = [&self.normalizer, &self.pre_tokenizer].into_iter().flatten();
+        let growth = before.fold(1u64, |growth, step| growth.saturating_mul(step.growth));
+        Ok(MAX_TEXT.min(usize::try_from(MAX_GROWN / growth).unwrap_or(0)))
+    }
+}
+
+impl Model {
+    fn check(&self) -> Result<(), TextProblem> {
+        if let Some(dropout) = self.dropout.filter(|dropout| *dropout != 0.0) {
+            return Err(TextProblem::Malformed(format!(
                 "a `dropout` of {dropout} gives a text other tokens every time; set it to null"
+            )));
+        }
+        let affixes =
+            [("continuing_subword_prefix", &self.continuing_subword_prefix), ("end_of_word_suffix", &self.end_of_word_suffix)];
+        for (name, affix) in affixes {
+            let bytes = affix.as_ref().map_or(0, String::len);
+            if bytes > MAX_AFFIX {
+                return Err(TextProblem::Malformed(format!("a `{name}` of {bytes} bytes; at most {MAX_AFFIX} are read")));
+            }
+        }
+        match self.max_input_chars_per_word {
+            Some(most) if most > MAX_WORD => Err(TextProblem::Malformed(format!(
+                "a `max_input_chars_per_word` of {most}; at most {MAX_WORD} are looked up in parts"
             ))),
             _ => Ok(()),
         }
@@ -123,46 +162,11 @@ impl<'de> Visitor<'de> for LettersVisitor {
     }
 }
 
-impl<'de> Deserialize<'de> for Counted {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Counted, D::Error> {
-        deserializer.deserialize_any(Counted)
-    }
-}
-
-impl<'de> Visitor<'de> for Counted {
-    type Value = Counted;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list or an object")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Counted, A::Error> {
-        let mut count = 0usize;
-        while list.next_element::<IgnoredAny>()?.is_some() {
-            bounded(&mut count)?;
-        }
-        Ok(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Counted, A::Error> {
-        let mut count = 0usize;
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-            bounded(&mut count)?;
-        }
-        Ok(self)
-    }
-}
-
-fn bounded<E: Error>(count: &mut usize) -> Result<(), E> {
-    *count += 1;
-    if *count > MAX_ENTRIES { Err(E::custom(format!("more than {MAX_ENTRIES} entries"))) } else { Ok(()) }
-}
-
-/// The text in parts of at most [`MAX_TEXT`] bytes, each ending with a space or a line break where there is one.
-pub fn parts(mut text: &str) -> Vec<&str> {
+/// The text in parts of at most `limit` bytes, at least 4, each ending before a space or a line break where there is one.
+pub fn parts(mut text: &str, limit: usize) -> Vec<&str> {
     let mut parts = Vec::new();
-    while text.len() > MAX_TEXT {
-        let most = text.floor_char_boundary(MAX_TEXT);
+    while text.len() > limit {
+        let most = text.floor_char_boundary(limit);
         let end = text[..most].rfind(char::is_whitespace).filter(|end| *end > 0).unwrap_or(most);
         let (part, rest) = text.split_at(end);
         parts.push(part);
@@ -222,20 +226,36 @@ mod tests {
     }
 
     #[test]
-    fn too_many_entries_are_refused_before_they_are_kept() {
-        let list = format!("[{}null]", "null,".repeat(MAX_ENTRIES));
-        let bytes = format!(r#"{{"model":{{"vocab":{list}}}}}"#);
-        let error = Tokenizer::from_bytes(bytes.into_bytes()).unwrap_err().to_string();
-        assert!(error.contains("more than"), "{error}");
+    fn passes_repeats_and_affixes_are_bounded() {
+        let lowercase = vec![r#"{"type":"Lowercase"}"#; 400].join(",");
+        let passes = format!(r#"{{"type":"Sequence","normalizers":[{lowercase}]}}"#);
+        let twice = vec![r#"{"Sequence":{"id":"A","type_id":0}}"#; 100].join(",");
+        let repeats = format!(r#"{{"type":"TemplateProcessing","single":[{twice}],"pair":[],"special_tokens":{{}}}}"#);
+        let prefix = format!(r#"{{"type":"BPE","vocab":{{}},"merges":[],"continuing_subword_prefix":"{}"}}"#, "a".repeat(65));
+        let words = r#"{"type":"WordPiece","unk_token":"a","max_input_chars_per_word":513,"vocab":{"a":0}}"#;
+        let cases = [("normalizer", passes.as_str()), ("post_processor", &repeats), ("model", &prefix), ("model", words)];
+        for (field, value) in cases {
+            let error = Tokenizer::from_bytes(file(field, value)).unwrap_err().to_string();
+            assert!(error.contains("at most"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_may_become_longer_must_be_shorter() {
+        let tokenizer = Tokenizer::from_bytes(file("normalizer", &replace(r#"{"String":"a"}"#, 512))).unwrap();
+        let error = tokenizer.encode(&"a".repeat(4097), 9).unwrap_err();
+        assert!(matches!(error, TextProblem::TooLong { bytes: 4097, limit: 4096 }), "{error}");
+        assert_eq!(tokenizer.body(&"a".repeat(4097)).unwrap().len(), 4097 * 256);
     }
 
     #[test]
     fn a_long_text_is_cut_between_words() {
         let text = "word ".repeat(MAX_TEXT / 4);
-        let found = parts(&text);
+        let found = parts(&text, MAX_TEXT);
         assert!(found.len() == 2 && found.concat() == text && found[0].ends_with("word"));
         let unbroken = "ä".repeat(MAX_TEXT);
-        assert!(parts(&unbroken).iter().all(|part| part.len() <= MAX_TEXT) && parts(&unbroken).concat() == unbroken);
-        assert_eq!(parts(""), [""]);
+        let found = parts(&unbroken, MAX_TEXT);
+        assert!(found.iter().all(|part| part.len() <= MAX_TEXT) && found.concat() == unbroken);
+        assert_eq!(parts("", MAX_TEXT), [""]);
     }
 }

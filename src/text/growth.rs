@@ -5,14 +5,15 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Most parts of the description of a step.
-const MAX_PARTS: usize = 1 << 16;
+/// Most parts of the description of a step that are counted.
+const MAX_PARTS: u64 = 1 << 16;
 
 /// A step, or a part of one.
 pub struct Step {
     /// How many times longer it can make a text.
     pub growth: u64,
-    parts: usize,
+    /// How many parts its description has: names, numbers, lists and steps.
+    pub parts: u64,
 }
 
 #[derive(Deserialize)]

@@ -22,6 +22,7 @@ mod input;
 mod own;
 mod pieces;
 mod quiet;
+mod vocabulary;
 
 use std::path::Path;
 
@@ -32,7 +33,7 @@ use lemma_verifier::generation::join_pieces;
 use tokenizers::utils::truncation::TruncationDirection;
 use tokenizers::{Encoding, PostProcessor as _};
 
-use bounds::{MAX_TEXT, Outline, parts};
+use bounds::{Outline, parts};
 use characters::Characters;
 use pieces::Pieces;
 use quiet::quietly;
@@ -81,9 +82,17 @@ pub struct Tokens {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Json(Box<tokenizers::Tokenizer>),
+    Json(Json),
     Characters(Characters),
     Pieces(Pieces),
+}
+
+/// A tokenizer of the library.
+#[derive(Clone, Debug)]
+struct Json {
+    inner: Box<tokenizers::Tokenizer>,
+    /// Most bytes of a text.
+    longest: usize,
 }
 
 impl Tokenizer {
@@ -111,7 +120,7 @@ impl Tokenizer {
             let kind = Kind::Characters(Characters::new(list)?);
             return Ok(Tokenizer { kind, first: None, padding: 0, declared: Declared::NOTHING, ends: Vec::new(), bytes });
         }
-        Outline::of(&bytes)?.check()?;
+        let longest = Outline::of(&bytes)?.check()?;
         let mut inner = library(|| tokenizers::Tokenizer::from_bytes(&bytes)).map_err(TextProblem::Malformed)?;
         let special = |names: &[&str]| names.iter().find_map(|name| inner.token_to_id(name));
         let declared = Declared::of(&inner)?;
@@ -121,23 +130,28 @@ impl Tokenizer {
         // Texts are filled up and cut here, once the model says how long they are.
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| TextProblem::Malformed(error.to_string()))?;
-        Ok(Tokenizer { kind: Kind::Json(Box::new(inner)), first, padding, declared, ends, bytes })
+        Ok(Tokenizer { kind: Kind::Json(Json { inner: Box::new(inner), longest }), first, padding, declared, ends, bytes })
     }
 
     /// The tokens of a text with the special ones around it, and at most `limit` of them, cut where the tokenizer declares.
     ///
     /// # Errors
-    /// A character that the tokenizer has no token for, or for `tokenizer.json` a text of more than 32 KiB.
+    /// A character that the tokenizer has no token for, or for `tokenizer.json` a text of more than 32 KiB; of less, where the file can make a text
+    /// more than 64 times as long.
     pub fn encode(&self, text: &str, limit: usize) -> Result<Tokens, TextProblem> {
         let first = usize::from(self.first.is_some());
         let (mut ids, mut types, whole) = match &self.kind {
-            Kind::Json(inner) => {
-                let mut encoding = encoding(inner, text)?;
+            Kind::Json(json) => {
+                let (mut encoding, inner) = (json.encoding(text)?, &json.inner);
                 let added = inner.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
                 let whole = encoding.len().saturating_add(added);
                 let cuts = if self.declared.cuts == Side::Left { TruncationDirection::Left } else { TruncationDirection::Right };
                 encoding.truncate(limit.saturating_sub(added + first), 0, cuts);
+                let kept = encoding.len();
                 let processed = library(|| inner.post_process(encoding, None, true)).map_err(TextProblem::Tokenizer)?;
+                if processed.len() != kept.saturating_add(added) {
+                    return Err(TextProblem::Declared("template that leaves the text out, or has it more than once"));
+                }
                 (processed.get_ids().to_vec(), processed.get_type_ids().to_vec(), whole)
             }
             _ => self.body(text).map(|ids| (ids.clone(), vec![0; ids.len()], ids.len()))?,
@@ -149,15 +163,16 @@ impl Tokenizer {
         Ok(Tokens { ids, types, whole: whole.saturating_add(first) })
     }
 
-    /// The tokens of a text without special ones. For `tokenizer.json` a text of more than 32 KiB is taken in parts, cut between words.
+    /// The tokens of a text without special ones. For `tokenizer.json` a text that [`Tokenizer::encode`] would find too long is taken in parts, cut
+    /// between words.
     ///
     /// # Errors
     /// A character that the tokenizer has no token for.
     pub fn body(&self, text: &str) -> Result<Vec<u32>, TextProblem> {
         match &self.kind {
-            Kind::Json(inner) => {
-                let ids = |part| Ok(encoding(inner, part)?.get_ids().to_vec());
-                Ok(parts(text).into_iter().map(ids).collect::<Result<Vec<_>, TextProblem>>()?.concat())
+            Kind::Json(json) => {
+                let ids = |part| Ok(json.encoding(part)?.get_ids().to_vec());
+                Ok(parts(text, json.longest).into_iter().map(ids).collect::<Result<Vec<_>, TextProblem>>()?.concat())
             }
             Kind::Characters(characters) => characters.encode(text),
             Kind::Pieces(pieces) => pieces.encode(text),
@@ -167,7 +182,7 @@ impl Tokenizer {
     /// The text of tokens, special ones left out; unknown ids are left out too.
     pub fn decode(&self, ids: &[u32]) -> String {
         match &self.kind {
-            Kind::Json(inner) => library(|| inner.decode(ids, true)).unwrap_or_default(),
+            Kind::Json(json) => library(|| json.inner.decode(ids, true)).unwrap_or_default(),
             Kind::Characters(characters) => characters.decode(ids),
             Kind::Pieces(pieces) => join_pieces(ids.iter().filter_map(|id| pieces.piece(*id))),
         }
@@ -176,7 +191,7 @@ impl Tokenizer {
     /// Number of token ids.
     pub fn vocabulary(&self) -> usize {
         match &self.kind {
-            Kind::Json(inner) => inner.get_vocab_size(true),
+            Kind::Json(json) => json.inner.get_vocab_size(true),
             Kind::Characters(characters) => characters.len(),
             Kind::Pieces(pieces) => pieces.len(),
         }
@@ -186,7 +201,7 @@ impl Tokenizer {
     /// name in the file.
     pub fn names(&self) -> Vec<String> {
         let name = |id: u32| match &self.kind {
-            Kind::Json(inner) => json_piece(inner, id),
+            Kind::Json(json) => json.piece(id),
             Kind::Characters(characters) => characters.decode(&[id]),
             Kind::Pieces(pieces) => pieces.piece(id).unwrap_or_default().to_owned(),
         };
@@ -227,27 +242,30 @@ impl Tokenizer {
     }
 }
 
-/// What the library makes of a text, without special tokens.
-fn encoding(inner: &tokenizers::Tokenizer, text: &str) -> Result<Encoding, TextProblem> {
-    if text.len() > MAX_TEXT {
-        return Err(TextProblem::TooLong { bytes: text.len(), limit: MAX_TEXT });
+impl Json {
+    /// What the library makes of a text, without special tokens.
+    fn encoding(&self, text: &str) -> Result<Encoding, TextProblem> {
+        if text.len() > self.longest {
+            return Err(TextProblem::TooLong { bytes: text.len(), limit: self.longest });
+        }
+        library(|| self.inner.encode(text, false)).map_err(TextProblem::Tokenizer)
     }
-    library(|| inner.encode(text, false)).map_err(TextProblem::Tokenizer)
+
+    /// The text of a token: byte-level names are decoded, and U+2581 is a space.
+    fn piece(&self, id: u32) -> String {
+        let name = self.inner.id_to_token(id).unwrap_or_default();
+        if !matches!(self.inner.get_decoder(), Some(tokenizers::DecoderWrapper::ByteLevel(_))) {
+            return name.replace('\u{2581}', " ");
+        }
+        let text = library(|| self.inner.decode(&[id], false)).ok();
+        text.filter(|text| !text.is_empty() && !text.contains('\u{fffd}')).unwrap_or(name)
+    }
 }
 
 /// A call of the library: its error, or the panic that it has instead of one, in words.
 fn library<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
     let result = quietly(call).ok_or("the tokenizer's rules contradict each other")?;
     result.map_err(|error| error.to_string())
-}
-
-/// The text of a token: byte-level names are decoded, and U+2581 is a space.
-fn json_piece(inner: &tokenizers::Tokenizer, id: u32) -> String {
-    let name = inner.id_to_token(id).unwrap_or_default();
-    if !matches!(inner.get_decoder(), Some(tokenizers::DecoderWrapper::ByteLevel(_))) {
-        return name.replace('\u{2581}', " ");
-    }
-    library(|| inner.decode(&[id], false)).ok().filter(|text| !text.is_empty() && !text.contains('\u{fffd}')).unwrap_or(name)
 }
 
 #[cfg(test)]
