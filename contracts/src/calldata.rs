@@ -64,7 +64,7 @@ impl Call {
             return Err(CallError::Selector);
         }
         let context = Context::from_digest(Digest(reader.take()?));
-        let proof = Proof::from_bytes(&reader.take::<{ Proof::BYTES }>()?)?;
+        let proof = reader.take::<{ Proof::BYTES }>()?;
         if reader.take::<32>()? != word(VALUES_OFFSET) {
             return Err(CallError::Word { field: "the offset of the values" });
         }
@@ -73,7 +73,8 @@ impl Call {
         if count != word(values.as_slice().len() as u64) {
             return Err(CallError::Word { field: "the number of values" });
         }
-        Ok(Call { proof, values, context })
+        // Last, since it is what takes time.
+        Ok(Call { proof: Proof::from_bytes(&proof)?, values, context })
     }
 
     /// The bytes of the call.

@@ -123,12 +123,10 @@ impl KeyParts {
         expect_header(&mut reader, MAGIC)?;
         let development = reader.choice(1, "the development flag")? == 1;
         let graph_digest = Digest(reader.array("the graph digest")?);
-        let alpha1 = g1(&mut reader, "alpha1")?;
-        let beta2 = g2(&mut reader, "beta2")?;
-        let gamma2 = g2(&mut reader, "gamma2")?;
-        let delta1_2 = g2(&mut reader, "delta1_2")?;
-        let delta2_2 = g2(&mut reader, "delta2_2")?;
-        let ic = [g1(&mut reader, "ic0")?, g1(&mut reader, "ic1")?, g1(&mut reader, "ic2")?];
+        let alpha1 = reader.array("alpha1")?;
+        let [beta2, gamma2] = [reader.array("beta2")?, reader.array("gamma2")?];
+        let [delta1_2, delta2_2] = [reader.array("delta1_2")?, reader.array("delta2_2")?];
+        let [ic0, ic1, ic2] = [reader.array("ic0")?, reader.array("ic1")?, reader.array("ic2")?];
         let public_values = reader.u64("the number of public values")?;
         let model = reader.text("the model's name")?;
         let mut signature = Vec::new();
@@ -140,6 +138,7 @@ impl KeyParts {
             private_inputs.push(PrivateInput::read(&mut reader)?);
         }
         reader.end()?;
+        // The points last, since they are what takes time.
         Ok(KeyParts {
             model,
             graph_digest,
@@ -147,12 +146,12 @@ impl KeyParts {
             public_values,
             signature,
             private_inputs,
-            alpha1,
-            beta2,
-            gamma2,
-            delta1_2,
-            delta2_2,
-            ic,
+            alpha1: g1(&alpha1, "alpha1")?,
+            ic: [g1(&ic0, "ic0")?, g1(&ic1, "ic1")?, g1(&ic2, "ic2")?],
+            beta2: g2(&beta2, "beta2")?,
+            gamma2: g2(&gamma2, "gamma2")?,
+            delta1_2: g2(&delta1_2, "delta1_2")?,
+            delta2_2: g2(&delta2_2, "delta2_2")?,
         })
     }
 }
@@ -266,12 +265,12 @@ fn expect_header(reader: &mut Reader, magic: [u8; 8]) -> Result<(), KeyError> {
     Ok(())
 }
 
-fn g1(reader: &mut Reader, point: &'static str) -> Result<G1Affine, KeyError> {
-    read_g1(&reader.array(point)?).map_err(named(point))
+fn g1(bytes: &[u8; 64], point: &'static str) -> Result<G1Affine, KeyError> {
+    read_g1(bytes).map_err(named(point))
 }
 
-fn g2(reader: &mut Reader, point: &'static str) -> Result<G2Affine, KeyError> {
-    read_g2(&reader.array(point)?).map_err(named(point))
+fn g2(bytes: &[u8; 128], point: &'static str) -> Result<G2Affine, KeyError> {
+    read_g2(bytes).map_err(named(point))
 }
 
 fn named(point: &'static str) -> impl Fn(PointError) -> KeyError {

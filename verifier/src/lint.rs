@@ -26,6 +26,14 @@ use crate::signature::lint_signature;
 /// # Errors
 /// The first rule that `parts` breaks.
 pub fn lint(parts: &KeyParts) -> Result<(), LintError> {
+    if parts.model.is_empty() {
+        return Err(LintError::UnnamedModel);
+    }
+    let tensors = lint_signature(&parts.signature, &parts.private_inputs)?;
+    if tensors != parts.public_values {
+        return Err(LintError::PublicValueCount { declared: parts.public_values, tensors });
+    }
+    // The points last, since they are what takes time.
     let [ic0, ic1, ic2] = parts.ic;
     let g1 = [("alpha1", parts.alpha1), ("ic0", ic0), ("ic1", ic1), ("ic2", ic2)];
     let g2 = [("beta2", parts.beta2), ("gamma2", parts.gamma2), ("delta1_2", parts.delta1_2), ("delta2_2", parts.delta2_2)];
@@ -37,13 +45,6 @@ pub fn lint(parts: &KeyParts) -> Result<(), LintError> {
     }
     unrelated(g1.into_iter().chain([("the generator of G1", G1Affine::generator())]))?;
     unrelated(g2.into_iter().chain([("the generator of G2", G2Affine::generator())]))?;
-    if parts.model.is_empty() {
-        return Err(LintError::UnnamedModel);
-    }
-    let tensors = lint_signature(&parts.signature, &parts.private_inputs)?;
-    if tensors != parts.public_values {
-        return Err(LintError::PublicValueCount { declared: parts.public_values, tensors });
-    }
     Ok(())
 }
 
