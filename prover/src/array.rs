@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use bytemuck::Pod;
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
 
 /// Maps a whole file for reading.
 ///
@@ -22,6 +22,16 @@ pub(crate) fn map(file: &File) -> io::Result<Arc<Mmap>> {
     // truncates it makes later reads fault; one that changes it makes wrong points, which the prover's self check
     // catches. Every bit pattern is a valid value of the types that are read from the map.
     Ok(Arc::new(unsafe { Mmap::map(file) }?))
+}
+
+/// The contents of a file, aligned as a mapped one is.
+///
+/// # Errors
+/// When the operating system has no memory, or there are no contents.
+pub(crate) fn copy(bytes: &[u8]) -> io::Result<Arc<Mmap>> {
+    let mut map = MmapMut::map_anon(bytes.len())?;
+    map.copy_from_slice(bytes);
+    Ok(Arc::new(map.make_read_only()?))
 }
 
 /// Values of type `T`.

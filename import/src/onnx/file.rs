@@ -1,6 +1,7 @@
 //! The file as bytes and messages: how large it may be, which operators its names mean, and what its names look like.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::Path;
 
 use prost::Message;
@@ -8,6 +9,7 @@ use prost::Message;
 use super::Problem;
 use super::budget::{MAX_NAME, MAX_NODES, MAX_VALUES};
 use super::proto::{GraphProto, ModelProto};
+use lemma_model::file::open_regular;
 
 /// Largest file that is read: the limit of the protobuf format.
 const MAX_FILE_BYTES: u64 = 1 << 31;
@@ -35,14 +37,22 @@ impl Opsets {
     }
 }
 
-/// Reads and decodes a file.
-pub(super) fn read(path: &Path) -> Result<ModelProto, Problem> {
-    let bytes = std::fs::metadata(path).map_err(Problem::Read)?.len();
+/// Reads a file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Problem> {
+    let file = open_regular(path).map_err(Problem::Read)?;
+    let bytes = file.metadata().map_err(Problem::Read)?.len();
     if bytes > MAX_FILE_BYTES {
         return Err(Problem::TooLarge { bytes, limit: MAX_FILE_BYTES });
     }
-    let data = std::fs::read(path).map_err(Problem::Read)?;
-    ModelProto::decode(data.as_slice()).map_err(|error| Problem::Malformed(short(&error.to_string(), MAX_MESSAGE)))
+    let mut data = Vec::with_capacity(bytes as usize);
+    // It may have grown meanwhile.
+    file.take(MAX_FILE_BYTES).read_to_end(&mut data).map_err(Problem::Read)?;
+    Ok(data)
+}
+
+/// Decodes the contents of a file.
+pub(super) fn decode(bytes: &[u8]) -> Result<ModelProto, Problem> {
+    ModelProto::decode(bytes).map_err(|error| Problem::Malformed(short(&error.to_string(), MAX_MESSAGE)))
 }
 
 /// The graph of a file and the versions of its operators.

@@ -45,13 +45,18 @@ pub struct Options {
 /// of one that is not supported, a weight that is not finite, a shape that is absurd, a cyclic graph, or a dynamic axis
 /// that [`Options`] leave open.
 pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
-    import(path, options).map_err(|problem| ImportError { path: path.to_path_buf(), problem })
+    let import = || read(&file::read(path)?, path.parent().unwrap_or(Path::new("")), options);
+    import().map_err(|problem| ImportError { path: path.to_path_buf(), problem })
 }
 
-fn import(path: &Path, options: &Options) -> Result<Model, Problem> {
-    let (graph, opsets) = file::open(file::read(path)?)?;
+/// Reads the contents of an ONNX file; constants that it keeps in other files are looked for in `folder`.
+///
+/// # Errors
+/// As [`load`].
+pub fn read(bytes: &[u8], folder: &Path, options: &Options) -> Result<Model, Problem> {
+    let (graph, opsets) = file::open(file::decode(bytes)?)?;
     let names = lower::node_names(&graph);
-    let model = lower::lower(graph, opsets, path.parent().unwrap_or(Path::new("")), options)?;
+    let model = lower::lower(graph, opsets, folder, options)?;
     loose::check(&model)?;
     let mut model = model.simplify()?;
     restore_names(&mut model, &names);

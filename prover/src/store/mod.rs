@@ -43,7 +43,7 @@ pub use atomic::{expect_replaceable, sync_folder, write_atomically, write_secret
 pub use header::VERSION;
 pub use read::{MAX_VERIFYING_KEY, open_regular, read_at_most};
 
-use crate::array::{Array, map};
+use crate::array::{Array, copy, map};
 use crate::error::StoreError;
 use crate::key::{Fixed, Material, ProvingKey, Round};
 use crate::setup::domain;
@@ -105,7 +105,21 @@ impl ProvingKey {
     pub fn open(path: &Path, circuit: Digest) -> Result<ProvingKey, StoreError> {
         let file = open_regular(path).map_err(io_error("open", path))?;
         let map = map(&file).map_err(io_error("map", path))?;
-        let (header, starts) = Header::read(&map, path)?;
+        ProvingKey::from_map(&map, path, circuit)
+    }
+
+    /// The key in the contents of a file, which are copied. An error calls the file `memory`.
+    ///
+    /// # Errors
+    /// As [`ProvingKey::open`].
+    pub fn from_bytes(bytes: &[u8], circuit: Digest) -> Result<ProvingKey, StoreError> {
+        let path = Path::new("memory");
+        let map = copy(bytes).map_err(io_error("map", path))?;
+        ProvingKey::from_map(&map, path, circuit)
+    }
+
+    fn from_map(map: &Arc<Mmap>, path: &Path, circuit: Digest) -> Result<ProvingKey, StoreError> {
+        let (header, starts) = Header::read(map, path)?;
         let key = VerifyingKey::from_bytes(&header.key).and_then(|key| {
             key.expect_circuit(circuit)?;
             Ok(key)
@@ -114,7 +128,7 @@ impl ProvingKey {
         if key.digest() != header.key_digest {
             return Err(StoreError::Digest { path: path.to_path_buf(), expected: header.key_digest, found: key.digest() });
         }
-        let windows = Windows { path, map: &map, header: &header, starts };
+        let windows = Windows { path, map, header: &header, starts };
         for index in 0..SECTIONS.len() {
             windows.check(index)?;
         }
