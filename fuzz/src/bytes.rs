@@ -95,3 +95,8 @@ pub fn varint(mut number: u64) -> Vec<u8> {
     out.push(number as u8);
     out
 }
+
+/// A number that depends on all of an input.
+pub fn hash(input: &[u8]) -> u64 {
+    input.iter().fold(7, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+}

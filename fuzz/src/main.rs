@@ -1,42 +1,45 @@
-//! Hostile files, made by mutation, against everything that reads a file: no panic, no endless run, and what is accepted is what it seems.
+//! Hostile files, made by mutation, against everything that reads a file: no panic, no endless run, no memory without bound, and what is accepted is
+//! what it seems.
 //!
 //! ```text
-//! cargo run --release -p lemma-fuzz -- [TARGET ..] [--seconds S] [--runs N] [--seed N]
+//! cargo run --release -p lemma-fuzz -- [TARGET ..] [--seconds S] [--runs N] [--seed N] [--folder DIR]
+//! cargo run --release -p lemma-fuzz -- TARGET --replay FILE
 //! ```
 //!
-//! Mutators know the formats: they mend checksums and digests, so that what lies behind them is reached. Inputs that a reader accepts become
-//! seeds. A run is determined by its seed; the input of a failed one is written to a file.
+//! Mutators know the formats: they mend lengths, checksums and digests, so that what lies behind them is reached. Inputs that a reader accepts, or
+//! refuses in new words, become seeds. A run is determined by its seed and by the keys in the folder.
+//!
+//! Each target runs in a process of its own. When one ends in any other way than it should, its last input is kept as a finding.
 
 mod bytes;
+mod campaign;
+mod current;
+mod dictionary;
 mod json;
+mod memory;
+mod onnx;
+mod outcome;
 mod seeds;
 mod targets;
+mod watch;
 mod wire;
+mod words;
+mod zip;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitCode};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
-use rand::{Rng as _, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use targets::Target;
+use campaign::{Campaign, Until};
 
 /// The source of all choices.
 pub type Rng = ChaCha8Rng;
 
-/// Most inputs that are kept as seeds beside those of the target.
-const CORPUS: usize = 256;
-
-/// Longest input in bytes; longer ones come from growing the same place again and again.
-const MAX_INPUT: usize = 1 << 16;
-
-/// A run that takes longer is a fault.
-const LONGEST: Duration = Duration::from_secs(10);
+#[global_allocator]
+static ALLOCATOR: memory::Counting = memory::Counting;
 
 /// Fuzzes the readers of files.
 #[derive(Parser)]
@@ -49,114 +52,98 @@ struct Arguments {
     /// Runs of each target; when given, the time does not end it.
     #[arg(long)]
     runs: Option<u64>,
-    /// Seed of the first run.
+    /// Seed of the choices.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-}
-
-/// The run that is under way.
-#[derive(Default)]
-struct Current {
-    since: Option<Instant>,
-    input: Vec<u8>,
+    /// Feeds one file to the target instead.
+    #[arg(long)]
+    replay: Option<PathBuf>,
+    /// Where keys and findings are kept.
+    #[arg(long, default_value_os_t = std::env::temp_dir().join("lemma-fuzz"))]
+    folder: PathBuf,
+    /// Set for the process of one target.
+    #[arg(long, hide = true)]
+    worker: bool,
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let all = targets::all();
-    let mut failed = false;
-    let wanted = |name: &str| arguments.targets.is_empty() || arguments.targets.iter().any(|target| target == name);
-    if let Some(unknown) = arguments.targets.iter().find(|target| all.iter().all(|(name, _)| name != target)) {
-        eprintln!("no target is called {unknown}");
-        return ExitCode::FAILURE;
-    }
-    for (name, make) in all.into_iter().filter(|(name, _)| wanted(name)) {
-        let outcome = make().and_then(|target| fuzz(name, target.as_ref(), &arguments));
-        if let Err(error) = outcome {
-            eprintln!("{name}: {error:#}");
-            failed = true;
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
         }
     }
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn fuzz(name: &'static str, target: &dyn Target, arguments: &Arguments) -> Result<()> {
-    let mut corpus = target.seeds();
-    let own = corpus.len();
-    for (at, seed) in corpus.iter().enumerate() {
-        if !target.run(seed) {
-            bail!("seed {at} is refused");
+fn run(arguments: &Arguments) -> Result<()> {
+    let all = targets::ALL.map(|(name, _)| name);
+    let names = if arguments.targets.is_empty() { all.map(str::to_owned).to_vec() } else { arguments.targets.clone() };
+    if arguments.worker {
+        return names.iter().try_for_each(|name| work(name, arguments));
+    }
+    if let Some(unknown) = names.iter().find(|name| targets::find(name).is_none()) {
+        bail!("no target is called {unknown}; there are {}", all.join(", "));
+    }
+    ensure!(arguments.replay.is_none() || names.len() == 1, "name the target that the file is for");
+    std::fs::create_dir_all(&arguments.folder).with_context(|| arguments.folder.display().to_string())?;
+    let mut failed = Vec::new();
+    for name in &names {
+        if let Err(error) = supervise(name, arguments) {
+            eprintln!("{name}: {error:#}");
+            failed.push(name.as_str());
         }
     }
-    let mut rng = Rng::seed_from_u64(arguments.seed);
-    let current = Arc::new(Mutex::new(Current::default()));
-    watch(name, Arc::downgrade(&current));
-    let begun = Instant::now();
-    let (mut runs, mut accepted, mut slowest) = (0u64, 0u64, Duration::ZERO);
-    let more = |runs: u64| match arguments.runs {
-        Some(most) => runs < most,
-        None => begun.elapsed() < Duration::from_secs(arguments.seconds),
-    };
-    while more(runs) {
-        let other = rng.gen_range(0..corpus.len());
-        let chosen = rng.gen_range(0..corpus.len());
-        let mut input = target.mutate(&corpus[chosen], &corpus[other], &mut rng);
-        input.truncate(MAX_INPUT.max(corpus[chosen].len()));
-        let start = Instant::now();
-        {
-            let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
-            current.since = Some(start);
-            current.input.clone_from(&input);
-        }
-        let Ok(is_accepted) = catch_unwind(AssertUnwindSafe(|| target.run(&input))) else {
-            bail!("run {runs} of seed {} panicked on {}", arguments.seed, keep(name, &input)?.display());
-        };
-        slowest = slowest.max(start.elapsed());
-        runs += 1;
-        if is_accepted {
-            accepted += 1;
-            if corpus.len() < own + CORPUS {
-                corpus.push(input);
-            } else {
-                // The target's own seeds stay.
-                corpus[own + rng.gen_range(0..CORPUS)] = input;
-            }
-        }
-    }
-    let seconds = begun.elapsed().as_secs_f64();
-    let peak = peak_megabytes().map_or(String::new(), |peak| format!(", peak memory so far {peak} MB"));
-    println!("{name}: {runs} runs in {seconds:.0} s, {accepted} accepted, slowest {:.0} ms{peak}", slowest.as_secs_f64() * 1e3);
+    ensure!(failed.is_empty(), "findings: {}", failed.join(", "));
     Ok(())
 }
 
-/// Ends the program when a run takes too long.
-fn watch(name: &'static str, current: std::sync::Weak<Mutex<Current>>) {
-    std::thread::spawn(move || {
-        while let Some(current) = current.upgrade() {
-            {
-                let current = current.lock().unwrap_or_else(PoisonError::into_inner);
-                if current.since.is_some_and(|since| since.elapsed() > LONGEST) {
-                    let kept =
-                        keep(name, &current.input).map_or_else(|error| error.to_string(), |path| path.display().to_string());
-                    eprintln!("{name}: a run takes more than {} s on {kept}", LONGEST.as_secs());
-                    std::process::exit(1);
-                }
-            }
-            drop(current);
-            std::thread::sleep(Duration::from_millis(500));
+/// Where the input of the run that is under way is kept.
+fn current(name: &str, arguments: &Arguments) -> PathBuf {
+    arguments.folder.join(format!("{name}-{}.current", arguments.seed))
+}
+
+/// The process of one target.
+fn work(name: &str, arguments: &Arguments) -> Result<()> {
+    let make = targets::find(name).with_context(|| format!("no target is called {name}"))?;
+    let mut target = make(&arguments.folder)?;
+    let path = current(name, arguments);
+    match &arguments.replay {
+        Some(file) => {
+            let input = std::fs::read(file).with_context(|| file.display().to_string())?;
+            Campaign::new(target.as_mut(), &path, input.len())?.replay(name, &input)
         }
-    });
+        None => {
+            let until = Until { seconds: arguments.seconds, runs: arguments.runs };
+            Campaign::new(target.as_mut(), &path, 0)?.fuzz(name, &until, arguments.seed)
+        }
+    }
 }
 
-/// Writes an input where it can be looked at.
-fn keep(name: &str, input: &[u8]) -> Result<PathBuf> {
-    let path = std::env::temp_dir().join(format!("lemma-fuzz-{name}"));
-    std::fs::write(&path, input).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
-}
-
-fn peak_megabytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kilobytes| kilobytes / 1024)
+/// Runs the process of one target to its end, and keeps the input that ended it before.
+fn supervise(name: &str, arguments: &Arguments) -> Result<()> {
+    let path = current(name, arguments);
+    // One of an earlier process.
+    let _ = std::fs::remove_file(&path);
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("--worker").arg(name).arg("--folder").arg(&arguments.folder);
+    command.arg("--seed").arg(arguments.seed.to_string()).arg("--seconds").arg(arguments.seconds.to_string());
+    // Inputs are small: a second thread costs more than it saves.
+    command.env("RAYON_NUM_THREADS", "1");
+    if let Some(runs) = arguments.runs {
+        command.arg("--runs").arg(runs.to_string());
+    }
+    if let Some(file) = &arguments.replay {
+        command.arg("--replay").arg(file);
+    }
+    let status = command.status()?;
+    if status.success() {
+        let _ = std::fs::remove_file(&path);
+        return Ok(());
+    }
+    ensure!(arguments.replay.is_none(), "{status}");
+    let (run, input) = current::last(&path).with_context(|| format!("{status} before the first run"))?;
+    let finding = arguments.folder.join(format!("{name}-{}-{run}", arguments.seed));
+    std::fs::write(&finding, &input).with_context(|| finding.display().to_string())?;
+    bail!("{status} in run {run} of seed {}; again with `{name} --replay {}`", arguments.seed, finding.display())
 }

@@ -1,9 +1,9 @@
 //! Mutations of protocol buffers: fields are changed, dropped, doubled and moved, and the lengths around them fit.
 
 use rand::Rng as _;
-use rand::seq::SliceRandom;
+use rand::seq::{IteratorRandom, SliceRandom};
 
-use crate::{Rng, bytes};
+use crate::{Rng, bytes, dictionary};
 
 /// Deepest nesting that is looked at.
 const DEPTH: usize = 8;
@@ -27,8 +27,10 @@ struct Field {
 pub fn mutate(input: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
     let Some(mut fields) = parse(input, DEPTH) else { return bytes::mutate(input, other, rng) };
     let foreign = parse(other, DEPTH).unwrap_or_default();
-    for _ in 0..rng.gen_range(1..=3) {
-        change(&mut fields, &foreign, rng);
+    let mut names = Vec::new();
+    collect(&fields, &mut names);
+    for _ in 0..[1, 1, 1, 2, 2, 3][rng.gen_range(0..6)] {
+        change(&mut fields, &foreign, &names, rng);
     }
     let mut out = Vec::new();
     write(&fields, &mut out);
@@ -105,21 +107,50 @@ fn write(fields: &[Field], out: &mut Vec<u8>) {
     }
 }
 
-fn change(fields: &mut Vec<Field>, foreign: &[Field], rng: &mut Rng) {
+/// The number of fields in a message, however deep.
+fn count(fields: &[Field]) -> usize {
+    fields.iter().map(|field| 1 + parts(field)).sum()
+}
+
+fn parts(field: &Field) -> usize {
+    if let Content::Message(inner) = &field.content { count(inner) } else { 0 }
+}
+
+/// The texts of a message that may be names.
+fn collect(fields: &[Field], names: &mut Vec<Vec<u8>>) {
+    for field in fields {
+        match &field.content {
+            Content::Bytes(bytes) if (1..=32).contains(&bytes.len()) && bytes.is_ascii() => names.push(bytes.clone()),
+            Content::Message(inner) => collect(inner, names),
+            _ => {}
+        }
+    }
+}
+
+fn change(fields: &mut Vec<Field>, foreign: &[Field], names: &[Vec<u8>], rng: &mut Rng) {
     if fields.is_empty() {
         fields.extend(foreign.choose(rng).cloned());
         return;
     }
-    let at = rng.gen_range(0..fields.len());
-    // Most of what matters lies deeper.
+    // Every field of the whole message is as likely.
+    let mut left = rng.gen_range(0..count(fields));
+    let mut at = 0;
+    while left > parts(&fields[at]) {
+        left -= 1 + parts(&fields[at]);
+        at += 1;
+    }
+    let number = fields[at].number;
     if let Content::Message(inner) = &mut fields[at].content
-        && rng.gen_ratio(7, 8)
+        && left > 0
+        && !inner.is_empty()
     {
-        let foreign = match foreign.choose(rng).map(|field| &field.content) {
-            Some(Content::Message(inner)) => inner,
-            _ => foreign,
+        // What a message of the same kind has.
+        let like = |field: &'_ &Field| field.number == number && matches!(field.content, Content::Message(_));
+        let foreign = match foreign.iter().filter(like).choose(rng).map(|field| &field.content) {
+            Some(Content::Message(inner)) => inner.as_slice(),
+            _ => &[],
         };
-        return change(inner, foreign, rng);
+        return change(inner, foreign, names, rng);
     }
     match rng.gen_range(0..8) {
         0 => drop(fields.remove(at)),
@@ -130,11 +161,11 @@ fn change(fields: &mut Vec<Field>, foreign: &[Field], rng: &mut Rng) {
         }
         3 => fields.extend(foreign.choose(rng).cloned()),
         4 => fields[at].number = rng.gen_range(1..=16),
-        _ => content(&mut fields[at].content, rng),
+        _ => content(&mut fields[at].content, names, rng),
     }
 }
 
-fn content(content: &mut Content, rng: &mut Rng) {
+fn content(content: &mut Content, names: &[Vec<u8>], rng: &mut Rng) {
     match content {
         Content::Varint(value) => {
             *value = match rng.gen_range(0..4) {
@@ -143,6 +174,16 @@ fn content(content: &mut Content, rng: &mut Rng) {
                 2 => rng.gen_range(0..32),
                 _ => bytes::extreme(rng) as u64,
             }
+        }
+        // Another value is read, or another operator, attribute or word has its place.
+        Content::Bytes(name) if name.is_ascii() && rng.gen_ratio(3, 4) => {
+            let is_operator = name.first().is_some_and(u8::is_ascii_uppercase);
+            let word = match rng.gen_range(0..4) {
+                0 | 1 if is_operator => dictionary::OPERATORS.choose(rng).map(|word| word.as_bytes().to_vec()),
+                0 => dictionary::WORDS.choose(rng).map(|word| word.as_bytes().to_vec()),
+                _ => names.choose(rng).cloned(),
+            };
+            *name = word.unwrap_or_default();
         }
         Content::Fixed(inner) | Content::Bytes(inner) => *inner = bytes::mutate(inner, &[], rng),
         Content::Message(inner) => inner.clear(),

@@ -1,135 +1,243 @@
 //! ONNX files.
 
-use anyhow::Result;
-use lemma::import::onnx::{Options, load};
+use std::path::{Path, PathBuf};
+
+use lemma::Inputs;
+use lemma::import::onnx::{Options, read};
+use lemma::model::{ExecuteError, Model, Op};
+use ndarray::ArrayD;
 
 use super::Target;
-use crate::bytes::varint;
+use crate::onnx::{axes, constant, float, floats, integers, model, node, scalar, text, whole};
+use crate::outcome::Outcome;
 use crate::{Rng, wire};
 
-pub struct Onnx(tempfile::TempDir);
+/// Most elements of all values of a model that is also run.
+const RUN: usize = 1 << 14;
+
+/// The folder in which data outside of a file would be looked for.
+pub struct Onnx(PathBuf);
 
 impl Onnx {
-    pub fn new() -> Result<Onnx> {
-        Ok(Onnx(tempfile::tempdir()?))
+    pub fn new(folder: &Path) -> Onnx {
+        Onnx(folder.join("none"))
     }
 }
 
-/// A field that holds bytes.
-fn field(number: u64, contents: &[u8]) -> Vec<u8> {
-    [varint(number << 3 | 2), varint(contents.len() as u64), contents.to_vec()].concat()
-}
+/// Weights.
+const W: [f32; 12] = [-0.7, -0.6, 0.5, -0.3, -0.2, 0.1, 0.05, 0.2, 0.3, -0.4, 0.55, 0.7];
 
-/// A field that holds a number.
-fn number(field: u64, value: i64) -> Vec<u8> {
-    [varint(field << 3), varint(value as u64)].concat()
-}
-
-fn fields(number: u64, all: &[Vec<u8>]) -> Vec<u8> {
-    all.iter().flat_map(|contents| field(number, contents)).collect()
-}
-
-/// An attribute of whole numbers, or of one.
-fn attribute(name: &str, values: &[i64]) -> Vec<u8> {
-    let name = field(1, name.as_bytes());
-    match values {
-        [value] => [name, number(3, *value), number(20, 2)].concat(),
-        _ => [name, values.iter().flat_map(|value| number(8, *value)).collect(), number(20, 7)].concat(),
-    }
-}
-
-fn node(operator: &str, inputs: &[&str], output: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
-    let inputs: Vec<u8> = inputs.iter().flat_map(|name| field(1, name.as_bytes())).collect();
-    let names = [field(2, output.as_bytes()), field(3, output.as_bytes()), field(4, operator.as_bytes())].concat();
-    [inputs, names, fields(5, attributes)].concat()
-}
-
-/// A constant of floats, or of whole numbers.
-fn tensor(name: &str, shape: &[i64], values: &[f32], whole: bool) -> Vec<u8> {
-    let shape: Vec<u8> = shape.iter().flat_map(|extent| number(1, *extent)).collect();
-    let raw: Vec<u8> =
-        values.iter().flat_map(|v| if whole { (*v as i64).to_le_bytes().to_vec() } else { v.to_le_bytes().to_vec() }).collect();
-    [shape, number(2, if whole { 7 } else { 1 }), field(8, name.as_bytes()), field(9, &raw)].concat()
-}
-
-fn value(name: &str, shape: &[i64]) -> Vec<u8> {
-    let shape: Vec<u8> = shape.iter().flat_map(|extent| field(1, &number(1, *extent))).collect();
-    let tensor = [number(1, 1), field(2, &shape)].concat();
-    [field(1, name.as_bytes()), field(2, &field(1, &tensor))].concat()
-}
-
-/// A model with the nodes in a row, from `x` to the output of the last.
-fn model(input: &[i64], constants: &[Vec<u8>], nodes: &[Vec<u8>], (last, output): (&str, &[i64])) -> Vec<u8> {
-    let graph = [
-        fields(1, nodes),
-        field(2, b"graph"),
-        fields(5, constants),
-        field(11, &value("x", input)),
-        field(12, &value(last, output)),
-    ];
-    let operators = [field(1, b""), number(2, 17)].concat();
-    [number(1, 8), field(8, &operators), field(7, &graph.concat())].concat()
+/// A model of real numbers.
+fn real(input: &[i64], constants: &[Vec<u8>], nodes: &[Vec<u8>], output: &[i64]) -> Vec<u8> {
+    model(1, input, constants, nodes, output)
 }
 
 impl Target for Onnx {
     fn seeds(&self) -> Vec<Vec<u8>> {
-        let weights: Vec<f32> = (0..12).map(|i| i as f32 / 8.0 - 0.7).collect();
-        let dense = model(
+        let dense = real(
             &[1, 4],
-            &[tensor("w", &[4, 3], &weights, false), tensor("b", &[3], &weights[..3], false)],
+            &[floats("w", &[4, 3], &W), floats("b", &[3], &W[..3])],
             &[
-                node("Gemm", &["x", "w", "b"], "h", &[]),
-                node("Relu", &["h"], "a", &[]),
-                node("Softmax", &["a"], "y", &[attribute("axis", &[1])]),
+                node("Gemm", "x w b", "h", &[float("alpha", 0.5), integers("transB", &[0])]),
+                node("Relu", "h", "a", &[]),
+                node("Softmax", "a", "y", &[integers("axis", &[1])]),
             ],
-            ("y", &[1, 3]),
+            &[1, 3],
         );
-        let convolution = model(
+        let convolution = real(
             &[1, 1, 4, 4],
-            &[tensor("k", &[2, 1, 2, 2], &weights[..8], false)],
+            &[floats("k", &[2, 1, 2, 2], &W[..8])],
             &[
-                node("Conv", &["x", "k"], "c", &[attribute("kernel_shape", &[2, 2]), attribute("pads", &[0, 0, 1, 1])]),
-                node("MaxPool", &["c"], "p", &[attribute("kernel_shape", &[2, 2]), attribute("strides", &[2, 2])]),
-                node("Flatten", &["p"], "y", &[attribute("axis", &[1])]),
+                node("Conv", "x k", "c", &[integers("kernel_shape", &[2, 2]), integers("pads", &[0, 0, 1, 1])]),
+                node("MaxPool", "c", "p", &[integers("kernel_shape", &[2, 2]), integers("strides", &[2, 2])]),
+                node("Flatten", "p", "y", &[integers("axis", &[1])]),
             ],
-            ("y", &[1, 8]),
+            &[1, 8],
         );
-        let views = model(
+        let pooling = real(
+            &[1, 2, 4, 4],
+            &[
+                floats("k", &[2, 1, 2, 2], &W[..8]),
+                floats("s", &[2], &[1.0, 2.0]),
+                floats("b", &[2], &[0.0, 1.0]),
+                floats("v", &[2], &[0.5, 1.0]),
+            ],
+            &[
+                node("BatchNormalization", "x s b b v", "n", &[float("epsilon", 1e-3)]),
+                node(
+                    "AveragePool",
+                    "n",
+                    "p",
+                    &[integers("kernel_shape", &[2, 2]), integers("strides", &[2, 2]), integers("count_include_pad", &[1])],
+                ),
+                node("ConvTranspose", "p k", "t", &[integers("strides", &[2, 2]), integers("group", &[2])]),
+                node("GlobalAveragePool", "t", "y", &[]),
+            ],
+            &[1, 2, 1, 1],
+        );
+        let views = real(
             &[1, 2, 3],
-            &[tensor("s", &[2], &[3.0, 2.0], true), tensor("i", &[2], &[1.0, 0.0], true)],
             &[
-                node("Transpose", &["x"], "t", &[attribute("perm", &[0, 2, 1])]),
-                node("Reshape", &["t", "s"], "r", &[]),
-                node("Gather", &["r", "i"], "g", &[attribute("axis", &[1])]),
-                node("Concat", &["g", "r"], "c", &[attribute("axis", &[0])]),
+                whole("s", &[3, 2]),
+                whole("i", &[1, 0]),
+                whole("from", &[1]),
+                whole("to", &[6]),
+                whole("axis", &[0]),
+                whole("step", &[2]),
             ],
-            ("c", &[6, 2]),
+            &[
+                node("Transpose", "x", "t", &[integers("perm", &[0, 2, 1])]),
+                node("Reshape", "t s", "r", &[]),
+                node("Gather", "r i", "g", &[integers("axis", &[1])]),
+                node("Concat", "g r", "c", &[integers("axis", &[0])]),
+                node("Slice", "c from to axis step", "y", &[]),
+            ],
+            &[3, 2],
         );
-        let arithmetic = model(
+        let parts = real(
+            &[1, 6],
+            &[whole("lengths", &[2, 4]), whole("pads", &[0, 1, 0, 1]), whole("axes", &[0]), whole("tiles", &[1, 2])],
+            &[
+                node("Split", "x lengths", "a b", &[integers("axis", &[1])]),
+                node("Pad", "a pads", "p", &[]),
+                node("Mul", "p b", "m", &[]),
+                node("Tile", "m tiles", "l", &[]),
+                node("Squeeze", "l axes", "q", &[]),
+                node("Unsqueeze", "q axes", "y", &[]),
+            ],
+            &[1, 8],
+        );
+        let arithmetic = real(
             &[1, 4],
-            &[tensor("w", &[4], &weights[..4], false), tensor("axes", &[1], &[1.0], true)],
+            &[floats("w", &[4], &W[..4]), whole("axes", &[1])],
             &[
-                node("Mul", &["x", "w"], "m", &[]),
-                node("Sigmoid", &["m"], "s", &[]),
-                node("Add", &["s", "x"], "a", &[]),
-                node("ReduceSum", &["a", "axes"], "y", &[attribute("keepdims", &[1])]),
+                node("Mul", "x w", "m", &[]),
+                node("Sigmoid", "m", "s", &[]),
+                node("Add", "s x", "a", &[]),
+                node("ReduceSum", "a axes", "y", &[integers("keepdims", &[1])]),
             ],
-            ("y", &[1, 1]),
+            &[1, 1],
         );
-        vec![dense, convolution, views, arithmetic]
+        let norm = real(
+            &[1, 4],
+            &[floats("w", &[4], &W[..4]), floats("two", &[], &[2.0]), floats("e", &[], &[1e-2])],
+            &[
+                node("ReduceMean", "x", "m", &[axes("axes", &[-1]), integers("keepdims", &[1])]),
+                node("Sub", "x m", "d", &[]),
+                node("Pow", "d two", "q", &[]),
+                node("ReduceMean", "q", "v", &[axes("axes", &[-1])]),
+                node("Add", "v e", "u", &[]),
+                node("Sqrt", "u", "r", &[]),
+                node("Div", "d r", "n", &[]),
+                node("LayerNormalization", "n w w", "y", &[integers("axis", &[-1]), float("epsilon", 1e-2)]),
+            ],
+            &[1, 4],
+        );
+        let attention = real(
+            &[1, 2, 4],
+            &[floats("half", &[], &[0.5])],
+            &[
+                node("Transpose", "x", "t", &[integers("perm", &[0, 2, 1])]),
+                node("MatMul", "x t", "s", &[]),
+                node("Mul", "s half", "h", &[]),
+                node("Softmax", "h", "a", &[integers("axis", &[-1])]),
+                node("Einsum", "a x", "y", &[text("equation", "bij,bjk->bik")]),
+            ],
+            &[1, 2, 4],
+        );
+        let shapes = real(
+            &[1, 2, 3],
+            &[scalar("zero", 0), whole("axes", &[0]), whole("rest", &[-1])],
+            &[
+                node("Shape", "x", "s", &[]),
+                node("Gather", "s zero", "n", &[]),
+                node("Unsqueeze", "n axes", "u", &[]),
+                node("Concat", "u rest", "to", &[integers("axis", &[0])]),
+                node("Reshape", "x to", "r", &[]),
+                node("ConstantOfShape", "s", "f", &[constant("value", &floats("", &[1], &[0.5]))]),
+                node("Reshape", "f to", "g", &[]),
+                node("Constant", "", "k", &[constant("value", &floats("", &[6], &W[..6]))]),
+                node("Mul", "g k", "c", &[]),
+                node("Add", "r c", "y", &[]),
+            ],
+            &[1, 6],
+        );
+        let choices = real(
+            &[1, 1, 2, 2],
+            &[floats("zero", &[], &[0.0]), floats("scales", &[4], &[1.0, 1.0, 2.0, 2.0]), floats("six", &[], &[6.0])],
+            &[
+                node("Greater", "x zero", "g", &[]),
+                node("Where", "g x zero", "w", &[]),
+                node("Clip", "w zero six", "c", &[]),
+                node(
+                    "Resize",
+                    "c  scales",
+                    "r",
+                    &[
+                        text("mode", "nearest"),
+                        text("coordinate_transformation_mode", "asymmetric"),
+                        text("nearest_mode", "floor"),
+                    ],
+                ),
+                node("LeakyRelu", "r", "y", &[float("alpha", 0.1)]),
+            ],
+            &[1, 1, 4, 4],
+        );
+        let rows = model(
+            7,
+            &[1, 3],
+            &[floats("table", &[4, 3], &W)],
+            &[
+                node("Gather", "table x", "e", &[integers("axis", &[0])]),
+                node("Cast", "e", "f", &[integers("to", &[1])]),
+                node("ReduceMax", "f", "y", &[axes("axes", &[1]), integers("keepdims", &[0])]),
+            ],
+            &[1, 3],
+        );
+        vec![dense, convolution, pooling, views, parts, arithmetic, norm, attention, shapes, choices, rows]
     }
 
     fn mutate(&self, input: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
         wire::mutate(input, other, rng)
     }
 
-    fn run(&self, input: &[u8]) -> bool {
-        let path = self.0.path().join("model.onnx");
-        if std::fs::write(&path, input).is_err() {
-            return false;
+    fn run(&mut self, input: &[u8]) -> Outcome {
+        let model = match read(input, &self.0, &Options::default()) {
+            Ok(model) => model,
+            Err(error) => return Outcome::refused(&error),
+        };
+        assert!(model.nodes.iter().all(|node| node.shape.iter().all(|extent| *extent > 0)), "an empty value");
+        assert!(model.nodes.iter().enumerate().all(|(at, node)| node.inputs.iter().all(|input| input.0 < at)), "out of order");
+        runs(&model)
+    }
+}
+
+/// A model that is read can be run, and its values have the shapes that it says.
+fn runs(model: &Model) -> Outcome {
+    let volume = |shape: &[usize]| shape.iter().product::<usize>();
+    if model.nodes.iter().map(|node| volume(&node.shape)).sum::<usize>() > RUN {
+        return Outcome::Accepted("a model too large to be run often");
+    }
+    let value = |at: usize, op: &Op| if matches!(op, Op::Input) { (at as f32 * 0.7).sin() } else { 0.0 };
+    let inputs: Inputs = model
+        .inputs
+        .iter()
+        .map(|id| &model.nodes[id.0])
+        .map(|node| {
+            let values = (0..volume(&node.shape)).map(|at| value(at, &node.op)).collect();
+            (node.name.clone(), ArrayD::from_shape_vec(node.shape.clone(), values).expect("as many as the shape says"))
+        })
+        .collect();
+    match model.execute(&inputs) {
+        Ok(values) => {
+            for (node, value) in model.nodes.iter().zip(values) {
+                assert_eq!(node.shape, value.shape(), "node {}", node.name);
+            }
+            Outcome::Accepted("a model that runs")
         }
-        let Ok(model) = load(&path, &Options::default()) else { return false };
-        assert!(model.nodes.iter().all(|node| node.shape.iter().all(|extent| *extent > 0)));
-        true
+        Err(ExecuteError::OutputNotFinite { .. } | ExecuteError::NotToken { .. }) => {
+            Outcome::Accepted("a model that overflows on some input, or chooses a row that is not there")
+        }
+        Err(error) => panic!("a model that was read does not run: {error}"),
     }
 }
