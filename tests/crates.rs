@@ -39,9 +39,10 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Everything that `root` builds with, alone and without its tests.
-fn dependencies(root: &str) -> BTreeSet<String> {
-    let text = cargo(&["tree", "--package", root, "--edges", "normal", "--prefix", "none", "--offline"]);
+/// Everything that `root` builds with, alone, without its tests and with the given flags.
+fn dependencies(root: &str, flags: &[&str]) -> BTreeSet<String> {
+    let common = ["tree", "--package", root, "--edges", "normal", "--prefix", "none", "--offline"];
+    let text = cargo(&[&common[..], flags].concat());
     text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
@@ -70,7 +71,7 @@ fn every_crate_depends_on_what_its_floor_allows() {
 
 #[test]
 fn the_verifier_builds_without_threads_and_without_parsers_of_models() {
-    let found = dependencies("lemma-verifier");
+    let found = dependencies("lemma-verifier", &[]);
     assert!(found.contains("ark-bn254"));
     for forbidden in ["rayon", "prost", "ndarray", "tokenizers", "ark-groth16"] {
         assert!(!found.contains(forbidden), "{forbidden}");
@@ -79,8 +80,18 @@ fn the_verifier_builds_without_threads_and_without_parsers_of_models() {
 
 #[test]
 fn the_circuits_know_no_proof_system_and_no_importer() {
-    let found = dependencies("lemma-circuits");
+    let found = dependencies("lemma-circuits", &[]);
     for forbidden in ["ark-groth16", "prost", "ndarray"] {
         assert!(!found.contains(forbidden), "{forbidden}");
+    }
+}
+
+#[test]
+fn the_library_builds_without_machine_and_program() {
+    let whole = dependencies("lemma", &[]);
+    let bare = dependencies("lemma", &["--no-default-features"]);
+    assert!(whole.contains("revm") && whole.contains("prost"));
+    for forbidden in ["revm", "prost", "clap", "indicatif", "anyhow"] {
+        assert!(!bare.contains(forbidden), "{forbidden}");
     }
 }
