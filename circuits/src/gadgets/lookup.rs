@@ -35,7 +35,7 @@ use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field, batch_inversion};
 use lemma_graph::{LinearMap, RowTable, Table};
 
-use super::range::{Step, cheapest_step, lookups_of};
+use super::range::{Step, Steps};
 use super::{Gadgets, Plan};
 use crate::builder::{Builder, Values};
 use crate::field::from_integer;
@@ -61,6 +61,7 @@ struct Request<F> {
 /// The lookups of a circuit, by table in the order of first use.
 pub struct Lookups<F> {
     widths: Vec<u32>,
+    steps: Steps,
     ids: HashMap<Source, usize>,
     tables: Vec<(Source, Vec<Request<F>>)>,
     multiplicities: Vec<F>,
@@ -70,7 +71,7 @@ impl<F> Lookups<F> {
     pub(super) fn new(plan: &Plan) -> Self {
         let mut widths = plan.widths.clone();
         widths.sort_unstable();
-        Lookups { widths, ids: HashMap::new(), tables: Vec::new(), multiplicities: Vec::new() }
+        Lookups { steps: Steps::new(&widths), widths, ids: HashMap::new(), tables: Vec::new(), multiplicities: Vec::new() }
     }
 
     /// The narrowest range table of at least `bits`.
@@ -79,11 +80,11 @@ impl<F> Lookups<F> {
     }
 
     pub(super) fn step(&self, bits: u32) -> Step {
-        cheapest_step(&self.widths, bits)
+        self.steps.first(bits)
     }
 
     pub(super) fn cost(&self, bits: u32) -> u32 {
-        lookups_of(&self.widths, bits)
+        self.steps.lookups(bits)
     }
 
     fn request(&mut self, source: Source, request: Request<F>) {

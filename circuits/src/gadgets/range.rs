@@ -112,39 +112,43 @@ pub enum Step {
     Limb(u32),
 }
 
-/// The cheapest way with tables of the given widths.
-pub fn cheapest_step(widths: &[u32], bits: u32) -> Step {
-    cheapest(widths, bits).1
+/// The cheapest ways to prove ranges with tables of given widths.
+#[derive(Clone, Debug)]
+pub struct Steps {
+    /// For each number of bits, lookups and the first step.
+    cheapest: Vec<(u32, Step)>,
 }
 
-/// Lookups of a range of `2^bits`.
-pub fn lookups_of(widths: &[u32], bits: u32) -> u32 {
-    cheapest(widths, bits).0
+impl Steps {
+    /// Of up to 64 bits, with tables of the given widths in ascending order.
+    pub fn new(widths: &[u32]) -> Steps {
+        let mut cheapest: Vec<(u32, Step)> = Vec::with_capacity(65);
+        for bits in 0..=u64::BITS {
+            cheapest.push(first_step(widths, bits, |rest| cheapest.get(rest as usize).map_or(u32::MAX / 2, |known| known.0)));
+        }
+        Steps { cheapest }
+    }
+
+    /// The first step of a range of `2^bits`.
+    pub fn first(&self, bits: u32) -> Step {
+        self.cheapest.get(bits as usize).map_or(Step::Exact, |known| known.1)
+    }
+
+    /// Lookups of a range of `2^bits`.
+    pub fn lookups(&self, bits: u32) -> u32 {
+        self.cheapest.get(bits as usize).map_or(u32::MAX / 2, |known| known.0)
+    }
 }
 
-/// Lookups and first step; ties go to the wider limb.
-fn cheapest(widths: &[u32], bits: u32) -> (u32, Step) {
+/// Lookups and first step, where `lookups` of fewer bits are known; ties go to the wider limb.
+fn first_step(widths: &[u32], bits: u32, lookups: impl Fn(u32) -> u32) -> (u32, Step) {
     if widths.contains(&bits) {
         return (1, Step::Exact);
     }
     let inside = widths.iter().find(|w| **w > bits).map(|w| (2, Step::Inside(*w)));
-    let limbs = widths
-        .iter()
-        .rev()
-        .filter(|w| **w < bits)
-        .map(|w| (1 + cheapest(widths, bits - w).0, Step::Limb(*w)))
-        .min_by_key(|(cost, _)| *cost);
-    match (inside, limbs) {
-        (Some(a), Some(b)) => {
-            if a.0 <= b.0 {
-                a
-            } else {
-                b
-            }
-        }
-        (Some(a), None) | (None, Some(a)) => a,
-        (None, None) => (u32::MAX / 2, Step::Exact),
-    }
+    let limbs = widths.iter().rev().filter(|w| **w < bits).map(|w| (1 + lookups(bits - w), Step::Limb(*w)));
+    let all = inside.into_iter().chain(limbs);
+    all.min_by_key(|(cost, _)| *cost).unwrap_or((u32::MAX / 2, Step::Exact))
 }
 
 #[cfg(test)]
@@ -153,10 +157,25 @@ mod tests {
 
     #[test]
     fn the_cheapest_step_prefers_exact_widths() {
-        assert_eq!(cheapest_step(&[8, 12], 12), Step::Exact);
-        assert_eq!(cheapest_step(&[8, 12], 20), Step::Limb(12));
-        assert_eq!(cheapest_step(&[8, 12], 10), Step::Inside(12));
-        assert_eq!(cheapest_step(&[8, 12], 16), Step::Limb(8));
-        assert_eq!(cheapest_step(&[8], 3), Step::Inside(8));
+        let step = |widths: &[u32], bits| Steps::new(widths).first(bits);
+        assert_eq!(step(&[8, 12], 12), Step::Exact);
+        assert_eq!(step(&[8, 12], 20), Step::Limb(12));
+        assert_eq!(step(&[8, 12], 10), Step::Inside(12));
+        assert_eq!(step(&[8, 12], 16), Step::Limb(8));
+        assert_eq!(step(&[8], 3), Step::Inside(8));
+    }
+
+    /// The definition without the memory of fewer bits.
+    fn lookups(widths: &[u32], bits: u32) -> u32 {
+        first_step(widths, bits, |rest| lookups(widths, rest)).0
+    }
+
+    #[test]
+    fn every_range_costs_what_its_parts_cost() {
+        for widths in [&[8][..], &[12, 16], &[7, 20], &[9, 10, 13]] {
+            let steps = Steps::new(widths);
+            assert!((0..=62).all(|bits| steps.lookups(bits) == lookups(widths, bits)), "{widths:?}");
+        }
+        assert_eq!([12, 13, 16, 24, 28].map(|bits| Steps::new(&[12, 16]).lookups(bits)), [1, 2, 1, 2, 2]);
     }
 }
