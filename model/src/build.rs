@@ -63,21 +63,25 @@ impl Model {
     /// The first node or output that breaks one of these.
     pub fn check(&self) -> Result<(), ShapeError> {
         let fail = |node: &str, problem: String| Err(ShapeError { node: node.to_string(), problem });
+        let mut listed = vec![0usize; self.nodes.len()];
+        for id in &self.inputs {
+            match listed.get_mut(id.0) {
+                Some(count) => *count += 1,
+                None => return fail("inputs", "an input id has no node".into()),
+            }
+        }
         for (at, node) in self.nodes.iter().enumerate() {
             if let Some(late) = node.inputs.iter().find(|id| id.0 >= at) {
                 return fail(&node.name, format!("operand {} does not come before node {at}", late.0));
             }
             self.shape_of(&node.name, &node.op, &node.inputs, Some(&node.shape))?;
             let is_input = matches!(node.op, Op::Input | Op::Tokens { .. });
-            let listed = self.inputs.iter().filter(|id| id.0 == at).count();
+            let listed = listed.get(at).copied().unwrap_or(0);
             if listed != usize::from(is_input) {
                 return fail(&node.name, format!("listed {listed} times among the model's inputs"));
             }
         }
         self.check_masks()?;
-        if self.inputs.iter().any(|id| id.0 >= self.nodes.len()) {
-            return fail("inputs", "an input id has no node".into());
-        }
         match self.outputs.iter().find(|(_, id)| id.0 >= self.nodes.len()) {
             Some((name, id)) => fail(name, format!("output node {} does not exist", id.0)),
             None => Ok(()),

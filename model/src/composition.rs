@@ -49,6 +49,9 @@ impl Composition {
 
     /// Whether something that is divided by has different signs at `a` and `b`: between them it is zero.
     pub fn has_pole_between(&self, a: f64, b: f64) -> bool {
+        if !self.steps.iter().any(|step| matches!(step, Step::Apply(function, _) if function.divides())) {
+            return false;
+        }
         let (at_a, at_b) = (self.values(a), self.values(b));
         self.steps.iter().any(|step| match *step {
             Step::Apply(function, x) => function.divides() && at_a[x] * at_b[x] < 0.0,

@@ -9,12 +9,12 @@
 //!
 //! Nothing but a softmax may read masked scores, through rearrangements and further masks: [`Model::check`] refuses the rest.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ndarray::{ArrayD, Axis};
 
 use super::float::evaluate;
-use super::{Model, NodeId, Op, ShapeError, View, broadcast};
+use super::{Model, Node, NodeId, Op, ShapeError, View, broadcast};
 
 /// A number at or below this, added to a score beside visible ones, hides it: `e^-100` is `4e-44`, less than the least normal `f32`, so that a
 /// softmax in `f32` gives such a score nothing even where it lies ten above the visible ones before. From here up to -30 numbers stay numbers.
@@ -27,6 +27,9 @@ const APART: f32 = 70.0;
 pub fn is_hiding(value: f32) -> bool {
     value <= HIDING
 }
+
+/// Most elements of the tensors that the flags of one mask are made of.
+const MAX_FLAGS: usize = 1 << 25;
 
 /// What a constant does that is added to the operand of a softmax.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,22 +128,35 @@ impl Model {
     }
 
     /// The least value that each element of a tensor of flags can have: 1 where it is 1 whatever the inputs are. `None` unless the tensor is made
-    /// of flag inputs and constants by products, differences and rearrangements.
+    /// of flag inputs and constants by products, differences and rearrangements, of at most 2^25 elements together.
     pub fn least_flags(&self, id: NodeId) -> Option<ArrayD<f32>> {
         Some(self.flag_bounds(id)?.0)
     }
 
     /// Least and greatest value of each element of a tensor of flags.
     pub fn flag_bounds(&self, id: NodeId) -> Option<(ArrayD<f32>, ArrayD<f32>)> {
-        self.bounds_of_flags(id, &mut HashMap::new())
+        let (mut needed, mut waiting) = (BTreeSet::from([id]), vec![id]);
+        let mut elements = 0usize;
+        while let Some(node) = waiting.pop().map(|id| self.node(id)) {
+            let node =
+                node.filter(|node| matches!(&node.op, Op::Tokens { .. } | Op::Constant(_) | Op::Mul | Op::Sub | Op::View(_)))?;
+            elements = elements.saturating_add(node.shape.iter().product());
+            if elements > MAX_FLAGS {
+                return None;
+            }
+            waiting.extend(node.inputs.iter().filter(|input| needed.insert(**input)));
+        }
+        // Operands come before their readers.
+        let mut known = HashMap::new();
+        for id in needed {
+            let bounds = self.bounds_of(self.node(id)?, &known)?;
+            known.insert(id, bounds);
+        }
+        known.remove(&id)
     }
 
-    fn bounds_of_flags(&self, id: NodeId, known: &mut HashMap<NodeId, Bounds>) -> Option<Bounds> {
-        if let Some(bounds) = known.get(&id) {
-            return Some(bounds.clone());
-        }
-        let node = self.node(id)?;
-        let operands = node.inputs.iter().map(|&input| self.bounds_of_flags(input, known)).collect::<Option<Vec<_>>>()?;
+    fn bounds_of(&self, node: &Node, known: &HashMap<NodeId, Bounds>) -> Option<Bounds> {
+        let operands = node.inputs.iter().map(|input| known.get(input)).collect::<Option<Vec<_>>>()?;
         let apply = |values: &[&ArrayD<f32>]| {
             let views: Vec<_> = values.iter().map(|value| value.view()).collect();
             evaluate(node, &views).ok()
@@ -152,12 +168,11 @@ impl Model {
             (Op::Mul, [a, b]) if natural(a) && natural(b) => (apply(&[&a.0, &b.0])?, apply(&[&a.1, &b.1])?),
             (Op::Sub, [a, b]) => (apply(&[&a.0, &b.1])?, apply(&[&a.1, &b.0])?),
             (Op::View(_), parts) => {
-                let (low, high): (Vec<_>, Vec<_>) = parts.iter().map(|(low, high)| (low, high)).unzip();
+                let (low, high): (Vec<_>, Vec<_>) = parts.iter().map(|bounds| (&bounds.0, &bounds.1)).unzip();
                 (apply(&low)?, apply(&high)?)
             }
             _ => return None,
         };
-        known.insert(id, bounds.clone());
         Some(bounds)
     }
 
@@ -176,18 +191,14 @@ impl Model {
         only
     }
 
-    /// The value of a node that depends on constants alone.
-    pub fn constant_value(&self, id: NodeId) -> Option<ArrayD<f32>> {
-        let node = self.node(id)?;
-        if let Op::Constant(values) = &node.op {
-            return Some(values.clone());
+    /// Which nodes depend on no input.
+    pub(crate) fn constants(&self) -> Vec<bool> {
+        let mut constants = vec![false; self.nodes.len()];
+        for (at, node) in self.nodes.iter().enumerate() {
+            let is_input = matches!(node.op, Op::Input | Op::Tokens { .. });
+            constants[at] = !is_input && node.inputs.iter().all(|id| constants.get(id.0) == Some(&true));
         }
-        if node.inputs.is_empty() {
-            return None;
-        }
-        let operands = node.inputs.iter().map(|&input| self.constant_value(input)).collect::<Option<Vec<_>>>()?;
-        let views: Vec<_> = operands.iter().map(|value| value.view()).collect();
-        evaluate(node, &views).ok()
+        constants
     }
 
     /// Whether a node depends on no input.
@@ -206,7 +217,7 @@ impl Model {
 
     /// Refuses a softmax with a row that constants hide altogether.
     pub(crate) fn check_rows(&self) -> Result<(), ShapeError> {
-        let blind = |(at, node): &(usize, &super::Node)| {
+        let blind = |(at, node): &(usize, &Node)| {
             let hidden = matches!(node.op, Op::Softmax).then(|| self.always_hidden(NodeId(*at))).flatten();
             hidden.is_some_and(|hidden| hidden.rows().into_iter().any(|row| row.iter().all(|flag| *flag == 1.0)))
         };

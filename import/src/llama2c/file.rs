@@ -19,7 +19,7 @@ const MAGIC: u32 = 0x616b_3432;
 const LIMITS: [(&str, u64); 7] = [
     ("width", 1 << 14),
     ("hidden width", 1 << 16),
-    ("layers", 1 << 10),
+    ("layers", 1 << 7),
     ("heads", 1 << 10),
     ("key-value heads", 1 << 10),
     ("vocabulary", 1 << 20),

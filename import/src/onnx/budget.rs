@@ -9,8 +9,11 @@ use lemma_model::{MAX_ELEMENTS, MAX_RANK};
 /// Nodes of one file.
 pub(super) const MAX_NODES: usize = 1 << 15;
 
-/// Inputs, outputs or initializers of one file.
-pub(super) const MAX_VALUES: usize = 1 << 14;
+/// Initializers of one file.
+pub(super) const MAX_INITIALIZERS: usize = 1 << 14;
+
+/// Inputs or outputs of one file: each is a tensor of the statement.
+pub(super) const MAX_PORTS: usize = 1 << 10;
 
 /// Bytes of one name.
 pub(super) const MAX_NAME: usize = 1 << 10;

@@ -7,7 +7,7 @@ use std::path::Path;
 use prost::Message;
 
 use super::Problem;
-use super::budget::{MAX_NAME, MAX_NODES, MAX_VALUES};
+use super::budget::{MAX_INITIALIZERS, MAX_NAME, MAX_NODES, MAX_PORTS};
 use super::proto::{GraphProto, ModelProto};
 use lemma_model::file::open_regular;
 
@@ -87,9 +87,9 @@ pub(super) fn open(file: ModelProto) -> Result<(GraphProto, Opsets), Problem> {
 fn bounded(graph: &GraphProto) -> Result<(), Problem> {
     let counts = [
         (graph.node.len(), MAX_NODES, "nodes"),
-        (graph.initializer.len(), MAX_VALUES, "initializers"),
-        (graph.input.len(), MAX_VALUES, "inputs"),
-        (graph.output.len(), MAX_VALUES, "outputs"),
+        (graph.initializer.len(), MAX_INITIALIZERS, "initializers"),
+        (graph.input.len(), MAX_INITIALIZERS + MAX_PORTS, "inputs"),
+        (graph.output.len(), MAX_PORTS, "outputs"),
     ];
     if let Some((found, most, what)) = counts.into_iter().find(|(found, most, _)| found > most) {
         let problem = format!("{found} {what}; at most {most} are supported");

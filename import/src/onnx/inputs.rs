@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::budget::MAX_PORTS;
 use super::proto::{Dimension, GraphProto, ValueInfoProto};
 use super::tensor::Kind;
 use super::{Options, Problem};
@@ -22,6 +23,10 @@ pub(super) struct Input {
 pub(super) fn fixed(graph: &GraphProto, options: &Options) -> Result<Vec<Input>, Problem> {
     let constants: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
     let inputs: Vec<&ValueInfoProto> = graph.input.iter().filter(|input| !constants.contains(input.name.as_str())).collect();
+    if inputs.len() > MAX_PORTS {
+        let problem = format!("{} inputs; at most {MAX_PORTS} are supported", inputs.len());
+        return Err(Problem::Budget { place: "the graph".into(), problem });
+    }
     let mut batch_names = HashSet::new();
     let mut names = HashSet::new();
     for input in &inputs {

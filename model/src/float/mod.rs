@@ -9,7 +9,7 @@ mod linear;
 mod pointwise;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::{Array2, ArrayD, ArrayViewD, CowArray, IxDyn};
 
@@ -63,12 +63,13 @@ impl Model {
         self.check()?;
         self.check_inputs(inputs)?;
         let released = self.plan(keep)?;
+        let constant = self.constants();
         let mut values: Vec<Option<CowArray<'a, f32, IxDyn>>> = vec![None; self.nodes.len()];
         for (at, node) in self.nodes.iter().enumerate() {
             let value = match &node.op {
                 Op::Input | Op::Tokens { .. } => inputs.get(&node.name).map(CowArray::from),
                 Op::Constant(value) => Some(CowArray::from(value)),
-                Op::Mask => Some(self.masked(node, &values)?.into()),
+                Op::Mask => Some(self.masked(node, &values, &constant)?.into()),
                 _ => {
                     let operands: Vec<_> = node
                         .inputs
@@ -97,9 +98,14 @@ impl Model {
 
     /// Scores under a mask: minus infinity where a constant hides them, the lowest number where an input does, so that in a row without visible
     /// scores the weights are equal on those that no constant hides.
-    fn masked(&self, node: &Node, values: &[Option<CowArray<'_, f32, IxDyn>>]) -> Result<ArrayD<f32>, ExecuteError> {
+    fn masked(
+        &self,
+        node: &Node,
+        values: &[Option<CowArray<'_, f32, IxDyn>>],
+        constant: &[bool],
+    ) -> Result<ArrayD<f32>, ExecuteError> {
         let operand = |index: usize| node.inputs.get(index).and_then(|id| values.get(id.0)?.as_ref());
-        let constant = node.inputs.get(1).is_some_and(|id| self.is_constant(*id));
+        let constant = node.inputs.get(1).is_some_and(|id| constant.get(id.0) == Some(&true));
         let floor = if constant { f32::NEG_INFINITY } else { f32::MIN };
         let masked = match (operand(0), operand(1)) {
             (Some(scores), Some(hidden)) => pointwise::masked(&scores.view(), &hidden.view(), &node.shape, floor),
@@ -147,7 +153,8 @@ impl Model {
             })?;
             check_input(node, array)?;
         }
-        match inputs.keys().find(|name| nodes.iter().all(|node| &node.name != *name)) {
+        let known: BTreeSet<&String> = nodes.iter().map(|node| &node.name).collect();
+        match inputs.keys().find(|name| !known.contains(name)) {
             Some(name) => Err(ExecuteError::UnknownInput {
                 name: name.clone(),
                 inputs: nodes.iter().map(|node| node.name.clone()).collect(),

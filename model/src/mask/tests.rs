@@ -148,3 +148,16 @@ fn a_constant_is_split_into_what_it_hides_and_a_bias() {
     assert_eq!(split([-1e9; 4]), found([1.0; 4], [0.0; 4]));
     assert_eq!(AdditiveMask::of(&ArrayD::from_elem(vec![], -1e9)), None);
 }
+
+/// What decides a mask may stand behind any number of nodes.
+#[test]
+fn flags_are_followed_through_long_chains() {
+    let model = model(|model, scores, flags| {
+        let mut flags = flags;
+        for at in 0..30_000 {
+            flags = model.push_new(format!("and {at}"), Op::Mul, &[flags, flags], None)?;
+        }
+        model.push_mask("masked", scores, flags)
+    });
+    assert_eq!(run(&model.unwrap(), [[1.0, 9.0, 1.0], [2.0, 9.0, 2.0]], [0.0, 1.0, 0.0]), [0.5, 0.0, 0.5, 0.5, 0.0, 0.5]);
+}

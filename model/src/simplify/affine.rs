@@ -6,6 +6,7 @@
 
 use ndarray::{Array1, ArrayD, Axis};
 
+use super::Bypass;
 use crate::{Model, NodeId, Op, View};
 
 /// Largest constant that is broadcast to look at it.
@@ -13,14 +14,21 @@ const LARGEST: usize = 1 << 24;
 
 pub(super) fn fold(model: &mut Model) -> bool {
     let mut changed = false;
-    let mut uses = model.uses();
+    let (mut uses, mut readers) = (model.uses(), Bypass::new(model));
     for at in 0..model.nodes.len() {
         let id = NodeId(at);
-        if uses[at] > 0 && (fold_into_layer(model, id, &uses) || fold_into_product(model, id, &uses)) {
+        readers.reach(model, id);
+        if uses[at] == 0 {
+            continue;
+        }
+        if let Some(x) = fold_into_layer(model, id, &uses).or_else(|| fold_into_product(model, id, &uses)) {
             changed = true;
-            uses = model.uses();
+            readers.bypass(id, x);
+            uses[x.0] += uses[at] - 1;
+            uses[at] = 0;
         }
     }
+    readers.finish(model);
     changed
 }
 
@@ -30,43 +38,31 @@ struct Affine {
     offset: ArrayD<f32>,
 }
 
-fn fold_into_layer(model: &mut Model, id: NodeId, uses: &[usize]) -> bool {
-    let Some((x, affine)) = affine(model, id) else {
-        return false;
-    };
-    let Some((layer, slope)) = layer_before(model, x, affine.slope, uses) else {
-        return false;
-    };
-    let Some((_, offset)) = layer_before(model, x, affine.offset, uses) else {
-        return false;
-    };
+/// Folds a node; what is to be read in its place.
+fn fold_into_layer(model: &mut Model, id: NodeId, uses: &[usize]) -> Option<NodeId> {
+    let (x, affine) = affine(model, id, uses)?;
+    let (layer, slope) = layer_before(model, x, affine.slope, uses)?;
+    let (_, offset) = layer_before(model, x, affine.offset, uses)?;
     let axis = if matches!(model.op(layer), Op::Conv { .. }) { 1 } else { slope.ndim() - 1 };
-    let (Some(slope), Some(offset)) = (per_channel(&slope, axis), per_channel(&offset, axis)) else {
-        return false;
-    };
+    let (slope, offset) = (per_channel(&slope, axis)?, per_channel(&offset, axis)?);
     scale_layer(&mut model.nodes[layer.0].op, &slope, &offset);
-    model.redirect(id, x);
-    true
+    Some(x)
 }
 
 /// A number times a product of matrices is a number times one of its factors.
-fn fold_into_product(model: &mut Model, id: NodeId, uses: &[usize]) -> bool {
-    let Op::Mul = model.op(id) else { return false };
-    let Some((mut product, value, _)) = model.with_constant(id) else {
-        return false;
-    };
-    let Some(factor) = value.first().copied().filter(|first| value.iter().all(|other| other == first)) else {
-        return false;
-    };
+fn fold_into_product(model: &mut Model, id: NodeId, uses: &[usize]) -> Option<NodeId> {
+    let Op::Mul = model.op(id) else { return None };
+    let (mut product, value, _) = model.with_constant(id)?;
+    let factor = value.first().copied().filter(|first| value.iter().all(|other| other == first))?;
     if model.extents(product) != model.extents(id) {
-        return false;
+        return None;
     }
     let direct = product;
     while uses[product.0] == 1 && is_rearrangement(model, product) {
         product = model.operands(product)[0];
     }
     if uses[product.0] != 1 || !matches!(model.op(product), Op::MatMul) {
-        return false;
+        return None;
     }
     for side in model.operands(product).to_vec() {
         let slope = ArrayD::from_elem(model.extents(side), factor);
@@ -78,18 +74,17 @@ fn fold_into_product(model: &mut Model, id: NodeId, uses: &[usize]) -> bool {
             };
             let slope = Array1::from_elem(channels, factor);
             scale_layer(&mut model.nodes[layer.0].op, &slope, &Array1::zeros(channels));
-            model.redirect(id, direct);
-            return true;
+            return Some(direct);
         }
     }
-    false
+    None
 }
 
-/// The operand of a multiple or offset by a constant, and the constant as an affine map of the node's shape.
-fn affine(model: &Model, id: NodeId) -> Option<(NodeId, Affine)> {
+/// The operand of a multiple or offset by a constant behind a layer, and the constant as an affine map of the node's shape.
+fn affine(model: &Model, id: NodeId, uses: &[usize]) -> Option<(NodeId, Affine)> {
     let (x, value, constant_first) = model.with_constant(id)?;
     let shape = model.extents(id);
-    if model.extents(x) != shape || shape.iter().product::<usize>() > LARGEST {
+    if model.extents(x) != shape || shape.iter().product::<usize>() > LARGEST || !is_behind_layer(model, x, uses) {
         return None;
     }
     let value = value.broadcast(shape)?.to_owned();
@@ -102,6 +97,14 @@ fn affine(model: &Model, id: NodeId) -> Option<(NodeId, Affine)> {
         _ => return None,
     };
     Some((x, affine))
+}
+
+/// Whether only reshapes and transposes lie between a node and a layer before it, without other readers.
+fn is_behind_layer(model: &Model, mut id: NodeId, uses: &[usize]) -> bool {
+    while uses[id.0] == 1 && is_rearrangement(model, id) {
+        id = model.operands(id)[0];
+    }
+    uses[id.0] == 1 && matches!(model.op(id), Op::Dense { .. } | Op::Conv { .. })
 }
 
 /// The layer behind a chain of reshapes and transposes, and `value` carried back to the shape of its result.

@@ -8,25 +8,22 @@ use ndarray::{Array1, ArrayD};
 
 use crate::{Model, NodeId, Op, View};
 
-/// Folds the nearest constant in front of every layer; whether there was one. The nodes in its place are dead, and count as readers until they are removed.
-pub(super) fn fold(model: &mut Model) -> bool {
-    let mut changed = false;
-    for at in 0..model.nodes.len() {
-        changed |= fold_into(model, NodeId(at));
+/// Folds the constants in front of every layer, the nearest first. The nodes in their places are dead.
+pub(super) fn fold(model: &mut Model) {
+    let uses = model.uses();
+    for at in (0..model.nodes.len()).filter(|&at| uses[at] > 0) {
+        while fold_into(model, NodeId(at), &uses) {}
     }
-    changed
 }
 
-/// Folds the nearest constant in front of a layer.
-fn fold_into(model: &mut Model, layer: NodeId) -> bool {
+/// Folds the nearest constant in front of a layer; whether there was one. What is read once stays so: the layer reads it in the place of the node
+/// between them.
+fn fold_into(model: &mut Model, layer: NodeId, uses: &[usize]) -> bool {
     let Some(channels) = Channels::of(model, layer) else { return false };
-    let uses = model.uses();
-    if uses[layer.0] == 0 {
-        return false;
-    }
+    let mut reader = layer;
     let mut at = model.operands(layer)[0];
     while uses[at.0] == 1 && matches!(model.op(at), Op::View(View::Reshape)) {
-        at = model.operands(at)[0];
+        (reader, at) = (at, model.operands(at)[0]);
     }
     if uses[at.0] != 1 {
         return false;
@@ -51,7 +48,7 @@ fn fold_into(model: &mut Model, layer: NodeId) -> bool {
         return false;
     }
     model.nodes[layer.0].op = op;
-    model.redirect(at, x);
+    model.nodes[reader.0].inputs[0] = x;
     true
 }
 

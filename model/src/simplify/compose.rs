@@ -8,82 +8,146 @@ use std::sync::Arc;
 
 use crate::{Composition, MAX_STEPS, Model, NodeId, Op, Step, Unary};
 
-/// Replaces compositions, the longest first.
+/// Replaces compositions, the longest first, in one walk from the outputs to the inputs.
 pub(super) fn compose(model: &mut Model) {
-    loop {
-        let uses = model.uses();
-        let found = (0..model.nodes.len()).rev().find_map(|at| composition(model, NodeId(at), &uses));
-        let Some((id, function, source)) = found else { return };
-        model.nodes[id.0].op = Op::Composed(Arc::new(function));
-        model.nodes[id.0].inputs = vec![source];
-        model.remove_dead();
+    let mut search = Search::new(model);
+    for at in (0..model.nodes.len()).rev() {
+        let id = NodeId(at);
+        if search.uses[at] > 0
+            && let Some((function, source)) = search.composition(model, id)
+        {
+            let before = std::mem::replace(&mut model.nodes[at].inputs, vec![source]);
+            model.nodes[at].op = Op::Composed(Arc::new(function));
+            search.uses[source.0] += 1;
+            search.release(model, before);
+        }
     }
 }
 
-/// The longest composition that ends at `id`, and its source.
-fn composition(model: &Model, id: NodeId, uses: &[usize]) -> Option<(NodeId, Composition, NodeId)> {
-    if !is_elementwise(model, id) {
-        return None;
+/// What a search for compositions knows of the model, and marks of nodes that are good until the next one is taken.
+struct Search {
+    /// How many operands and outputs read each node.
+    uses: Vec<usize>,
+    marks: Vec<usize>,
+    mark: usize,
+    /// How often the marked nodes are read by marked ones.
+    read: Vec<usize>,
+}
+
+impl Search {
+    fn new(model: &Model) -> Search {
+        let nodes = model.nodes.len();
+        Search { uses: model.uses(), marks: vec![0; nodes], mark: 0, read: vec![0; nodes] }
     }
-    let cone = cone(model, id);
-    let found = cone.iter().filter_map(|&source| {
-        let inside = between(model, id, source)?;
-        let private = inside.iter().all(|&node| node == id || uses[node.0] == uses_inside(model, node, &inside));
-        (private && is_worth_it(model, &inside)).then_some((inside, source))
-    });
-    let (inside, source) = found.max_by_key(|(inside, _)| inside.len())?;
-    Some((id, written_out(model, &inside, source)?, source))
+
+    /// Counts readers less, and those of what nothing reads any more.
+    fn release(&mut self, model: &Model, mut operands: Vec<NodeId>) {
+        while let Some(id) = operands.pop() {
+            self.uses[id.0] -= 1;
+            if self.uses[id.0] == 0 {
+                operands.extend(model.operands(id));
+            }
+        }
+    }
+
+    /// Marks a node; whether it was not marked yet.
+    fn mark(&mut self, id: NodeId) -> bool {
+        let is_new = self.marks[id.0] != self.mark;
+        if is_new {
+            self.marks[id.0] = self.mark;
+            self.read[id.0] = 0;
+        }
+        is_new
+    }
+
+    /// The longest composition that ends at `id`, and its source.
+    fn composition(&mut self, model: &Model, id: NodeId) -> Option<(Composition, NodeId)> {
+        if !is_elementwise(model, id) {
+            return None;
+        }
+        let cone = self.cone(model, id);
+        if function(model, id).is_none() && cone.iter().all(|&node| function(model, node).is_none()) {
+            return None;
+        }
+        let mut found: Option<(Vec<NodeId>, NodeId)> = None;
+        for source in cone {
+            if let Some(inside) = self.between(model, id, source)
+                && found.as_ref().is_none_or(|(longest, _)| inside.len() >= longest.len())
+                && is_worth_it(model, &inside)
+            {
+                found = Some((inside, source));
+            }
+        }
+        let (inside, source) = found?;
+        Some((written_out(model, &inside, source)?, source))
+    }
+
+    /// What `id` is made of as far as operations are elementwise, and their operands; constants left out.
+    fn cone(&mut self, model: &Model, id: NodeId) -> Vec<NodeId> {
+        self.mark += 1;
+        self.mark(id);
+        let mut cone = vec![id];
+        let mut at = 0;
+        while at < cone.len() && cone.len() < MAX_STEPS {
+            let next = cone[at];
+            at += 1;
+            if !is_elementwise(model, next) || model.extents(next) != model.extents(id) {
+                continue;
+            }
+            for &operand in model.operands(next) {
+                if model.constant(operand).is_none() && self.mark(operand) {
+                    cone.push(operand);
+                }
+            }
+        }
+        cone.split_off(1)
+    }
+
+    /// The operations between `source` and `id`, in order with `id` last; `None` when `id` depends on anything else, something else reads one of
+    /// them, or they are too many.
+    fn between(&mut self, model: &Model, id: NodeId, source: NodeId) -> Option<Vec<NodeId>> {
+        if model.extents(source) != model.extents(id) {
+            return None;
+        }
+        self.mark += 1;
+        self.mark(id);
+        let (mut inside, mut constants) = (vec![id], 0);
+        let mut at = 0;
+        while at < inside.len() {
+            let next = inside[at];
+            at += 1;
+            if !is_elementwise(model, next) || model.extents(next) != model.extents(id) || inside.len() > MAX_STEPS {
+                return None;
+            }
+            for &operand in model.operands(next) {
+                if operand == source {
+                    continue;
+                }
+                if model.uniform(operand).is_some() {
+                    constants += usize::from(self.mark(operand));
+                    continue;
+                }
+                if self.mark(operand) {
+                    inside.push(operand);
+                }
+                self.read[operand.0] += 1;
+            }
+        }
+        // The argument is a step, and so is each constant.
+        if 1 + constants + inside.len() > MAX_STEPS {
+            return None;
+        }
+        let private = |&node: &NodeId| node == id || self.uses[node.0] == self.read[node.0];
+        if !inside.iter().all(private) {
+            return None;
+        }
+        inside.sort();
+        Some(inside)
+    }
 }
 
 fn is_elementwise(model: &Model, id: NodeId) -> bool {
     matches!(model.op(id), Op::Unary(_) | Op::Add | Op::Sub | Op::Mul)
-}
-
-/// What `id` is made of as far as operations are elementwise, and their operands; constants left out.
-fn cone(model: &Model, id: NodeId) -> Vec<NodeId> {
-    let mut cone = vec![id];
-    let mut at = 0;
-    while at < cone.len() && cone.len() < MAX_STEPS {
-        let next = cone[at];
-        at += 1;
-        if !is_elementwise(model, next) || model.extents(next) != model.extents(id) {
-            continue;
-        }
-        for &operand in model.operands(next) {
-            if !cone.contains(&operand) && model.constant(operand).is_none() {
-                cone.push(operand);
-            }
-        }
-    }
-    cone.split_off(1)
-}
-
-/// The operations between `source` and `id`, in order with `id` last; `None` when `id` depends on anything else.
-fn between(model: &Model, id: NodeId, source: NodeId) -> Option<Vec<NodeId>> {
-    if model.extents(source) != model.extents(id) {
-        return None;
-    }
-    let mut inside = vec![id];
-    let mut at = 0;
-    while at < inside.len() {
-        let next = inside[at];
-        at += 1;
-        if !is_elementwise(model, next) || model.extents(next) != model.extents(id) || inside.len() > MAX_STEPS {
-            return None;
-        }
-        for &operand in model.operands(next) {
-            let known = operand == source || model.uniform(operand).is_some() || inside.contains(&operand);
-            if !known {
-                inside.push(operand);
-            }
-        }
-    }
-    inside.sort();
-    Some(inside)
-}
-
-fn uses_inside(model: &Model, id: NodeId, inside: &[NodeId]) -> usize {
-    inside.iter().flat_map(|&node| model.operands(node)).filter(|&&operand| operand == id).count()
 }
 
 /// Whether one table takes the place of more than itself: of two functions or products, one of which a table is needed for

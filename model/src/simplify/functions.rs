@@ -8,18 +8,28 @@
 //! log(softmax(x))             log-softmax, also behind rearrangements
 //! ```
 
-use super::super::{Model, NodeId, Op, Unary, View};
+use super::super::{MAX_STEPS, Model, NodeId, Op, Unary, View};
+use super::{Bypass, reread};
 
 pub(super) fn recognise(model: &mut Model) -> bool {
     let mut changed = false;
+    let (mut uses, mut readers) = (model.uses(), Bypass::new(model));
     for at in 0..model.nodes.len() {
-        if let Some((op, source)) = formed(model, NodeId(at)) {
+        let id = NodeId(at);
+        readers.reach(model, id);
+        if let Some((op, source)) = formed(model, id) {
             model.nodes[at].op = op;
-            model.nodes[at].inputs = vec![source];
+            reread(model, id, source, &mut uses);
             changed = true;
         }
-        changed |= log_softmax(model, NodeId(at));
+        if let Some(operand) = log_softmax(model, id, &uses) {
+            readers.bypass(id, operand);
+            uses[operand.0] += uses[at] - 1;
+            uses[at] = 0;
+            changed = true;
+        }
     }
+    readers.finish(model);
     changed
 }
 
@@ -53,7 +63,8 @@ fn formed(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
 /// `slope * x + offset` by numbers, with `x` not itself such a line.
 fn line(model: &Model, id: NodeId) -> Option<(f32, f32, NodeId)> {
     let (mut slope, mut offset, mut at) = (1.0f32, 0.0f32, id);
-    while let Some((x, value, constant_first)) = model.with_constant(at) {
+    for _ in 0..MAX_STEPS {
+        let Some((x, value, constant_first)) = model.with_constant(at) else { break };
         let Some(number) = value.first().copied().filter(|first| value.iter().all(|other| other == first)) else {
             break;
         };
@@ -75,22 +86,21 @@ fn line(model: &Model, id: NodeId) -> Option<(f32, f32, NodeId)> {
     (at != id).then_some((slope, offset, at))
 }
 
-/// Makes a softmax whose logarithm is its only use a log-softmax: the logarithm is taken of the sum, never of a probability.
-fn log_softmax(model: &mut Model, id: NodeId) -> bool {
+/// Makes a softmax whose logarithm is its only use a log-softmax: the logarithm is taken of the sum, never of a probability. What is to be read in
+/// the logarithm's place.
+fn log_softmax(model: &mut Model, id: NodeId, uses: &[usize]) -> Option<NodeId> {
     let (Op::Unary(Unary::Ln), &[operand]) = (model.op(id), model.operands(id)) else {
-        return false;
+        return None;
     };
-    let uses = model.uses();
     let mut at = operand;
     while uses[at.0] == 1 && matches!(model.op(at), Op::View(View::Reshape | View::Transpose(_))) {
         at = model.operands(at)[0];
     }
     if uses[at.0] != 1 || uses[id.0] == 0 || !matches!(model.op(at), Op::Softmax) {
-        return false;
+        return None;
     }
     model.nodes[at.0].op = Op::LogSoftmax;
-    model.redirect(id, operand);
-    true
+    Some(operand)
 }
 
 #[cfg(test)]

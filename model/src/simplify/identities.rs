@@ -1,18 +1,21 @@
 //! Nodes that change nothing are bypassed; chains of views and clips become one.
 
+use super::Bypass;
 use crate::{Model, NodeId, Op, Unary, View};
 
 /// Bypasses nodes that return an operand unchanged.
 pub(super) fn remove(model: &mut Model) -> bool {
     let mut changed = false;
-    for at in 0..model.nodes.len() {
+    let (uses, mut readers) = (model.uses(), Bypass::new(model));
+    for (at, uses) in uses.into_iter().enumerate() {
         let id = NodeId(at);
+        readers.reach(model, id);
         if let Some(same) = identity(model, id) {
-            let uses = model.uses()[at];
-            model.redirect(id, same);
+            readers.bypass(id, same);
             changed |= uses > 0;
         }
     }
+    readers.finish(model);
     changed
 }
 

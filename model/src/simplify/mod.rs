@@ -45,9 +45,8 @@ impl Model {
         compose::compose(&mut self);
         // Behind the compositions, which end in constant factors themselves.
         self.remove_dead();
-        while before::fold(&mut self) {
-            self.remove_dead();
-        }
+        before::fold(&mut self);
+        self.remove_dead();
         self.check()?;
         self.check_rows()?;
         Ok(self)
@@ -93,16 +92,6 @@ impl Model {
         uses
     }
 
-    /// Makes every reader of `from` read `to`, an earlier node of the same shape.
-    fn redirect(&mut self, from: NodeId, to: NodeId) {
-        let operands = self.nodes.iter_mut().flat_map(|node| &mut node.inputs);
-        for id in operands.chain(self.outputs.iter_mut().map(|(_, id)| id)) {
-            if *id == from {
-                *id = to;
-            }
-        }
-    }
-
     fn op(&self, id: NodeId) -> &Op {
         &self.nodes[id.0].op
     }
@@ -139,6 +128,37 @@ impl Model {
             (Some(value), None) => Some((b, value, true)),
             _ => None,
         }
+    }
+}
+
+/// Makes `source` the only operand of a node, and counts its readers.
+fn reread(model: &mut Model, id: NodeId, source: NodeId, uses: &mut [usize]) {
+    let before = std::mem::replace(&mut model.nodes[id.0].inputs, vec![source]);
+    before.into_iter().for_each(|operand| uses[operand.0] -= 1);
+    uses[source.0] += 1;
+}
+
+/// Readers of bypassed nodes, sent to other nodes in one walk from the inputs to the outputs.
+struct Bypass(Vec<NodeId>);
+
+impl Bypass {
+    fn new(model: &Model) -> Bypass {
+        Bypass((0..model.nodes.len()).map(NodeId).collect())
+    }
+
+    /// The next node of the walk: it reads what its operands were bypassed to.
+    fn reach(&self, model: &mut Model, id: NodeId) {
+        model.nodes[id.0].inputs.iter_mut().for_each(|operand| *operand = self.0[operand.0]);
+    }
+
+    /// Makes every reader of `from`, the node that was reached last, read `to`, an earlier node of the same shape.
+    fn bypass(&mut self, from: NodeId, to: NodeId) {
+        self.0[from.0] = to;
+    }
+
+    /// The end of the walk: outputs are readers too.
+    fn finish(self, model: &mut Model) {
+        model.outputs.iter_mut().for_each(|(_, id)| *id = self.0[id.0]);
     }
 }
 
@@ -241,6 +261,46 @@ mod tests {
             removed += before.nodes.len() - after.nodes.len();
         }
         assert!(removed > 1000);
+    }
+
+    /// A long chain of operations, each `step(number of the step, its operand)` with a constant behind the operand where it is not a function.
+    fn chain(model: &mut Model, mut x: NodeId, step: impl Fn(usize) -> (Op, Option<f32>)) -> NodeId {
+        for at in 0..10_000 {
+            let (op, number) = step(at);
+            let mut operands = vec![x];
+            if let Some(number) = number {
+                let value = Op::Constant(ArrayD::from_elem(vec![1, 2], number));
+                operands.push(model.push_new(format!("number {at}"), value, &[], None).unwrap());
+            }
+            x = model.push_new(format!("step {at}"), op, &operands, None).unwrap();
+        }
+        x
+    }
+
+    fn swapped() -> Op {
+        Op::Dense { weight: ndarray::arr2(&[[0.0, 1.0], [1.0, 0.0]]), bias: None }
+    }
+
+    /// Every pass is linear in them, and none recurses.
+    #[test]
+    fn long_chains_become_what_they_compute() {
+        let lines = |at: usize| if at.is_multiple_of(2) { (Op::Mul, Some(-1.0)) } else { (Op::Add, Some(0.5)) };
+        let behind = simplified(model(&[1, 2], |model, x| {
+            let x = apply(model, swapped(), &[x]);
+            chain(model, x, lines)
+        }));
+        assert_eq!(behind.nodes.len(), 2, "folded into the layer before");
+        let before = simplified(model(&[1, 2], |model, x| {
+            let x = chain(model, x, lines);
+            apply(model, swapped(), &[x])
+        }));
+        assert_eq!(before.nodes.len(), 2, "folded into the layer behind");
+        let ones = simplified(model(&[1, 2], |model, x| chain(model, x, |_| (Op::Mul, Some(1.0)))));
+        assert_eq!(ones.nodes.len(), 1, "changes nothing");
+        let functions = simplified(model(&[1, 2], |model, x| {
+            chain(model, x, |at| if at.is_multiple_of(2) { (Op::Unary(Unary::Abs), None) } else { (Op::Sub, Some(0.5)) })
+        }));
+        assert!(functions.nodes.len() < 2 * 10_000 / 20, "composed: {}", functions.nodes.len());
     }
 
     /// An operation on one of `nodes`, all of which are `[1, 4, 6]`, that is `[1, 4, 6]` again and stays small.

@@ -12,6 +12,7 @@
 
 use ndarray::Array1;
 
+use super::reread;
 use crate::{Model, NodeId, Op, Unary};
 
 /// Largest bound of an L2 norm that only keeps it from dividing by zero; exporters write 1e-12 to 1e-6.
@@ -19,15 +20,16 @@ const LARGEST_GUARD: f32 = 1e-6;
 
 pub(super) fn recognise(model: &mut Model) -> bool {
     let mut changed = false;
+    let mut uses = model.uses();
     for at in 0..model.nodes.len() {
         let id = NodeId(at);
         let found = rms_norm(model, id)
             .or_else(|| layer_norm(model, id))
             .or_else(|| l2_norm(model, id))
-            .or_else(|| with_parameter(model, id));
+            .or_else(|| with_parameter(model, id, &uses));
         if let Some((op, source)) = found {
             model.nodes[at].op = op;
-            model.nodes[at].inputs = vec![source];
+            reread(model, id, source, &mut uses);
             changed = true;
         }
     }
@@ -84,7 +86,7 @@ fn l2_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
 }
 
 /// A gain or bias after a norm that nothing else reads.
-fn with_parameter(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
+fn with_parameter(model: &Model, id: NodeId, uses: &[usize]) -> Option<(Op, NodeId)> {
     let (norm, value, _) = model.with_constant(id)?;
     let source = *model.operands(norm).first()?;
     let width = *model.extents(norm).last()?;
@@ -92,7 +94,7 @@ fn with_parameter(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
     if model.extents(norm) != model.extents(id) || lead.iter().any(|&extent| extent != 1) {
         return None;
     }
-    if model.uses()[norm.0] != 1 {
+    if uses[norm.0] != 1 || !matches!(model.op(norm), Op::RmsNorm { .. } | Op::LayerNorm { .. }) {
         return None;
     }
     let value: Array1<f32> = match value.len() {

@@ -60,6 +60,8 @@ pub(super) struct Lowering {
     values: HashMap<String, Value>,
     /// Names of the model's nodes.
     names: HashSet<String>,
+    /// Of names that were taken: the number from which on none was tried.
+    numbers: HashMap<String, usize>,
     /// Elements that may still be computed.
     computed: usize,
     /// Kinds of the inputs' elements.
@@ -109,6 +111,7 @@ pub(super) fn lower(graph: GraphProto, opsets: Opsets, directory: &Path, options
         budget: Budget::new(brought),
         values,
         names: HashSet::new(),
+        numbers: HashMap::new(),
         computed: MAX_COMPUTED,
         inputs: HashMap::new(),
         flags: HashSet::new(),
@@ -136,8 +139,11 @@ impl Lowering {
         let is_flag = input.kind == Kind::Bool;
         let op = if is_flag { Op::Tokens { vocabulary: 2 } } else { Op::Input };
         self.pay(&input.shape).map_err(|problem| Problem::BadInput { input: input.name.clone(), problem })?;
-        self.names.insert(input.name.clone());
-        let id = self.model.push_input(input.name.clone(), op, &input.shape)?;
+        if !self.names.insert(input.name.clone()) {
+            return Err(Problem::Duplicate(input.name));
+        }
+        let id = self.model.push_new(input.name.clone(), op, &[], Some(&input.shape))?;
+        self.model.inputs.push(id);
         if is_flag {
             self.flags.insert(id);
             self.declared.insert(id);
@@ -375,10 +381,12 @@ impl Lowering {
     /// `name`, or `name` with the first number that makes it unique.
     fn unique(&mut self, name: &str) -> String {
         let mut free = name.to_string();
-        let mut number = 2;
-        while self.names.contains(&free) {
-            free = format!("{name}#{number}");
-            number += 1;
+        if self.names.contains(&free) {
+            let number = self.numbers.entry(free.clone()).or_insert(2);
+            while self.names.contains(&free) {
+                free = format!("{name}#{number}");
+                *number += 1;
+            }
         }
         self.names.insert(free.clone());
         free
