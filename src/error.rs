@@ -11,6 +11,7 @@ use lemma_quantizer::data::DataError;
 use lemma_quantizer::quantize::QuantizeError;
 use thiserror::Error;
 
+use crate::compile::MAX_OPERATIONS;
 use crate::generation::DecoderError;
 
 /// Why a model is not compiled.
@@ -32,6 +33,16 @@ pub enum CompileError {
         sample: usize,
         /// Why.
         source: lemma_model::ExecuteError,
+    },
+    /// More operations than a model may have.
+    #[error(
+        "the model has {found} operations after simplification, of which `{first}` is one too many; {MAX_OPERATIONS} are supported: split the model"
+    )]
+    Operations {
+        /// The first operation that is one too many.
+        first: String,
+        /// How many there are.
+        found: usize,
     },
     /// A decoder that is none.
     #[error(transparent)]

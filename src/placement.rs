@@ -7,7 +7,7 @@
 use lemma_circuits::plan;
 use lemma_model::{Model, Op};
 use lemma_quantizer::calibrate::Ranges;
-use lemma_quantizer::quantize::{Options, Placement, QuantizeError, Quantized, quantize};
+use lemma_quantizer::quantize::{MAX_TABLE_ROWS, Options, Placement, Prepared, QuantizeError, Quantized};
 
 /// Activation bits that are tried when none are asked for.
 const BITS: std::ops::RangeInclusive<u32> = 12..=16;
@@ -38,18 +38,20 @@ const ATTENTION: [fn(&mut Placement); 3] =
 /// A quantization and what it costs.
 struct Priced {
     quantized: Quantized,
-    options: Options,
+    bits: u32,
+    placement: Placement,
     constraints: usize,
 }
 
+/// Fewer constraints, or as many and finer weights, which layers have whose results are rounded.
+fn rank(placement: &Placement, constraints: usize) -> (usize, u32) {
+    (constraints, u32::from(placement.exact_scores) + u32::from(placement.exact_values))
+}
+
 impl Priced {
-    /// Whether this is the better choice: fewer constraints, or as many and finer weights, which layers have whose results are rounded.
+    /// Whether this is the better choice.
     fn beats(&self, other: &Priced) -> bool {
-        let rank = |priced: &Priced| {
-            let placement = priced.options.placement;
-            (priced.constraints, u32::from(placement.exact_scores) + u32::from(placement.exact_values))
-        };
-        rank(self) < rank(other)
+        rank(&self.placement, self.constraints) < rank(&other.placement, other.constraints)
     }
 }
 
@@ -64,25 +66,36 @@ pub(crate) fn cheapest(
     options: &Options,
     bits: Option<u32>,
 ) -> Result<(Quantized, Options), QuantizeError> {
-    let search = Search { model, ranges, changes: changes(model) };
-    let first = search.from(&BEGINNINGS, &Options { bits: bits.unwrap_or(*BITS.start()), ..options.clone() })?;
+    let search = |bits, rows| Search::new(model, ranges, &Options { bits, ..options.clone() }, rows);
+    let chosen = |best: Priced| {
+        let options = Options { bits: best.bits, placement: best.placement, ..options.clone() };
+        (best.quantized, options)
+    };
+    let first = search(bits.unwrap_or(*BITS.start()), MAX_TABLE_ROWS)?.from(&BEGINNINGS)?;
     if bits.is_some() {
-        return Ok((first.quantized, first.options));
+        return Ok(chosen(first));
     }
     let mut priced = vec![first];
     for bits in BITS.skip(1) {
-        let placement = priced.last().map_or(BEGINNINGS[0], |best| best.options.placement);
+        let placement = priced.last().map_or(BEGINNINGS[0], |best| best.placement);
+        // Each row of a table is a constraint: tables with more rows are not affordable, whatever the rest costs.
+        let rows = affordable(&priced) as u64;
         // More bits may not fit the integers; fewer always do.
-        match search.from(&[placement], &Options { bits, ..options.clone() }) {
+        match search(bits, rows.min(MAX_TABLE_ROWS)).and_then(|search| search.from(&[placement])) {
             Ok(best) => priced.push(best),
+            Err(QuantizeError::Rows { .. }) => continue,
             Err(_) => break,
         }
     }
+    let limit = affordable(&priced);
+    let most = priced.iter().rposition(|best| best.constraints as f64 <= limit).unwrap_or(0);
+    Ok(chosen(priced.swap_remove(most)))
+}
+
+/// The most constraints that a choice may have beside those that are priced.
+fn affordable(priced: &[Priced]) -> f64 {
     let cheapest = priced.iter().map(|best| best.constraints).min().unwrap_or(0);
-    let affordable = |best: &Priced| best.constraints <= SMALL || best.constraints as f64 <= cheapest as f64 * TOLERANCE;
-    let most = priced.iter().rposition(affordable).unwrap_or(0);
-    let best = priced.swap_remove(most);
-    Ok((best.quantized, best.options))
+    (cheapest as f64 * TOLERANCE).max(SMALL as f64)
 }
 
 /// The changes that can make a difference to a model.
@@ -98,18 +111,27 @@ fn changes(model: &Model) -> Vec<fn(&mut Placement)> {
     changes
 }
 
+/// A search with one number of activation bits.
 struct Search<'a> {
-    model: &'a Model,
-    ranges: &'a Ranges,
+    prepared: Prepared<'a>,
+    bits: u32,
     changes: Vec<fn(&mut Placement)>,
+    /// Placements that were tried, with their constraints where they fit the integers.
+    tried: Vec<(Placement, Option<usize>)>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    /// A search of a model whose tables of functions may have `rows` rows together.
+    fn new(model: &'a Model, ranges: &'a Ranges, options: &Options, rows: u64) -> Result<Search<'a>, QuantizeError> {
+        let prepared = Prepared::new(model, ranges, options, rows)?;
+        Ok(Search { prepared, bits: options.bits, changes: changes(model), tried: Vec::new() })
+    }
+
     /// The cheapest end of the searches that begin at the given placements; an error when the integers fit none of them.
-    fn from(&self, beginnings: &[Placement], options: &Options) -> Result<Priced, QuantizeError> {
+    fn from(mut self, beginnings: &[Placement]) -> Result<Priced, QuantizeError> {
         let mut best: Result<Priced, Option<QuantizeError>> = Err(None);
         for placement in beginnings {
-            let end = self.price(Options { placement: *placement, ..options.clone() }).map(|first| self.settled(first));
+            let end = self.price(*placement).map(|first| self.settled(first));
             best = match (best, end) {
                 (Ok(best), Ok(end)) if !end.beats(&best) => Ok(best),
                 (_, Ok(end)) => Ok(end),
@@ -120,30 +142,40 @@ impl Search<'_> {
         best.map_err(|error| error.unwrap_or_else(|| QuantizeError::Options("no placement was tried".into())))
     }
 
-    fn price(&self, options: Options) -> Result<Priced, QuantizeError> {
-        let quantized = quantize(self.model, self.ranges, &options)?;
-        let constraints = plan::cost(&quantized.graph).constraints;
-        Ok(Priced { quantized, options, constraints })
+    fn price(&mut self, placement: Placement) -> Result<Priced, QuantizeError> {
+        let priced = self.prepared.place(placement).map(|quantized| {
+            let constraints = plan::cost(&quantized.graph).constraints;
+            Priced { quantized, bits: self.bits, placement, constraints }
+        });
+        self.tried.push((placement, priced.as_ref().ok().map(|priced| priced.constraints)));
+        priced
+    }
+
+    /// Whether a placement that was tried before is no better.
+    fn is_known_worse(&self, placement: &Placement, best: &Priced) -> bool {
+        let known = self.tried.iter().find(|(tried, _)| tried == placement).map(|(_, constraints)| constraints);
+        let beats = |constraints: usize| rank(placement, constraints) < rank(&best.placement, best.constraints);
+        known.is_some_and(|constraints| !constraints.is_some_and(beats))
     }
 
     /// Changes one thing at a time as long as that makes the circuit smaller.
-    fn settled(&self, mut best: Priced) -> Priced {
+    fn settled(&mut self, mut best: Priced) -> Priced {
         loop {
-            let before = best.options.placement;
-            for change in &self.changes {
-                let mut options = best.options.clone();
-                change(&mut options.placement);
-                if options.placement == best.options.placement {
+            let before = best.placement;
+            for change in self.changes.clone() {
+                let mut placement = best.placement;
+                change(&mut placement);
+                if placement == best.placement || self.is_known_worse(&placement, &best) {
                     continue;
                 }
                 // A placement that does not fit the integers is no choice.
-                if let Ok(other) = self.price(options)
+                if let Ok(other) = self.price(placement)
                     && other.beats(&best)
                 {
                     best = other;
                 }
             }
-            if best.options.placement == before {
+            if best.placement == before {
                 return best;
             }
         }
@@ -155,6 +187,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use lemma_quantizer::calibrate::Method;
+    use lemma_quantizer::quantize::quantize;
     use ndarray::{Array2, ArrayD};
 
     use super::*;

@@ -69,7 +69,11 @@ impl Ranges {
         samples: impl IntoIterator<Item = BTreeMap<String, ArrayD<f32>>>,
         method: Method,
     ) -> Result<Ranges, CalibrationError> {
-        let mut nodes = vec![Range::default(); model.nodes.len()];
+        let magnitudes = match method {
+            Method::Max => Magnitudes::default(),
+            Method::Percentile(_) => Magnitudes::recording(),
+        };
+        let mut nodes = vec![Range { magnitudes, ..Range::default() }; model.nodes.len()];
         let masked = masked(model);
         let mut normalised = vec![false; model.nodes.len()];
         for node in &model.nodes {

@@ -2,10 +2,10 @@
 
 mod files;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lemma_circuits::Compiled;
-use lemma_model::Model;
+use lemma_model::{Model, Op};
 use lemma_prover::Progress;
 use lemma_quantizer::calibrate::{Method, Ranges};
 use lemma_quantizer::columns::{Equalised, equalise};
@@ -20,6 +20,9 @@ use crate::generation::{Decoder, check_causal};
 use crate::{placement, text};
 
 pub use files::{SourceError, Sources};
+
+/// Most operations of a model, without constants; each is calibrated and quantized many times.
+pub const MAX_OPERATIONS: usize = 1 << 12;
 
 /// Named input tensors of one sample.
 pub type Inputs = BTreeMap<String, ArrayD<f32>>;
@@ -77,6 +80,7 @@ pub fn compile(
     options: &CompileOptions,
     progress: &dyn Progress,
 ) -> Result<(Package, Report), CompileError> {
+    within_budget(&model)?;
     let model = model.relu_after_max_pool().fold_norm_gains();
     let public = public_tensors(&model, options)?;
     let bound = |name: &str| [&public, &options.committed].into_iter().flatten().any(|other| other == name);
@@ -123,10 +127,20 @@ pub fn compile(
     Ok((package, report))
 }
 
+/// Refuses a model of too many operations.
+fn within_budget(model: &Model) -> Result<(), CompileError> {
+    let computing = || model.nodes.iter().filter(|node| !matches!(node.op, Op::Constant(_)));
+    match computing().nth(MAX_OPERATIONS) {
+        None => Ok(()),
+        Some(node) => Err(CompileError::Operations { first: node.name.clone(), found: computing().count() }),
+    }
+}
+
 fn public_tensors(model: &Model, options: &CompileOptions) -> Result<Vec<String>, CompileError> {
     let inputs = model.inputs.iter().filter_map(|id| model.node(*id)).map(|node| node.name.clone());
     let outputs = model.outputs.iter().map(|(name, _)| name.clone());
     let known: Vec<String> = inputs.chain(outputs.clone()).collect();
+    let names: BTreeSet<&String> = known.iter().collect();
     let named = || options.public.iter().chain(&options.private).chain(&options.committed);
     for name in named() {
         let lists = [&options.public, &options.private, &options.committed];
@@ -135,7 +149,7 @@ fn public_tensors(model: &Model, options: &CompileOptions) -> Result<Vec<String>
         }
     }
     for name in named().chain(options.fractional_bits.keys()) {
-        if !known.contains(name) {
+        if !names.contains(name) {
             return Err(CompileError::UnknownTensor { name: name.clone(), known });
         }
     }
@@ -162,4 +176,24 @@ fn measured(
         reporter.add(inputs, *label).map_err(|source| failed(sample, source))?;
     }
     Ok(reporter.finish(bits, options.headroom))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_operation_that_is_one_too_many_is_named() {
+        let mut model = Model::default();
+        let mut x = model.push_input("x", Op::Input, &[1, 2]).unwrap();
+        for at in 1..MAX_OPERATIONS {
+            x = model.push_new(format!("softmax {at}"), Op::Softmax, &[x], None).unwrap();
+        }
+        // Constants are none.
+        model.push_new("unused".into(), Op::Constant(ArrayD::zeros(vec![1])), &[], None).unwrap();
+        assert!(within_budget(&model).is_ok());
+        model.push_new("last".into(), Op::Softmax, &[x], None).unwrap();
+        let refused = within_budget(&model).unwrap_err();
+        assert!(matches!(&refused, CompileError::Operations { first, found: 4097 } if first == "last"), "{refused}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Absolute values and their percentiles.
 
-/// A histogram of absolute values, sixteen bins to the octave.
-#[derive(Clone, Debug, PartialEq)]
+/// A histogram of absolute values, sixteen bins to the octave, once it records.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Magnitudes {
     bins: Vec<u64>,
     total: u64,
@@ -11,14 +11,16 @@ const BINS_PER_OCTAVE: f32 = 16.0;
 const LOWEST_OCTAVE: f32 = -32.0;
 const BINS: usize = 1024;
 
-impl Default for Magnitudes {
-    fn default() -> Magnitudes {
+impl Magnitudes {
+    /// Without values yet; [`Magnitudes::default`] takes none.
+    pub(super) fn recording() -> Magnitudes {
         Magnitudes { bins: vec![0; BINS], total: 0 }
     }
-}
 
-impl Magnitudes {
     pub(super) fn include(&mut self, v: f32) {
+        if self.bins.is_empty() {
+            return;
+        }
         let bin = ((v.abs().log2() - LOWEST_OCTAVE) * BINS_PER_OCTAVE).ceil().clamp(0.0, BINS as f32 - 1.0);
         if let Some(count) = self.bins.get_mut(bin as usize) {
             *count += 1;

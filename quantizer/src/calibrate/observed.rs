@@ -6,28 +6,37 @@ const MANTISSA_BITS: u32 = 5;
 /// Bits of an `f32` that choose no bucket.
 const WITHIN: u32 = 23 - MANTISSA_BITS;
 
-/// The least and the greatest value of every bucket of close values: 128 kilobytes once it records.
+/// Buckets of a page: four octaves of one sign.
+const PAGE: usize = 128;
+
+/// The least and the greatest value of consecutive buckets.
+type Page = [(f32, f32); PAGE];
+
+/// The least and the greatest value of every bucket of close values: a kilobyte for every four octaves that hold a value, once it records.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Observed {
-    buckets: Vec<(f32, f32)>,
+    pages: Vec<Option<Box<Page>>>,
 }
 
 impl Observed {
     /// Without values yet; [`Observed::default`] takes none.
     pub(super) fn recording() -> Observed {
-        Observed { buckets: vec![(f32::INFINITY, f32::NEG_INFINITY); 1 << (32 - WITHIN)] }
+        Observed { pages: vec![None; (1 << (32 - WITHIN)) / PAGE] }
     }
 
     pub(super) fn include(&mut self, value: f32) {
-        if let Some((lo, hi)) = self.buckets.get_mut((value.to_bits() >> WITHIN) as usize) {
-            *lo = lo.min(value);
-            *hi = hi.max(value);
-        }
+        let bucket = (value.to_bits() >> WITHIN) as usize;
+        let Some(page) = self.pages.get_mut(bucket / PAGE) else { return };
+        let page = page.get_or_insert_with(|| Box::new([(f32::INFINITY, f32::NEG_INFINITY); PAGE]));
+        let (lo, hi) = &mut page[bucket % PAGE];
+        *lo = lo.min(value);
+        *hi = hi.max(value);
     }
 
     /// The values, in no order.
     pub(super) fn values(&self) -> impl Iterator<Item = f64> + '_ {
-        let seen = self.buckets.iter().filter(|(lo, hi)| lo <= hi);
+        let buckets = self.pages.iter().flatten().flat_map(|page| page.iter());
+        let seen = buckets.filter(|(lo, hi)| lo <= hi);
         seen.flat_map(|&(lo, hi)| [lo, hi].into_iter().take(if lo == hi { 1 } else { 2 })).map(f64::from)
     }
 }

@@ -131,10 +131,9 @@ impl Lowering<'_> {
     /// Bits of the integers of a matrix product, so that the constant factors which it is multiplied by still fit.
     fn product_room(&self, id: NodeId) -> u32 {
         let costs = |factors: &ndarray::ArrayD<f32>| power_of_two(&factors.iter().copied().collect::<Vec<_>>()).is_none();
-        let scaled = self.model.nodes.iter().any(|node| {
-            let multiplied = matches!(node.op, Op::Mul) && node.inputs.contains(&id);
-            multiplied && (0..2).any(|i| self.constant_value(node, i).is_some_and(costs))
-        });
+        let scaled = self
+            .readers(id)
+            .any(|(_, node)| matches!(node.op, Op::Mul) && (0..2).any(|i| self.constant_value(node, i).is_some_and(costs)));
         if scaled { 59 - self.options.weight_bits } else { 60 }
     }
 
@@ -186,18 +185,24 @@ impl Lowering<'_> {
         Ok(product.is_some_and(|product| product < 1 << 60))
     }
 
+    /// The nodes that read a node, in order.
+    pub(super) fn readers(&self, id: NodeId) -> impl Iterator<Item = (NodeId, &Node)> {
+        let readers = self.shared.readers.get(id.0).into_iter().flatten();
+        readers.filter_map(|reader| Some((*reader, self.model.node(*reader)?)))
+    }
+
     /// Whether every user of a softmax is a matrix product from the left.
     pub(super) fn only_weighs(&self, id: NodeId) -> bool {
         if self.model.outputs.iter().any(|(_, output)| *output == id) {
             return false;
         }
-        let mut users = self.model.nodes.iter().enumerate().filter(|(_, node)| node.inputs.contains(&id)).peekable();
+        let mut users = self.readers(id).peekable();
         users.peek().is_some()
             && users.all(|(user, node)| match &node.op {
                 Op::MatMul => node.inputs.first() == Some(&id) && node.inputs.get(1) != Some(&id),
                 Op::View(View::Reshape) => {
                     let width = self.model.node(id).and_then(|source| source.shape.last());
-                    node.shape.last() == width && self.only_weighs(NodeId(user))
+                    node.shape.last() == width && self.only_weighs(user)
                 }
                 _ => false,
             })

@@ -43,6 +43,16 @@ pub enum QuantizeError {
         /// The argument with that error.
         value: f64,
     },
+    /// Tables of functions with too many rows together.
+    #[error(
+        "layer `{layer}`: {most} rows are left for the tables of functions, and its own takes more; use fewer activation bits, or split the model"
+    )]
+    Rows {
+        /// The layer.
+        layer: String,
+        /// Rows that tables before it have left.
+        most: u64,
+    },
     /// The graph refuses an operation.
     #[error(transparent)]
     Graph(#[from] GraphError),

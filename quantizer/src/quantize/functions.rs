@@ -20,6 +20,9 @@ const MOST_FINER: i32 = 6;
 /// Most rows of a table whose operand has more bits than an activation.
 const MOST_ROWS: u64 = 1 << 18;
 
+/// Most rows of the tables of all functions of a model: each is a constraint.
+pub const MAX_TABLE_ROWS: u64 = 1 << 22;
+
 /// Values of a table stay below this.
 const MOST_VALUE: f64 = (1i64 << 40) as f64;
 
@@ -30,7 +33,7 @@ const SHARED: f64 = 1.0 / 64.0;
 const REFUSED: f64 = 1.0 / 32.0;
 
 /// The tables of a model's functions.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tables {
     nodes: BTreeMap<NodeId, Arc<Planned>>,
     /// Fractional bits that tables need of inputs.
@@ -140,8 +143,8 @@ impl Group {
 }
 
 impl Lowering<'_> {
-    /// Plans the tables of all functions.
-    pub(super) fn plan_tables(&mut self) -> Result<(), QuantizeError> {
+    /// Plans the tables of all functions, of at most `rows` rows together.
+    pub(super) fn plan_tables(&self, rows: u64) -> Result<Tables, QuantizeError> {
         let mut members: Vec<(Composition, Member)> = Vec::new();
         for (id, node) in self.model.nodes.iter().enumerate() {
             let function = match &node.op {
@@ -150,7 +153,7 @@ impl Lowering<'_> {
                 Op::Composed(function) => (**function).clone(),
                 _ => continue,
             };
-            if self.reciprocals.contains_key(&NodeId(id)) {
+            if self.shared.reciprocals.contains_key(&NodeId(id)) {
                 continue;
             }
             if let Some(operand) = node.inputs.first() {
@@ -175,10 +178,12 @@ impl Lowering<'_> {
                 groups.push(Group { function: function.clone(), frac, out, members: vec![member] });
             }
         }
+        let mut tables = self.shared.tables.clone();
+        let mut left = rows;
         for group in groups {
-            self.plan(group)?;
+            self.plan(group, &mut tables, &mut left)?;
         }
-        Ok(())
+        Ok(tables)
     }
 
     fn member(&self, id: NodeId, node: &Node, operand: NodeId, function: &Composition) -> Member {
@@ -207,8 +212,8 @@ impl Lowering<'_> {
         f64::from(12 - self.options.bits as i32).exp2().max(1.0)
     }
 
-    /// Makes the table of a group: the coarsest that resolves the function.
-    fn plan(&mut self, group: Group) -> Result<(), QuantizeError> {
+    /// Makes the table of a group, the coarsest that resolves the function, where it fits the rows that are `left`.
+    fn plan(&self, group: Group, tables: &mut Tables, left: &mut u64) -> Result<(), QuantizeError> {
         let coarser = self.coarser();
         let mut best: Option<(f64, i32, &Member, Worst)> = None;
         for finer in 0..=MOST_FINER {
@@ -233,12 +238,20 @@ impl Lowering<'_> {
         if share > REFUSED * coarser {
             return Err(unresolved(&member.layer, &group.function, worst));
         }
+        // Rows that calibration saw are there in any case.
+        let refused = |most| QuantizeError::Rows { layer: member.layer.clone(), most };
+        let most = *left;
+        let (first, last) = self.seen_keys(&group, frac, frac - group.frac);
+        if last.abs_diff(first) >= most {
+            return Err(refused(most));
+        }
         let table = Arc::new(self.rows(&group, frac, frac - group.frac)?);
+        *left = most.checked_sub(table.values().len() as u64).ok_or_else(|| refused(most))?;
         let planned = Arc::new(Planned { function: group.function, frac, out: group.out, table });
         for member in group.members {
-            self.tables.nodes.insert(member.id, planned.clone());
+            tables.nodes.insert(member.id, planned.clone());
             if let Some(line) = self.line(member.operand).filter(|_| frac > group.frac) {
-                self.tables.need(&line, frac);
+                tables.need(&line, frac);
             }
         }
         Ok(())
@@ -262,15 +275,21 @@ impl Lowering<'_> {
         Interval { lo: keys.lo.max(least), hi: keys.hi.min(most).max(keys.lo) }
     }
 
+    /// The least and the greatest key that calibration saw.
+    fn seen_keys(&self, group: &Group, frac: i32, finer: i32) -> (i64, i64) {
+        let keys = self.keys(group, frac, finer);
+        let seen = || group.members.iter().flat_map(|member| &member.seen).map(|(x, _)| quantize_value(*x, frac));
+        let within = |key: i64| key.clamp(keys.lo, keys.hi);
+        (within(seen().min().unwrap_or(0)), within(seen().max().unwrap_or(0)))
+    }
+
     /// The rows: those of all keys that calibration saw, and on either side those that are resolved.
     fn rows(&self, group: &Group, frac: i32, finer: i32) -> Result<Table, QuantizeError> {
         let (function, out) = (&group.function, group.out);
         let keys = self.keys(group, frac, finer);
         let scaled = |x: f64| function.evaluate(x) * f64::from(out).exp2();
         let at = |key: i64| scaled(dequantize(key, frac));
-        let seen = || group.members.iter().flat_map(|member| &member.seen).map(|(x, _)| quantize_value(*x, frac));
-        let within = |key: i64| key.clamp(keys.lo, keys.hi);
-        let (first, last) = (within(seen().min().unwrap_or(0)), within(seen().max().unwrap_or(0)));
+        let (first, last) = self.seen_keys(group, frac, finer);
         let is_value = |value: f64| value.abs() <= MOST_VALUE;
         let pole = |key: &i64| {
             let between = *key > first && function.has_pole_between(dequantize(*key - 1, frac), dequantize(*key, frac));
@@ -296,7 +315,7 @@ impl Lowering<'_> {
 
     /// A function of one number by its table.
     pub(super) fn table(&mut self, id: NodeId, node: &Node) -> Result<Tensor, QuantizeError> {
-        let Some(planned) = self.tables.nodes.get(&id).cloned() else {
+        let Some(planned) = self.shared.tables.nodes.get(&id).cloned() else {
             return Err(self.unsupported(node, "a function without a table"));
         };
         let operand = self.operand(node, 0)?;

@@ -17,6 +17,7 @@ mod log_softmax;
 mod norm;
 mod options;
 mod pool;
+mod prepared;
 mod reciprocal;
 mod rescale;
 mod softmax;
@@ -29,11 +30,17 @@ use lemma_graph::{Graph, Interval, Op as Primitive, Port, Visibility};
 use lemma_model::{Model, Node, NodeId, Op, Unary};
 
 pub use error::QuantizeError;
+pub use functions::MAX_TABLE_ROWS;
 pub use options::{BITS, Options, Placement, WEIGHT_BITS};
+pub use prepared::Prepared;
 
-use functions::Tables;
+use line::constant_operand;
 use norm::Norm;
+use prepared::Shared;
 use reciprocal::Division;
+
+/// Most operations of an integer graph.
+const MAX_PRIMITIVES: usize = 1 << 17;
 
 /// A tensor of the graph under construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,67 +75,52 @@ pub struct Quantized {
 /// # Errors
 /// An unsupported operation, an option out of range, an unknown public name, or values that would pass 62 bits.
 pub fn quantize(model: &Model, ranges: &Ranges, options: &Options) -> Result<Quantized, QuantizeError> {
-    if !BITS.contains(&options.bits) {
-        return Err(QuantizeError::Options(format!("{} activation bits; {BITS:?} are possible", options.bits)));
-    }
-    if !WEIGHT_BITS.contains(&options.weight_bits) {
-        return Err(QuantizeError::Options(format!("{} weight bits; {WEIGHT_BITS:?} are possible", options.weight_bits)));
-    }
-    if !(1.0..=65536.0).contains(&options.headroom) {
-        return Err(QuantizeError::Options(format!("a headroom of {}; it must be at least 1", options.headroom)));
-    }
-    let mut lowering = Lowering::new(model, ranges, options)?;
-    for (id, node) in model.nodes.iter().enumerate() {
-        let tensor = lowering.node(NodeId(id), node)?;
-        lowering.tensors.push(tensor);
-    }
-    lowering.finish()
+    Prepared::new(model, ranges, options, MAX_TABLE_ROWS)?.place(options.placement)
 }
 
 struct Lowering<'a> {
     model: &'a Model,
     ranges: &'a Ranges,
     options: &'a Options,
+    shared: &'a Shared,
     graph: Graph,
     tensors: Vec<Option<Tensor>>,
     /// Fractional bits that the users of a node's result want after their rescale.
     wanted: Vec<i32>,
     inputs: Vec<(String, lemma_graph::NodeId)>,
-    /// Tables of functions.
-    tables: Tables,
-    /// Reciprocals that are divisions.
-    reciprocals: BTreeMap<NodeId, Division>,
     /// Softmaxes that only weigh values.
     weighings: BTreeMap<NodeId, Weighing>,
     /// Scores whose cells above the diagonal a causal mask hides.
     hidden: BTreeSet<NodeId>,
     /// Flags that masks are made of.
     flags: BTreeMap<NodeId, Tensor>,
-    /// Nodes that nothing but masks needs the values of.
-    only_flags: Vec<bool>,
 }
 
 impl<'a> Lowering<'a> {
-    fn new(model: &'a Model, ranges: &'a Ranges, options: &'a Options) -> Result<Self, QuantizeError> {
-        let mut lowering = Lowering {
+    fn new(model: &'a Model, ranges: &'a Ranges, options: &'a Options, shared: &'a Shared) -> Self {
+        Lowering {
             model,
             ranges,
             options,
+            shared,
             graph: Graph::default(),
             tensors: Vec::with_capacity(model.nodes.len()),
             wanted: Vec::new(),
             inputs: Vec::new(),
-            tables: Tables::default(),
-            reciprocals: BTreeMap::new(),
             weighings: BTreeMap::new(),
             hidden: BTreeSet::new(),
             flags: BTreeMap::new(),
-            only_flags: model.only_flags(),
-        };
-        lowering.plan_reciprocals();
-        lowering.plan_tables()?;
-        lowering.wanted = lowering.wanted_bits();
-        Ok(lowering)
+        }
+    }
+
+    /// The whole graph.
+    fn quantized(mut self) -> Result<Quantized, QuantizeError> {
+        self.wanted = self.wanted_bits();
+        for (id, node) in self.model.nodes.iter().enumerate() {
+            let tensor = self.node(NodeId(id), node)?;
+            self.tensors.push(tensor);
+        }
+        self.finish()
     }
 
     /// Fractional bits at which the calibrated range of a node fills the activation bits.
@@ -179,10 +171,10 @@ impl<'a> Lowering<'a> {
             Op::MatMul => self.factor_bits(id, node, operand, own),
             Op::Unary(Unary::Relu | Unary::LeakyRelu(_)) | Op::PRelu { .. } => self.natural(operand),
             Op::Unary(_) | Op::Composed(_) => {
-                let division = self.reciprocals.get(&id).map(Division::operand_bits);
-                division.or(self.tables.operand_bits(id)).unwrap_or_else(|| self.natural(operand))
+                let division = self.shared.reciprocals.get(&id).map(Division::operand_bits);
+                division.or(self.shared.tables.operand_bits(id)).unwrap_or_else(|| self.natural(operand))
             }
-            Op::Softmax => self.softmax_bits(),
+            Op::Softmax => self.shared.softmax_bits,
             Op::LogSoftmax => self.log_softmax_bits(operand),
             // A signed range keeps one bit for the sign.
             _ => match (Norm::of(node), self.options.placement.norm_limbs) {
@@ -197,7 +189,7 @@ impl<'a> Lowering<'a> {
             Op::Input => self.input(id, node)?,
             Op::Constant(_) => return Ok(None),
             // Made where the softmax is.
-            _ if self.only_flags.get(id.0) == Some(&true) => return Ok(None),
+            _ if self.shared.only_flags.get(id.0) == Some(&true) => return Ok(None),
             // The softmax behind it leaves out what it hides.
             Op::Mask => self.operand(node, 0)?,
             Op::Dense { weight, bias } => self.dense(id, node, weight, bias.as_ref())?,
@@ -210,7 +202,7 @@ impl<'a> Lowering<'a> {
             Op::Unary(Unary::Relu) => self.relu(node, None)?,
             Op::Unary(Unary::LeakyRelu(slope)) => self.relu(node, Some(&ndarray::arr0(*slope).into_dyn()))?,
             Op::PRelu { slope } => self.relu(node, Some(slope))?,
-            Op::Unary(_) | Op::Composed(_) => match self.reciprocals.get(&id).copied() {
+            Op::Unary(_) | Op::Composed(_) => match self.shared.reciprocals.get(&id).copied() {
                 Some(division) => self.reciprocal(node, &division)?,
                 None => self.table(id, node)?,
             },
@@ -235,7 +227,7 @@ impl<'a> Lowering<'a> {
         let nonnegative = self.ranges.of(id).is_some_and(|range| range.lo >= 0.0);
         let magnitude = self.ranges.magnitude(id);
         let (natural, range) = self.declared(magnitude, nonnegative);
-        let finer = self.tables.input_bits(id).filter(|bits| *bits > natural);
+        let finer = self.shared.tables.input_bits(id).filter(|bits| *bits > natural);
         let (frac, range) = match self.options.fractional_bits.get(&node.name).copied().or(finer) {
             Some(frac) => (frac, self.range_at(&node.name, magnitude, frac, nonnegative)?),
             None => (natural, range),
@@ -285,10 +277,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn constant_value(&self, node: &Node, index: usize) -> Option<&'a ndarray::ArrayD<f32>> {
-        match &self.model.node(*node.inputs.get(index)?)?.op {
-            Op::Constant(values) => Some(values),
-            _ => None,
-        }
+        constant_operand(self.model, node, index)
     }
 
     fn push(
@@ -299,6 +288,9 @@ impl<'a> Lowering<'a> {
         shape: &[usize],
         frac: i32,
     ) -> Result<Tensor, QuantizeError> {
+        if self.graph.nodes().len() >= MAX_PRIMITIVES {
+            return Err(self.unsupported(node, "the integer graph has more than 2^17 operations up to here; split the model"));
+        }
         let inputs: Vec<lemma_graph::NodeId> = inputs.iter().map(|t| t.id).collect();
         let id = self.graph.push(&node.name, op, &inputs, shape, frac)?;
         Ok(Tensor { id, frac })
@@ -314,10 +306,12 @@ impl<'a> Lowering<'a> {
 
     fn finish(mut self) -> Result<Quantized, QuantizeError> {
         let options = self.options;
-        let visibility = |name: &str, default: Visibility| match &options.public {
-            _ if options.committed.iter().any(|n| n == name) => Visibility::Committed,
+        let public: Option<BTreeSet<&str>> = options.public.as_ref().map(|names| names.iter().map(String::as_str).collect());
+        let committed: BTreeSet<&str> = options.committed.iter().map(String::as_str).collect();
+        let visibility = |name: &str, default: Visibility| match &public {
+            _ if committed.contains(name) => Visibility::Committed,
             None => default,
-            Some(names) if names.iter().any(|n| n == name) => Visibility::Public,
+            Some(names) if names.contains(name) => Visibility::Public,
             Some(_) => Visibility::Private,
         };
         let mut inputs = Vec::new();
@@ -334,8 +328,9 @@ impl<'a> Lowering<'a> {
             let tensor = self.output(name, *id, tensor)?;
             outputs.push(Port { name: name.clone(), node: tensor.id, visibility: visibility(name, Visibility::Public) });
         }
+        let ports: BTreeSet<&str> = inputs.iter().chain(&outputs).map(|port| port.name.as_str()).collect();
         for name in options.public.iter().flatten().chain(&options.committed).chain(options.fractional_bits.keys()) {
-            if !inputs.iter().chain(&outputs).any(|port| port.name == *name) {
+            if !ports.contains(name.as_str()) {
                 let known: Vec<&str> = inputs.iter().chain(&outputs).map(|port| port.name.as_str()).collect();
                 return Err(QuantizeError::Options(format!("no input or output is called `{name}`; there are {known:?}")));
             }

@@ -1,6 +1,9 @@
 //! Division: the reciprocal of numbers of one sign by `floor(2^n / x)`, exact to a share of itself however far they lie apart, where a table has one step
 //! for all.
 
+use std::collections::BTreeMap;
+
+use super::functions::Tables;
 use super::line::Line;
 use super::{Lowering, QuantizeError, Tensor};
 use lemma_graph::{Interval, Op as Primitive};
@@ -43,7 +46,8 @@ impl Division {
 
 impl Lowering<'_> {
     /// Finds the reciprocals that are divisions: of operands of one sign, far apart or too few for a table.
-    pub(super) fn plan_reciprocals(&mut self) {
+    /// Also what they need of inputs.
+    pub(super) fn plan_reciprocals(&self) -> (BTreeMap<NodeId, Division>, Tables) {
         let reciprocals = self.model.nodes.iter().enumerate().filter(|(_, node)| matches!(node.op, Op::Unary(Unary::Reciprocal)));
         let mut found: Vec<(NodeId, usize, f64, f64, bool)> = Vec::new();
         let mut finer: Vec<(Line, i32)> = Vec::new();
@@ -56,15 +60,18 @@ impl Lowering<'_> {
         }
         let elements: usize = found.iter().map(|(_, elements, ..)| elements).sum();
         let few = elements.saturating_mul(COST) < 1 << self.options.bits;
+        let mut divisions = BTreeMap::new();
         for (id, _, lo, hi, negative) in found {
             if let Some(division) = self.division(lo, hi, negative).filter(|_| few || hi / lo > APART) {
-                self.reciprocals.insert(id, division);
+                divisions.insert(id, division);
                 let operand = self.model.node(id).and_then(|node| node.inputs.first());
                 let line = operand.and_then(|operand| self.line(*operand));
                 finer.extend(line.map(|line| (line, INPUT_BITS - lo.log2().floor() as i32)));
             }
         }
-        finer.into_iter().for_each(|(line, frac)| self.tables.need(&line, frac));
+        let mut tables = Tables::default();
+        finer.into_iter().for_each(|(line, frac)| tables.need(&line, frac));
+        (divisions, tables)
     }
 
     fn division(&self, lo: f64, hi: f64, negative: bool) -> Option<Division> {

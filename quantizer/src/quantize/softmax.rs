@@ -17,11 +17,8 @@ impl Lowering<'_> {
         let groups: Arc<[u32]> = live.iter().map(|row| row.len() as u32).collect();
         let index: Arc<[u32]> = live.iter().flatten().copied().collect();
         let scores = self.push(node, Primitive::Gather(index.clone()), &[operand], &[index.len()], operand.frac)?;
-        let (scores, shift, frac) = self.shifted(node, scores, self.softmax_bits())?;
-        let keys = Interval { lo: 0, hi: (1 << bits) - 1 };
-        let exponential = |distance: i64| quantize_value(libm::exp(-super::dequantize(distance, frac)), self.unit_bits());
-        let table = Table::tabulate(&format!("exp -{frac}"), keys, exponential).map(Arc::new);
-        let table = table.ok_or_else(|| self.unsupported(node, "the exponential's table is too long"))?;
+        let (scores, shift, frac) = self.shifted(node, scores, self.shared.softmax_bits)?;
+        let table = self.exponentials(frac).ok_or_else(|| self.unsupported(node, "the exponential's table is too long"))?;
         let edge = 1i64 << (2 * bits - 1);
         let range = Interval { lo: -edge, hi: edge - 1 };
         let op = Primitive::TableBelowMax { shift, groups, range, table };
@@ -60,6 +57,19 @@ impl Lowering<'_> {
         let range = Interval { lo: 0, hi: (1 << bits) - 1 };
         let probabilities = self.push(node, Primitive::Requantize { shift, range }, &[probabilities], &[index.len()], frac)?;
         self.push(node, Primitive::Gather(places), &[probabilities], &node.shape, frac)
+    }
+
+    /// The table of `exp(-x)` for keys with `frac` fractional bits, which softmaxes share.
+    fn exponentials(&self, frac: i32) -> Option<Arc<Table>> {
+        let mut known = self.shared.exponentials.borrow_mut();
+        if let Some(table) = known.get(&frac) {
+            return Some(table.clone());
+        }
+        let keys = Interval { lo: 0, hi: (1 << self.options.bits) - 1 };
+        let exponential = |distance: i64| quantize_value(libm::exp(-super::dequantize(distance, frac)), self.unit_bits());
+        let table = Arc::new(Table::tabulate(&format!("exp -{frac}"), keys, exponential)?);
+        known.insert(frac, table.clone());
+        Some(table)
     }
 
     /// Flat indices of the scores of each row of a softmax that are not always hidden.
@@ -109,7 +119,7 @@ impl Lowering<'_> {
             if self.model.outputs.iter().any(|(_, output)| *output == at) {
                 return None;
             }
-            let mut users = self.model.nodes.iter().enumerate().filter(|(_, node)| node.inputs.contains(&at));
+            let mut users = self.readers(at);
             let (user, node) = users.next().filter(|_| users.next().is_none())?;
             match &node.op {
                 Op::Mul if (0..2).any(|i| self.constant_value(node, i).is_some()) => {}
@@ -127,12 +137,12 @@ impl Lowering<'_> {
                         .filter_map(|id| self.model.node(*id))
                         .all(|scores| square(&scores.shape) == square(&node.shape));
                     let group = node.shape.last().copied().unwrap_or(1);
-                    let causal = same && self.live_scores(NodeId(user)).is_ok_and(|live| is_causal(&live, group));
+                    let causal = same && self.live_scores(user).is_ok_and(|live| is_causal(&live, group));
                     return causal.then_some(path);
                 }
                 _ => return None,
             }
-            path.push(NodeId(user));
+            path.push(user);
         }
     }
 
