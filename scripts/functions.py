@@ -117,6 +117,10 @@ def judge(lemma, proto, x, folder):
     return "right", "", reported / max(largest, 1e-30)
 
 
+def summary(verdicts):
+    return ", ".join(f"{n} {verdict}" for verdict, n in sorted(verdicts.items()))
+
+
 def main():
     lemma = sys.argv[1]
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 200
@@ -129,12 +133,14 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             verdict, why, share = judge(lemma, proto, x, Path(folder))
         verdicts[verdict] += 1
+        if verdicts.total() % 100 == 0:
+            print(f"{verdicts.total()} functions: {summary(verdicts)}", file=sys.stderr, flush=True)
         if verdict == "right":
             shares.append(share)
         if verdict == "WRONG" or share > 0.03:
             chain = " ".join(node.op_type for node in proto.graph.node)
             print(f"{verdict} {at}: {why} share {share:.4f}: {chain}", flush=True)
-    print(", ".join(f"{n} {verdict}" for verdict, n in sorted(verdicts.items())))
+    print(summary(verdicts))
     if shares:
         print("reported error over largest value: median {:.5f}, 99% {:.5f}, most {:.5f}".format(*np.quantile(shares, [0.5, 0.99, 1.0])))
     sys.exit(bool(verdicts["WRONG"]))

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -118,6 +119,10 @@ def reported(report, name, values):
     return 1.01 * output["largest_error"] + 1e-4 * (1 + np.abs(values).max(initial=0))
 
 
+def summary(tally):
+    return ", ".join(f"{count} {verdict}" for verdict, count in tally.most_common())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lemma")
@@ -141,13 +146,15 @@ def main():
     with ThreadPoolExecutor(2) as pool:
         for index, verdict, why in pool.map(one, indices):
             tally[verdict] += 1
+            if (index + 1) % 100 == 0:
+                print(f"{index + 1} graphs: {summary(tally)}", file=sys.stderr, flush=True)
             if verdict == "refused":
                 refusals[re.sub(r"^error: \S*: |`[^`]*\d+`|\d+", "_", why.split(" [opset")[0])] += 1
             if verdict in ("WRONG", "poor") or options.only is not None or options.refusals and verdict == "refused":
                 print(f"{options.seed}/{index}: {verdict}: {why}", flush=True)
     for refusal, count in refusals.most_common():
         print(f"{count:5} x {refusal[:200]}")
-    print(", ".join(f"{count} {verdict}" for verdict, count in tally.most_common()))
+    print(summary(tally))
     return 1 if tally["WRONG"] or tally["poor"] else 0
 
 

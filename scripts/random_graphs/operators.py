@@ -242,7 +242,9 @@ def softmax_without_nan(net, x):
 
 @operator(0.5)
 def cast_like(net, x):
-    return net.node("CastLike", [x, net.constant(0, pick(net, np.float32, np.float16))] if maybe(net) else [x, x])
+    """As a type that holds every number of the value."""
+    kind = pick(net, np.float32, np.float64)
+    return net.node("Cast", [net.node("CastLike", [x, net.constant(0, kind)])], to=1)
 
 
 @operator(0.5)

@@ -137,9 +137,15 @@ impl Lowering {
 
     /// The largest element of an axis and its place.
     pub(super) fn top(&mut self, node: &mut Node, args: &Args) -> Results {
-        node.takes(2, 2)?;
+        let count = if node.opset < 10 {
+            node.takes(1, 1)?;
+            node.attributes.int("k")?.into_iter().collect()
+        } else {
+            node.takes(2, 2)?;
+            self.integers(node, args, 1, "number of elements")?
+        };
         let (largest, _) = (node.attributes.flag("largest")?.unwrap_or(true), node.attributes.flag("sorted")?);
-        if self.integers(node, args, 1, "number of elements")? != [1] {
+        if count != [1] {
             return Err(node.problem("more than one element is not supported; use k = 1, ArgMax or ReduceMax"));
         }
         let x = self.operand(node, args, 0)?;

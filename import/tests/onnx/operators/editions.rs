@@ -19,6 +19,10 @@ pub fn editions() -> Vec<(&'static str, File)> {
             let attributes = [int("axis", -1), ints("split", &[2, 4])];
             file.node_of("", "Split", &["x"], &["a", "b"], &attributes).output("a").output("b")
         }),
+        ("top by attribute", {
+            let file = File::new().opset(9).input("x", &[2, 6]);
+            file.node_of("", "TopK", &["x"], &["a", "b"], &[int("axis", 0), int("k", 1)]).output("a").output("b")
+        }),
         ("slice by attributes", {
             let attributes = [ints("starts", &[1]), ints("ends", &[-1]), ints("axes", &[1])];
             with(9, "Slice", &[2, 5], &attributes)
