@@ -64,7 +64,10 @@ def random_graph(seed):
 
 
 def lemma_call(lemma, *arguments):
-    done = subprocess.run([lemma, "--json", *arguments], capture_output=True, text=True, timeout=300)
+    try:
+        done = subprocess.run([lemma, "--json", *arguments], capture_output=True, text=True, timeout=300)
+    except subprocess.TimeoutExpired:
+        return -1, "", "panicked: it took more than five minutes"
     return done.returncode, done.stdout, done.stderr
 
 
