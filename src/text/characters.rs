@@ -1,6 +1,10 @@
 //! One token a character, in the order of a list.
 
 use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 use super::TextProblem;
 
@@ -34,5 +38,51 @@ impl Characters {
 
     pub fn len(&self) -> usize {
         self.list.len()
+    }
+}
+
+/// The field `chars`, where the contents of a file have one.
+///
+/// # Errors
+/// Contents that are no JSON object, or other `chars`.
+pub fn listed(bytes: &[u8]) -> Result<Option<Vec<char>>, TextProblem> {
+    let file: WithLetters = serde_json::from_slice(bytes).map_err(|error| TextProblem::Malformed(error.to_string()))?;
+    Ok(file.chars.map(|Letters(list)| list))
+}
+
+/// A list of characters in a JSON file, whatever else is in it.
+#[derive(Deserialize)]
+struct WithLetters {
+    chars: Option<Letters>,
+}
+
+/// Characters, from one string or a list of strings of one character.
+struct Letters(Vec<char>);
+
+impl<'de> Deserialize<'de> for Letters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Letters, D::Error> {
+        deserializer.deserialize_any(LettersVisitor)
+    }
+}
+
+struct LettersVisitor;
+
+impl<'de> Visitor<'de> for LettersVisitor {
+    type Value = Letters;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, or a list of strings of one character")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Letters, E> {
+        Ok(Letters(text.chars().collect()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Letters, A::Error> {
+        let mut letters = Vec::new();
+        while let Some(letter) = list.next_element::<char>()? {
+            letters.push(letter);
+        }
+        Ok(Letters(letters))
     }
 }

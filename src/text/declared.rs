@@ -8,12 +8,6 @@
 //! | truncation `strategy` | of one text they are the same, except `OnlySecond`, which is refused: it cuts no single text |
 //! | truncation `stride` | nothing: it is about the parts that are cut off |
 
-use tokenizers::Tokenizer;
-use tokenizers::utils::padding::PaddingDirection;
-use tokenizers::utils::truncation::{TruncationDirection, TruncationStrategy};
-
-use super::TextProblem;
-
 /// How texts are filled up and cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Declared {
@@ -42,25 +36,4 @@ impl Declared {
     /// Of a tokenizer that declares nothing.
     pub const NOTHING: Declared =
         Declared { padding: None, padding_type: 0, pads: Side::Right, cuts: Side::Right, most: usize::MAX };
-
-    /// What a file declares.
-    ///
-    /// # Errors
-    /// [`TextProblem::Declared`] for what no single text has.
-    pub fn of(tokenizer: &Tokenizer) -> Result<Declared, TextProblem> {
-        let mut declared = Declared::NOTHING;
-        if let Some(padding) = tokenizer.get_padding() {
-            declared.padding = Some(padding.pad_id);
-            declared.padding_type = padding.pad_type_id;
-            declared.pads = if matches!(padding.direction, PaddingDirection::Left) { Side::Left } else { Side::Right };
-        }
-        if let Some(truncation) = tokenizer.get_truncation() {
-            if truncation.strategy == TruncationStrategy::OnlySecond {
-                return Err(TextProblem::Declared("truncation strategy OnlySecond, which cuts the second of two texts"));
-            }
-            declared.cuts = if truncation.direction == TruncationDirection::Left { Side::Left } else { Side::Right };
-            declared.most = truncation.max_length;
-        }
-        Ok(declared)
-    }
 }

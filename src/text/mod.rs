@@ -11,18 +11,16 @@
 //! A `tokenizer.json` without a post-processor that has a special token `<cls>`, `[CLS]` or `<s>` gets it in front: there is no other reason to
 //! have one.
 
-mod bounds;
 mod characters;
 mod companions;
 mod declared;
 mod error;
 mod files;
-mod growth;
 mod input;
+#[cfg(feature = "text")]
+mod json;
 mod own;
 mod pieces;
-mod quiet;
-mod vocabulary;
 
 use std::path::Path;
 
@@ -30,13 +28,11 @@ use lemma_prover::StoreError;
 use lemma_prover::store::{read_at_most, write_atomically};
 use lemma_verifier::Digest;
 use lemma_verifier::generation::join_pieces;
-use tokenizers::utils::truncation::TruncationDirection;
-use tokenizers::{Encoding, PostProcessor as _};
 
-use bounds::{Outline, parts};
 use characters::Characters;
+#[cfg(feature = "text")]
+use json::Json;
 use pieces::Pieces;
-use quiet::quietly;
 
 pub(crate) use companions::unbound;
 pub use declared::{Declared, Side};
@@ -48,15 +44,6 @@ pub use pieces::START;
 
 /// Largest tokenizer file in bytes.
 const MAX_BYTES: u64 = 1 << 26;
-
-/// Names of the special token that begins a text, where nothing else says so.
-const FIRST: [&str; 3] = ["<cls>", "[CLS]", "<s>"];
-
-/// Names of the special token that fills up a text.
-const PADDING: [&str; 3] = ["<pad>", "[PAD]", "<|padding|>"];
-
-/// Names of special tokens that end a text.
-const END: [&str; 7] = ["</s>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<eos>", "[EOS]"];
 
 /// Text to tokens and back.
 #[derive(Clone, Debug)]
@@ -82,17 +69,10 @@ pub struct Tokens {
 
 #[derive(Clone, Debug)]
 enum Kind {
+    #[cfg(feature = "text")]
     Json(Json),
     Characters(Characters),
     Pieces(Pieces),
-}
-
-/// A tokenizer of the library.
-#[derive(Clone, Debug)]
-struct Json {
-    inner: Box<tokenizers::Tokenizer>,
-    /// Most bytes of a text.
-    longest: usize,
 }
 
 impl Tokenizer {
@@ -116,21 +96,22 @@ impl Tokenizer {
             let (kind, declared) = (Kind::Pieces(pieces), Declared::NOTHING);
             return Ok(Tokenizer { kind, first: Some(first), padding: first, declared, ends, bytes });
         }
-        if let Some(list) = bounds::characters(&bytes)? {
+        if let Some(list) = characters::listed(&bytes)? {
             let kind = Kind::Characters(Characters::new(list)?);
             return Ok(Tokenizer { kind, first: None, padding: 0, declared: Declared::NOTHING, ends: Vec::new(), bytes });
         }
-        let longest = Outline::of(&bytes)?.check()?;
-        let mut inner = library(|| tokenizers::Tokenizer::from_bytes(&bytes)).map_err(TextProblem::Malformed)?;
-        let special = |names: &[&str]| names.iter().find_map(|name| inner.token_to_id(name));
-        let declared = Declared::of(&inner)?;
-        let padding = declared.padding.or_else(|| special(&PADDING)).unwrap_or(0);
-        let ends = END.iter().filter_map(|name| inner.token_to_id(name)).collect();
-        let first = if inner.get_post_processor().is_none() { special(&FIRST) } else { None };
-        // Texts are filled up and cut here, once the model says how long they are.
-        inner.with_padding(None);
-        inner.with_truncation(None).map_err(|error| TextProblem::Malformed(error.to_string()))?;
-        Ok(Tokenizer { kind: Kind::Json(Json { inner: Box::new(inner), longest }), first, padding, declared, ends, bytes })
+        Tokenizer::of_json(bytes)
+    }
+
+    #[cfg(feature = "text")]
+    fn of_json(bytes: Vec<u8>) -> Result<Tokenizer, TextProblem> {
+        let json::Loaded { json, first, padding, declared, ends } = json::load(&bytes)?;
+        Ok(Tokenizer { kind: Kind::Json(json), first, padding, declared, ends, bytes })
+    }
+
+    #[cfg(not(feature = "text"))]
+    fn of_json(_: Vec<u8>) -> Result<Tokenizer, TextProblem> {
+        Err(TextProblem::Malformed("this build has no feature `text`, which reads `tokenizer.json`".into()))
     }
 
     /// The tokens of a text with the special ones around it, and at most `limit` of them, cut where the tokenizer declares.
@@ -141,19 +122,8 @@ impl Tokenizer {
     pub fn encode(&self, text: &str, limit: usize) -> Result<Tokens, TextProblem> {
         let first = usize::from(self.first.is_some());
         let (mut ids, mut types, whole) = match &self.kind {
-            Kind::Json(json) => {
-                let (mut encoding, inner) = (json.encoding(text)?, &json.inner);
-                let added = inner.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
-                let whole = encoding.len().saturating_add(added);
-                let cuts = if self.declared.cuts == Side::Left { TruncationDirection::Left } else { TruncationDirection::Right };
-                encoding.truncate(limit.saturating_sub(added + first), 0, cuts);
-                let kept = encoding.len();
-                let processed = library(|| inner.post_process(encoding, None, true)).map_err(TextProblem::Tokenizer)?;
-                if processed.len() != kept.saturating_add(added) {
-                    return Err(TextProblem::Declared("template that leaves the text out, or has it more than once"));
-                }
-                (processed.get_ids().to_vec(), processed.get_type_ids().to_vec(), whole)
-            }
+            #[cfg(feature = "text")]
+            Kind::Json(json) => json.encode(text, limit.saturating_sub(first), self.declared.cuts)?,
             _ => self.body(text).map(|ids| (ids.clone(), vec![0; ids.len()], ids.len()))?,
         };
         ids.splice(0..0, self.first);
@@ -170,10 +140,8 @@ impl Tokenizer {
     /// A character that the tokenizer has no token for.
     pub fn body(&self, text: &str) -> Result<Vec<u32>, TextProblem> {
         match &self.kind {
-            Kind::Json(json) => {
-                let ids = |part| Ok(json.encoding(part)?.get_ids().to_vec());
-                Ok(parts(text, json.longest).into_iter().map(ids).collect::<Result<Vec<_>, TextProblem>>()?.concat())
-            }
+            #[cfg(feature = "text")]
+            Kind::Json(json) => json.body(text),
             Kind::Characters(characters) => characters.encode(text),
             Kind::Pieces(pieces) => pieces.encode(text),
         }
@@ -182,7 +150,8 @@ impl Tokenizer {
     /// The text of tokens, special ones left out; unknown ids are left out too.
     pub fn decode(&self, ids: &[u32]) -> String {
         match &self.kind {
-            Kind::Json(json) => library(|| json.inner.decode(ids, true)).unwrap_or_default(),
+            #[cfg(feature = "text")]
+            Kind::Json(json) => json.decode(ids),
             Kind::Characters(characters) => characters.decode(ids),
             Kind::Pieces(pieces) => join_pieces(ids.iter().filter_map(|id| pieces.piece(*id))),
         }
@@ -191,7 +160,8 @@ impl Tokenizer {
     /// Number of token ids.
     pub fn vocabulary(&self) -> usize {
         match &self.kind {
-            Kind::Json(json) => json.inner.get_vocab_size(true),
+            #[cfg(feature = "text")]
+            Kind::Json(json) => json.vocabulary(),
             Kind::Characters(characters) => characters.len(),
             Kind::Pieces(pieces) => pieces.len(),
         }
@@ -201,6 +171,7 @@ impl Tokenizer {
     /// name in the file.
     pub fn names(&self) -> Vec<String> {
         let name = |id: u32| match &self.kind {
+            #[cfg(feature = "text")]
             Kind::Json(json) => json.piece(id),
             Kind::Characters(characters) => characters.decode(&[id]),
             Kind::Pieces(pieces) => pieces.piece(id).unwrap_or_default().to_owned(),
@@ -240,32 +211,6 @@ impl Tokenizer {
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
         write_atomically(path, |file| file.write_all(&self.bytes))
     }
-}
-
-impl Json {
-    /// What the library makes of a text, without special tokens.
-    fn encoding(&self, text: &str) -> Result<Encoding, TextProblem> {
-        if text.len() > self.longest {
-            return Err(TextProblem::TooLong { bytes: text.len(), limit: self.longest });
-        }
-        library(|| self.inner.encode(text, false)).map_err(TextProblem::Tokenizer)
-    }
-
-    /// The text of a token: byte-level names are decoded, and U+2581 is a space.
-    fn piece(&self, id: u32) -> String {
-        let name = self.inner.id_to_token(id).unwrap_or_default();
-        if !matches!(self.inner.get_decoder(), Some(tokenizers::DecoderWrapper::ByteLevel(_))) {
-            return name.replace('\u{2581}', " ");
-        }
-        let text = library(|| self.inner.decode(&[id], false)).ok();
-        text.filter(|text| !text.is_empty() && !text.contains('\u{fffd}')).unwrap_or(name)
-    }
-}
-
-/// A call of the library: its error, or the panic that it has instead of one, in words.
-fn library<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
-    let result = quietly(call).ok_or("the tokenizer's rules contradict each other")?;
-    result.map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -1,11 +1,8 @@
 //! What a `tokenizer.json` may cost, checked before it is loaded: a short file can ask for more memory than there is.
 
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
-use super::TextProblem;
+use super::super::TextProblem;
 use super::growth::Step;
 use super::vocabulary::{Added, Counted, Vocabulary};
 
@@ -30,12 +27,6 @@ const MAX_AFFIX: usize = 1 << 6;
 /// Most characters of a word that is looked for in parts, in a time that grows with their square.
 const MAX_WORD: u64 = 1 << 9;
 
-/// A list of characters in a JSON file, whatever else is in it.
-#[derive(Deserialize)]
-struct WithLetters {
-    chars: Option<Letters>,
-}
-
 /// The fields that matter here.
 #[derive(Deserialize)]
 pub struct Outline {
@@ -58,18 +49,6 @@ struct Model {
     continuing_subword_prefix: Option<String>,
     end_of_word_suffix: Option<String>,
     max_input_chars_per_word: Option<u64>,
-}
-
-/// Characters, from one string or a list of strings of one character.
-struct Letters(Vec<char>);
-
-/// The field `chars`, where the contents of a file have one.
-///
-/// # Errors
-/// Contents that are no JSON object, or other `chars`.
-pub fn characters(bytes: &[u8]) -> Result<Option<Vec<char>>, TextProblem> {
-    let file: WithLetters = serde_json::from_slice(bytes).map_err(|error| TextProblem::Malformed(error.to_string()))?;
-    Ok(file.chars.map(|Letters(list)| list))
 }
 
 impl Outline {
@@ -134,34 +113,6 @@ impl Model {
     }
 }
 
-impl<'de> Deserialize<'de> for Letters {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Letters, D::Error> {
-        deserializer.deserialize_any(LettersVisitor)
-    }
-}
-
-struct LettersVisitor;
-
-impl<'de> Visitor<'de> for LettersVisitor {
-    type Value = Letters;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, or a list of strings of one character")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Letters, E> {
-        Ok(Letters(text.chars().collect()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Letters, A::Error> {
-        let mut letters = Vec::new();
-        while let Some(letter) = list.next_element::<char>()? {
-            letters.push(letter);
-        }
-        Ok(Letters(letters))
-    }
-}
-
 /// The text in parts of at most `limit` bytes, at least 4, each ending before a space or a line break where there is one.
 pub fn parts(mut text: &str, limit: usize) -> Vec<&str> {
     let mut parts = Vec::new();
@@ -178,7 +129,7 @@ pub fn parts(mut text: &str, limit: usize) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Tokenizer;
+    use super::super::super::Tokenizer;
     use super::*;
 
     fn file(field: &str, value: &str) -> Vec<u8> {

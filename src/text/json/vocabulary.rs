@@ -182,7 +182,7 @@ impl<'de> Visitor<'de> for Reader<Added> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Tokenizer;
+    use super::super::super::Tokenizer;
     use super::*;
 
     fn file(model: &str, added: &str) -> Vec<u8> {
