@@ -8,6 +8,9 @@ use thiserror::Error;
 
 use super::{Op, View};
 
+/// Most elements that the windows of a pooling read together, padding as well.
+const MAX_READS: usize = 1 << 26;
+
 /// Largest number of elements of one tensor: 2^28, one gibibyte of `f32`.
 pub const MAX_ELEMENTS: usize = 1 << 28;
 
@@ -132,6 +135,10 @@ fn unary_rule(op: &Op, x: &[usize], needed: impl Fn() -> Result<Vec<usize>, Stri
         Op::AveragePool { window, .. } | Op::MaxPool { window } => {
             let [_, channels, h, w] = image(x)?;
             let output = window.output([h, w])?;
+            let reads = [&window.kernel[..], &output, &[channels]].concat().into_iter().try_fold(1usize, usize::checked_mul);
+            if reads.is_none_or(|reads| reads > MAX_READS) {
+                return Err(format!("pooling window {window:?} reads more than 2^26 elements together"));
+            }
             if !window.always_covers([h, w], output) {
                 return Err(format!("pooling window {window:?} lies on padding alone somewhere"));
             }

@@ -74,7 +74,7 @@ def branch(depth):
 
 def main():
     for name, step in CHAINS.items():
-        for length in (600, 10_000, 30_000, 100_000):
+        for length in (300, 600, 1_200, 3_000, 10_000, 30_000, 100_000):
             if length <= 30_000 or name in ("signs", "dense"):
                 steps = length // len(step(0, "x", "y"))
                 write_model("chains", f"{name}_{length}", graph(chain(steps, step), CONSTANTS))

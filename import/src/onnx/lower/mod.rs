@@ -46,10 +46,10 @@ use super::{Options, Problem, graph, inputs};
 use lemma_model::{Model, NodeId, Op, View, volume};
 
 /// Elements of one computed value.
-const MAX_VALUE: usize = 1 << 25;
+const MAX_VALUE: usize = 1 << 22;
 
 /// Elements of all computed values.
-const MAX_COMPUTED: usize = 1 << 29;
+const MAX_COMPUTED: usize = 1 << 27;
 
 /// A model in the making.
 pub(super) struct Lowering {
