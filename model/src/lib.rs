@@ -11,6 +11,7 @@ mod gains;
 mod mask;
 mod shape;
 mod simplify;
+mod trees;
 mod unary;
 mod window;
 
@@ -24,6 +25,7 @@ pub use float::{ExecuteError, MAX_LIVE_ELEMENTS};
 pub use mask::{AdditiveMask, HIDING, MaskUse, is_hiding};
 pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, broadcast, volume};
 pub use simplify::{Channels, scale_operand};
+pub use trees::{Branch, Split, Trees};
 pub use unary::Unary;
 
 /// Index of a node in its [`Model`].
@@ -157,6 +159,8 @@ pub enum Op {
         /// Lower bound of the divisor.
         epsilon: f32,
     },
+    /// For each leaf of an ensemble 1 where the row `[.., columns]` comes to it, 0 elsewhere: `[.., leaves]`.
+    Trees(Arc<Trees>),
     /// Sum over `axes`, kept with size 1.
     Sum {
         /// Axes, ascending.

@@ -166,6 +166,10 @@ fn unary_rule(op: &Op, x: &[usize], needed: impl Fn() -> Result<Vec<usize>, Stri
             }
             Ok(x.iter().enumerate().map(|(axis, &extent)| if axes.contains(&axis) { 1 } else { extent }).collect())
         }
+        Op::Trees(trees) => {
+            trees.check(last()?)?;
+            Ok(with_last(x, trees.leaves))
+        }
         Op::Embedding { table } => {
             let mut shape = x.to_vec();
             shape.push(table.ncols());

@@ -3,6 +3,7 @@
 mod error;
 mod magnitudes;
 mod observed;
+mod sides;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use lemma_model::{Model, NodeId, Op};
 pub use error::CalibrationError;
 use magnitudes::Magnitudes;
 use observed::Observed;
+pub use sides::Sides;
 
 /// How a range is taken from observed values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +61,7 @@ pub struct RowStatistics {
 #[derive(Clone, Debug)]
 pub struct Ranges {
     nodes: Vec<Range>,
+    sides: BTreeMap<NodeId, Sides>,
     method: Method,
 }
 
@@ -84,10 +87,19 @@ impl Ranges {
                 normalised.get_mut(x.0).into_iter().for_each(|flag| *flag = true);
             }
         }
+        let ensembles = model.nodes.iter().enumerate().filter_map(|(at, node)| match (&node.op, node.inputs.first()) {
+            (Op::Trees(trees), Some(x)) => Some((NodeId(at), *x, trees)),
+            _ => None,
+        });
+        let ensembles: Vec<_> = ensembles.collect();
+        let mut sides: BTreeMap<NodeId, Sides> = ensembles.iter().map(|(id, _, trees)| (*id, Sides::of(trees))).collect();
         let mut count = 0;
         for (sample, inputs) in samples.into_iter().enumerate() {
             let mut unbounded = None;
             let observer = |id: NodeId, value: ArrayViewD<'_, f32>| {
+                for (tree, _, trees) in ensembles.iter().filter(|(_, x, _)| *x == id) {
+                    sides.get_mut(tree).into_iter().for_each(|sides| sides.include(trees, &value));
+                }
                 if let Some(range) = nodes.get_mut(id.0) {
                     range.include(&value, masked.get(id.0) == Some(&true));
                     if normalised.get(id.0) == Some(&true) {
@@ -106,7 +118,7 @@ impl Ranges {
             run.map_err(|source| CalibrationError::Execute { sample, source })?;
             count += 1;
         }
-        if count == 0 { Err(CalibrationError::Empty) } else { Ok(Ranges { nodes, method }) }
+        if count == 0 { Err(CalibrationError::Empty) } else { Ok(Ranges { nodes, sides, method }) }
     }
 
     /// The calibrated absolute bound of a node, positive.
@@ -122,6 +134,11 @@ impl Ranges {
     /// Values of the operand of a function, thinned: of close values the least and the greatest.
     pub fn observed(&self, id: NodeId) -> impl Iterator<Item = f64> + '_ {
         self.nodes.get(id.0).into_iter().flat_map(|range| range.observed.values())
+    }
+
+    /// What samples had on either side of the bounds of a node's trees.
+    pub fn sides(&self, id: NodeId) -> Option<&Sides> {
+        self.sides.get(&id)
     }
 
     /// What was observed of a node.

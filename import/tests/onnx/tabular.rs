@@ -64,6 +64,69 @@ fn recoded() -> File {
     file.node_of(TABULAR, "LabelEncoder", &["place"], &["y"], &attributes).typed_output("y", DataType::Int64)
 }
 
+/// Two trees and one that is a leaf, of four columns. `worth`: for each of the six leaves an output and a weight.
+fn forest(operator: &str, kind: &str, mode: &str, worth: &[(i64, f32)], attributes: &[AttributeProto]) -> File {
+    let leaves = [(0, 1), (0, 3), (0, 4), (1, 2), (1, 1), (2, 0)];
+    let given = || worth.iter().enumerate().map(|(at, worth)| (leaves[at % 6], worth));
+    let named = |name: &str| format!("{kind}_{name}");
+    let modes = [mode, "LEAF", mode, "LEAF", "LEAF", mode, "LEAF", "LEAF", "LEAF"];
+    let own = [
+        ints("nodes_treeids", &[0, 0, 0, 0, 0, 1, 1, 1, 2]),
+        ints("nodes_nodeids", &[0, 1, 2, 3, 4, 0, 1, 2, 0]),
+        ints("nodes_featureids", &[0, 0, 2, 0, 0, 1, 0, 0, 0]),
+        texts("nodes_modes", &modes),
+        floats_of("nodes_values", &[0.25, 0.0, -0.5, 0.0, 0.0, 0.125, 0.0, 0.0, 0.0]),
+        ints("nodes_truenodeids", &[1, 0, 3, 0, 0, 2, 0, 0, 0]),
+        ints("nodes_falsenodeids", &[2, 0, 4, 0, 0, 1, 0, 0, 0]),
+        ints("nodes_missing_value_tracks_true", &[0; 9]),
+        ints(&named("treeids"), &given().map(|((tree, _), _)| tree).collect::<Vec<_>>()),
+        ints(&named("nodeids"), &given().map(|((_, node), _)| node).collect::<Vec<_>>()),
+        ints(&named("ids"), &worth.iter().map(|(id, _)| *id).collect::<Vec<_>>()),
+        floats_of(&named("weights"), &worth.iter().map(|(_, weight)| *weight).collect::<Vec<_>>()),
+    ];
+    let attributes = [&own[..], attributes].concat();
+    match kind {
+        "class" => classifier(operator, &attributes),
+        _ if attributes.iter().any(|attribute| attribute.name == "n_targets") => node(operator, &[1, 4], &attributes),
+        _ => node(operator, &[1, 4], &[&attributes[..], &[int("n_targets", 1)]].concat()),
+    }
+}
+
+/// One output's weights at the six leaves.
+const WORTH: [(i64, f32); 6] = [(0, 0.4), (0, 0.125), (0, 0.25), (0, 0.3), (0, 0.0625), (0, 0.05)];
+
+fn trees() -> Vec<(&'static str, File)> {
+    let classes = |worth: &[(i64, f32)], labels: &[i64], more: &[AttributeProto]| {
+        let attributes = [&[ints("classlabels_int64s", labels)], more].concat();
+        forest("TreeEnsembleClassifier", "class", "BRANCH_LEQ", worth, &attributes)
+    };
+    let regressor =
+        |mode: &str, worth: &[(i64, f32)], more: &[AttributeProto]| forest("TreeEnsembleRegressor", "target", mode, worth, more);
+    let logistic = [text("post_transform", "LOGISTIC")];
+    let signed = WORTH.map(|(id, weight)| (id, weight - 0.2));
+    let three: Vec<(i64, f32)> = (0..3)
+        .flat_map(|id| WORTH.iter().enumerate().map(move |(at, (_, w))| (id, w * ((at + id as usize) % 3) as f32)))
+        .collect();
+    let two = three[..12].to_vec();
+    let bases = floats_of("base_values", &[0.5, -0.25, 0.125]);
+    let softmax = text("post_transform", "SOFTMAX");
+    vec![
+        ("trees of two classes", classes(&WORTH, &[0, 1], &[])),
+        ("trees of two classes, a base", classes(&WORTH, &[4, 9], &[floats_of("base_values", &[0.125])])),
+        ("trees of two classes, logistic", classes(&signed, &[0, 1], &logistic)),
+        ("trees of two classes, probabilities behind a logistic", classes(&WORTH, &[0, 1], &logistic)),
+        ("trees of three classes", classes(&three, &[0, 1, 2], &[])),
+        ("trees of three classes, softmax", classes(&three, &[3, 1, 7], &[softmax.clone(), bases])),
+        ("trees, up to", regressor("BRANCH_LEQ", &WORTH, &[])),
+        ("trees, less", regressor("BRANCH_LT", &signed, &[])),
+        ("trees, more", regressor("BRANCH_GT", &signed, &[floats_of("base_values", &[2.0])])),
+        ("trees, at least", regressor("BRANCH_GTE", &signed, &[text("aggregate_function", "SUM")])),
+        ("trees, average", regressor("BRANCH_LEQ", &WORTH, &[text("aggregate_function", "AVERAGE")])),
+        ("trees of two targets", regressor("BRANCH_LEQ", &two, &[int("n_targets", 2)])),
+        ("trees of two targets, softmax", regressor("BRANCH_LEQ", &two, &[int("n_targets", 2), softmax])),
+    ]
+}
+
 fn cases() -> Vec<(&'static str, File)> {
     let numbers = |labels: &[i64]| ints("classlabels_ints", labels);
     let regressor = |targets: usize, transform: &str| {
@@ -112,7 +175,7 @@ fn cases() -> Vec<(&'static str, File)> {
 fn models_of_tables_compute_what_the_reference_computes() {
     let folder = tempfile::tempdir().unwrap();
     let mut failures = vec![];
-    for (name, file) in &cases() {
+    for (name, file) in &[cases(), trees()].concat() {
         let path = file.write(folder.path(), &name.replace(' ', "_"));
         if std::panic::catch_unwind(|| agrees_on(&path, &Options::default(), 1e-4, 4)).is_err() {
             failures.push(*name);
@@ -167,6 +230,45 @@ fn the_scores_of_a_map_are_its_tensor() {
     let mapped = File::new().input("x", &[1, 4]).node("Softmax", &["x"], "s", &[]);
     let plain = mapped.clone().node("Identity", &["s"], "y", &[]).output("y");
     same(&mapped.node_of(TABULAR, "ZipMap", &["s"], &["y"], &[labels]).output("y"), &plain);
+}
+
+/// A number that is a bound falls on the side that the mode says.
+#[test]
+fn a_bound_is_on_one_side() {
+    let sums =
+        [("BRANCH_LEQ", 0.4 + 0.0625), ("BRANCH_LT", 0.25 + 0.0625), ("BRANCH_GTE", 0.4 + 0.3), ("BRANCH_GT", 0.125 + 0.3)];
+    for (mode, sum) in sums {
+        let model = loaded(&forest("TreeEnsembleRegressor", "target", mode, &WORTH, &[])).unwrap();
+        let x = ndarray::array![[0.25, 1.0, 1.0, 0.0]].into_dyn();
+        let found = model.run(&std::collections::BTreeMap::from([("x".to_string(), x)])).unwrap();
+        assert!((found[0][[0, 0]] - (sum + 0.05)).abs() < 1e-6, "{mode}: {}", found[0]);
+    }
+}
+
+#[test]
+fn what_is_no_tree_is_refused() {
+    let change = |name: &str, values: &[i64]| {
+        let mut file = forest("TreeEnsembleRegressor", "target", "BRANCH_LEQ", &WORTH, &[]);
+        let attributes = &mut file.graph.node[0].attribute;
+        attributes.iter_mut().filter(|attribute| attribute.name == name).for_each(|attribute| attribute.ints = values.to_vec());
+        file
+    };
+    let refused = [
+        (change("nodes_truenodeids", &[0, 0, 3, 0, 0, 2, 0, 0, 0]), "in a circle"),
+        (change("nodes_truenodeids", &[1, 0, 2, 0, 0, 2, 0, 0, 0]), "two nodes of tree 0 lead to node 2"),
+        (change("nodes_truenodeids", &[9, 0, 3, 0, 0, 2, 0, 0, 0]), "names node 9"),
+        (change("nodes_featureids", &[0, 0, 4, 0, 0, 1, 0, 0, 0]), "column 4 of 4"),
+        (change("nodes_nodeids", &[0, 1, 2, 3, 3, 0, 1, 2, 0]), "given twice"),
+        (change("nodes_nodeids", &[0, 1, 2]), "as many of each"),
+        (change("target_nodeids", &[0, 3, 4, 2, 1, 0]), "which is no leaf"),
+        (change("target_ids", &[0, 0, 0, 0, 0, 1]), "output 1"),
+        (forest("TreeEnsembleRegressor", "target", "BRANCH_EQ", &WORTH, &[]), "BRANCH_EQ"),
+        (forest("TreeEnsembleRegressor", "target", "BRANCH_LEQ", &WORTH, &[text("aggregate_function", "MAX")]), "MAX"),
+    ];
+    for (file, words) in refused {
+        let problem = loaded(&file).map(|_| ()).unwrap_err().to_string();
+        assert!(problem.contains(words), "{problem}");
+    }
 }
 
 #[test]

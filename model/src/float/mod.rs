@@ -231,6 +231,7 @@ fn unary_value(op: &Op, x: &ArrayViewD<'_, f32>, shape: &[usize]) -> Result<Arra
         Op::LayerNorm { epsilon, gain, bias } => pointwise::layer_norm(x, *epsilon, gain.as_ref(), bias.as_ref()),
         Op::RmsNorm { epsilon, gain } => pointwise::rms_norm(x, *epsilon, gain.as_ref()),
         Op::L2Norm { epsilon } => Ok(pointwise::l2_norm(x, *epsilon)),
+        Op::Trees(trees) => shaped(shape, x.rows().into_iter().flat_map(|row| trees.evaluate(&row.to_vec())).collect()),
         Op::Sum { axes } => pointwise::sum(x, axes),
         Op::Mean { axes } => pointwise::mean(x, axes),
         _ => Err("one operand does not fit the operation".into()),

@@ -103,7 +103,12 @@ impl Tables {
     /// Notes that what follows from an input needs so many fractional bits.
     pub(super) fn need(&mut self, line: &Line, frac: i32) {
         let frac = frac.saturating_add(line.slope.abs().log2().ceil() as i32);
-        let bits = self.inputs.entry(line.input).or_insert(frac);
+        self.need_bits(line.input, frac);
+    }
+
+    /// Notes that an input needs so many fractional bits.
+    pub(super) fn need_bits(&mut self, input: NodeId, frac: i32) {
+        let bits = self.inputs.entry(input).or_insert(frac);
         *bits = frac.max(*bits);
     }
 }

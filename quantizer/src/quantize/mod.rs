@@ -21,6 +21,7 @@ mod prepared;
 mod reciprocal;
 mod rescale;
 mod softmax;
+mod trees;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -174,6 +175,7 @@ impl<'a> Lowering<'a> {
                 let division = self.shared.reciprocals.get(&id).map(Division::operand_bits);
                 division.or(self.shared.tables.operand_bits(id)).unwrap_or_else(|| self.natural(operand))
             }
+            Op::Trees(_) => self.shared.trees.get(&id).map_or_else(|| self.natural(operand), |planned| planned.finest()),
             Op::Softmax => self.shared.softmax_bits,
             Op::LogSoftmax => self.log_softmax_bits(operand),
             // A signed range keeps one bit for the sign.
@@ -208,6 +210,7 @@ impl<'a> Lowering<'a> {
             },
             Op::Softmax => self.softmax(id, node)?,
             Op::LogSoftmax => self.log_softmax(id, node)?,
+            Op::Trees(trees) => self.trees(id, node, trees)?,
             Op::ArgMax => self.argmax(node)?,
             Op::Sum { axes } => self.reduce(node, axes, false)?,
             Op::Mean { axes } => self.reduce(node, axes, true)?,

@@ -9,6 +9,7 @@ use super::functions::Tables;
 use super::line::{Line, lines};
 use super::options::{BITS, Options, Placement, WEIGHT_BITS};
 use super::reciprocal::Division;
+use super::trees::Planned;
 use super::{Lowering, QuantizeError, Quantized};
 use crate::calibrate::Ranges;
 use lemma_graph::Table;
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub(super) reciprocals: BTreeMap<NodeId, Division>,
     /// Tables of functions.
     pub(super) tables: Tables,
+    /// Scales of ensembles of trees.
+    pub(super) trees: BTreeMap<NodeId, Planned>,
     /// Fractional bits of the operands of softmaxes.
     pub(super) softmax_bits: i32,
     /// Tables of softmaxes, by the fractional bits of their keys.
@@ -60,7 +63,9 @@ impl<'a> Prepared<'a> {
             Shared { lines: lines(model), readers: readers(model), only_flags: model.only_flags(), ..Shared::default() };
         (shared.reciprocals, shared.tables) = Lowering::new(model, ranges, options, &shared).plan_reciprocals();
         let lowering = Lowering::new(model, ranges, options, &shared);
-        (shared.tables, shared.softmax_bits) = (lowering.plan_tables(rows)?, lowering.softmax_bits());
+        let mut tables = lowering.plan_tables(rows)?;
+        let trees = lowering.plan_trees(&mut tables);
+        (shared.tables, shared.trees, shared.softmax_bits) = (tables, trees, lowering.softmax_bits());
         Ok(Prepared { model, ranges, options: options.clone(), shared })
     }
 

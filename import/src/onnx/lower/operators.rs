@@ -143,6 +143,8 @@ const TABULAR: &[(&str, Lower)] = &[
     ("Normalizer", Lower::Moved(Lowering::normalizer)),
     ("OneHotEncoder", Lower::Moved(Lowering::one_hot_encoder)),
     ("Scaler", Lower::Moved(Lowering::scaler)),
+    ("TreeEnsembleClassifier", Lower::Moved(Lowering::tree_classifier)),
+    ("TreeEnsembleRegressor", Lower::Moved(Lowering::tree_regressor)),
     ("ZipMap", Lower::Moved(Lowering::zip_map)),
 ];
 

@@ -2,8 +2,10 @@
 
 mod columns;
 mod encode;
+mod forest;
 mod linear;
 mod scores;
+mod trees;
 
 use super::value::{Args, Value};
 use super::{Kind, Lowering, Node, Problem, axis_of};
