@@ -1,10 +1,11 @@
 //! Our prover against `ark-groth16` on the same number of constraints, in turns in one process.
 //!
-//! Ours proves a dense ReLU network, with and without the vector path. Arkworks proves a circuit with as many constraints, short rows, and
-//! as many wires of full width as ours has: rows `inverse * (challenge - small) = 1`, as in a lookup. For comparison it also proves one whose
+//! Ours proves a dense ReLU network, with and without the vector path. Arkworks proves a circuit
+//! with as many constraints, short rows, and as many wires of full width as ours has: rows
+//! `inverse * (challenge - small) = 1`, as in a lookup. For comparison it also proves one whose
 //! values are all small, `y (y - q) = 0` and products, which no argument by a random challenge has.
-//! `LEMMA_BENCH_WIDTHS=7000,60000` chooses the sizes of the hidden layer,
-//! `LEMMA_BENCH_RUNS` the number of turns, whose medians are printed.
+//! `LEMMA_BENCH_WIDTHS=7000,60000` chooses the sizes of the hidden layer, `LEMMA_BENCH_RUNS` the
+//! number of turns, whose medians are printed.
 
 mod support;
 
@@ -13,7 +14,9 @@ use std::time::Instant;
 
 use ark_bn254::{Bn254, Fr};
 use ark_groth16::Groth16;
-use ark_relations::gr1cs::{ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, SynthesisError, Variable};
+use ark_relations::gr1cs::{
+    ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, SynthesisError, Variable,
+};
 use ark_relations::lc;
 use lemma::Context;
 use lemma_circuits::relation::Relation;
@@ -24,7 +27,8 @@ use rand_chacha::ChaCha20Rng;
 use lemma::model::Unary;
 use support::Network;
 
-/// A circuit of `rows` constraints, the first of which have inverses as wires and the others only small values.
+/// A circuit of `rows` constraints, the first of which have inverses as wires and the others only
+/// small values.
 #[derive(Clone)]
 struct Rows {
     rows: usize,
@@ -37,7 +41,8 @@ impl Rows {
     fn new(rows: usize, inverses: usize) -> Rows {
         let mut rng = ChaCha20Rng::seed_from_u64(2);
         let challenge = Fr::from(rng.r#gen::<u128>()) * Fr::from(rng.r#gen::<u128>());
-        let mut values: Vec<Fr> = (0..inverses.min(rows)).map(|k| challenge - Fr::from(k as u64)).collect();
+        let mut values: Vec<Fr> =
+            (0..inverses.min(rows)).map(|k| challenge - Fr::from(k as u64)).collect();
         batch_inverse(&mut values);
         Rows { rows, challenge, inverses: Arc::new(values) }
     }
@@ -50,19 +55,31 @@ impl ConstraintSynthesizer<Fr> for Rows {
         for (row, inverse) in self.inverses.iter().enumerate() {
             let small = cs.new_witness_variable(|| Ok(Fr::from(row as u64)))?;
             let inverse = cs.new_witness_variable(|| Ok(*inverse))?;
-            cs.enforce_r1cs_constraint(|| lc!() + inverse, || lc!() + challenge - small, || lc!() + Variable::One)?;
+            cs.enforce_r1cs_constraint(
+                || lc!() + inverse,
+                || lc!() + challenge - small,
+                || lc!() + Variable::One,
+            )?;
         }
         for row in self.inverses.len()..self.rows {
             let value = Fr::from(row as u64 % 4096);
             if row % 3 == 0 {
                 let y = cs.new_witness_variable(|| Ok(value))?;
                 let q = cs.new_witness_variable(|| Ok(value))?;
-                cs.enforce_r1cs_constraint(|| lc!() + y, || lc!() + y - q, LinearCombination::<Fr>::zero)?;
+                cs.enforce_r1cs_constraint(
+                    || lc!() + y,
+                    || lc!() + y - q,
+                    LinearCombination::<Fr>::zero,
+                )?;
                 last = y;
             } else {
                 let previous = cs.assigned_value(last).unwrap_or_default();
                 let y = cs.new_witness_variable(|| Ok(previous + value))?;
-                cs.enforce_r1cs_constraint(|| lc!() + last + (value, Variable::One), || lc!() + Variable::One, || lc!() + y)?;
+                cs.enforce_r1cs_constraint(
+                    || lc!() + last + (value, Variable::One),
+                    || lc!() + Variable::One,
+                    || lc!() + y,
+                )?;
             }
         }
         Ok(())
@@ -81,22 +98,29 @@ fn compare(width: usize) {
     let hidden = net.dense(x, width);
     let hidden = net.unary(hidden, Unary::Relu);
     let output = net.dense(hidden, 4);
-    let (package, _, input) = support::compiled("dense", net.finish(output), &lemma::CompileOptions::default());
+    let (package, _, input) =
+        support::compiled("dense", net.finish(output), &lemma::CompileOptions::default());
     let layout = package.compiled().circuit().layout();
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let circuits = [layout.round2, 0].map(|inverses| Rows::new(layout.constraints, inverses));
 
     let (ours, (proving, _)) = timed(|| package.setup(&()).unwrap());
-    let [first, second] = circuits
-        .clone()
-        .map(|circuit| timed(|| Groth16::<Bn254>::generate_random_parameters_with_reduction(circuit, &mut rng).unwrap()));
+    let [first, second] = circuits.clone().map(|circuit| {
+        timed(|| {
+            Groth16::<Bn254>::generate_random_parameters_with_reduction(circuit, &mut rng).unwrap()
+        })
+    });
     println!("{} constraints, {} wires of full width", layout.constraints, layout.round2);
     println!("                      s  arkworks: s  ratio  all small: s  ratio");
     let print = |name: &str, times: &[[f64; 3]]| {
         let column = |of: fn(&[f64; 3]) -> f64| median(times.iter().map(of).collect());
-        let [ours, full, small] = [0, 1, 2].map(|k| median(times.iter().map(|times| times[k]).collect()));
+        let [ours, full, small] =
+            [0, 1, 2].map(|k| median(times.iter().map(|times| times[k]).collect()));
         let ratios = [column(|t| t[0] / t[1]), column(|t| t[0] / t[2])];
-        println!("{name:16} {ours:8.3} {full:9.3} {:9.3} {small:10.3} {:9.3}", ratios[0], ratios[1]);
+        println!(
+            "{name:16} {ours:8.3} {full:9.3} {:9.3} {small:10.3} {:9.3}",
+            ratios[0], ratios[1]
+        );
     };
     print("setup", &[[ours, first.0, second.0]]);
     let keys = [first.1, second.1];
@@ -106,12 +130,17 @@ fn compare(width: usize) {
     for _ in 0..number("LEMMA_BENCH_RUNS", 5) {
         let ark = [0, 1].map(|k| {
             let circuit = circuits[k].clone();
-            timed(|| Groth16::<Bn254>::create_random_proof_with_reduction(circuit, &keys[k], &mut rng).unwrap()).0
+            timed(|| {
+                Groth16::<Bn254>::create_random_proof_with_reduction(circuit, &keys[k], &mut rng)
+                    .unwrap()
+            })
+            .0
         });
         for ((path, stages), times) in paths.iter().zip(&mut stages).zip(&mut times) {
             set_path(path.1);
             let report = |stage, _| stages.enter(stage);
-            let (ours, _) = timed(|| package.prove(&proving, &input, Context::NONE, &report).unwrap());
+            let (ours, _) =
+                timed(|| package.prove(&proving, &input, Context::NONE, &report).unwrap());
             stages.enter("");
             times.push([ours, ark[0], ark[1]]);
         }

@@ -1,6 +1,8 @@
-//! The networks of the Bionetta report, each in a process of its own so that its peak memory is its own.
+//! The networks of the Bionetta report, each in a process of its own so that its peak memory is its
+//! own.
 //!
-//! `cargo bench --bench networks` prints a table; `cargo bench --bench networks -- mlp` runs one network.
+//! `cargo bench --bench networks` prints a table; `cargo bench --bench networks -- mlp` runs one
+//! network.
 
 mod support;
 
@@ -13,8 +15,9 @@ use lemma::{CompileOptions, Context, inspect};
 /// Name, model, options.
 type Case = (&'static str, fn() -> Model, fn() -> CompileOptions);
 
-/// The MLP has so few activations that the table of 12 bits costs more than half a constraint for each; it runs with 9 bits as well, and then
-/// with coarse weights, so that no rescale takes a second limb.
+/// The MLP has so few activations that the table of 12 bits costs more than half a constraint for
+/// each; it runs with 9 bits as well, and then with coarse weights, so that no rescale takes a
+/// second limb.
 const NETWORKS: [Case; 5] = [
     ("mlp", support::mlp, CompileOptions::default),
     ("mlp-9-bits", support::mlp, nine_bits),
@@ -31,12 +34,16 @@ fn nine_bits() -> CompileOptions {
 const RUNS: usize = 3;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    if let Some((name, build, options)) = NETWORKS.iter().find(|(name, ..)| arguments.iter().any(|argument| argument == name)) {
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    if let Some((name, build, options)) =
+        NETWORKS.iter().find(|(name, ..)| arguments.iter().any(|argument| argument == name))
+    {
         return measure(name, *build, &options());
     }
     println!(
-        "network               constraints  activations  each  error %  compile s  setup s  prove s  verify ms  key MB  peak MB"
+        "network               constraints  activations  each  error %  compile s  setup s  prove \
+            s  verify ms  key MB  peak MB"
     );
     let program = std::env::current_exe().unwrap();
     for (name, ..) in NETWORKS {
@@ -75,7 +82,8 @@ fn measure(name: &str, build: fn() -> Model, options: &CompileOptions) {
     // Mean error of the outputs against float, in percent of the largest.
     let error = 100.0 * report.layers.last().and_then(|layer| layer.relative_mean()).unwrap_or(0.0);
     println!(
-        "{name:<20}  {:>11}  {:>11}  {:>4.2}  {error:>7.2}  {:>9.1}  {:>7.1}  {:>7.2}  {:>9.2}  {:>6.0}  {:>7.0}",
+        "{name:<20}  {:>11}  {:>11}  {:>4.2}  {error:>7.2}  {:>9.1}  {:>7.1}  {:>7.2}  {:>9.2}  \
+            {:>6.0}  {:>7.0}",
         inspection.constraints,
         inspection.activations,
         inspection.constraints_per_activation,

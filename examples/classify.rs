@@ -1,6 +1,7 @@
 //! Proves one inference of a compiled model and verifies it, as two parties would.
 //!
-//! `lemma demo --keep compiled`, then `cargo run --release --example classify -- compiled models/lenet_fashion/test_1000.npz`.
+//! `lemma demo --keep compiled`, then
+//! `cargo run --release --example classify -- compiled models/lenet_fashion/test_1000.npz`.
 
 use lemma::{Context, Folder, PreparedKey, Samples};
 

@@ -36,7 +36,8 @@ pub enum CompileError {
     },
     /// More operations than a model may have.
     #[error(
-        "the model has {found} operations after simplification, of which `{first}` is one too many; {MAX_OPERATIONS} are supported: split the model"
+        "the model has {found} operations after simplification, of which `{first}` is one too \
+            many; {MAX_OPERATIONS} are supported: split the model"
     )]
     Operations {
         /// The first operation that is one too many.
@@ -56,14 +57,18 @@ pub enum CompileError {
         known: Vec<String>,
     },
     /// A tensor that is to be shown, hidden and committed to, or two of these.
-    #[error("`{name}` is named by more than one of --public, --private and --committed; one of them is possible")]
+    #[error(
+        "`{name}` is named by more than one of --public, --private and --committed; one of them is \
+            possible"
+    )]
     Contradiction {
         /// The tensor.
         name: String,
     },
     /// Tokens in the statement beside a private input that decides what is read of them.
     #[error(
-        "the statement has the tokens `{tokens}`, and the private input{} what the model reads of them, so one text would have many proven results: \
+        "the statement has the tokens `{tokens}`, and the private input{} what the model reads of \
+            them, so one text would have many proven results: \
          show {} too ({}), or leave `{tokens}` private",
         match open.len() { 1 => format!(" `{}` decides", open.join("")), _ => format!("s {} decide", ticked(open)) },
         if open.len() == 1 { "it" } else { "them" },
@@ -104,7 +109,8 @@ pub enum OpeningError {
     },
     /// No opening, or more than one, for an input.
     #[error(
-        "input `{input}` takes {entries} values with {fractional_bits} fractional bits; the openings have {given}; \
+        "input `{input}` takes {entries} values with {fractional_bits} fractional bits; the \
+            openings have {given}; \
          compile one of the models with --fractional-bits so that they agree"
     )]
     Unfit {
@@ -210,7 +216,8 @@ pub enum InferError {
     /// The integer graph: a wrong input, or a value outside its calibrated range.
     #[error(transparent)]
     Execute(#[from] ExecuteError),
-    /// A constraint that does not hold: a fault of the circuit, since the model ran inside its ranges.
+    /// A constraint that does not hold: a fault of the circuit, since the model ran inside its
+    /// ranges.
     #[error("{site}, row {row}, does not hold; run `lemma check` and report this")]
     Unsatisfied {
         /// The constraint.

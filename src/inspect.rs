@@ -23,7 +23,8 @@ pub struct LayerCost {
     pub activations: usize,
 }
 
-/// What a setup and a proof will take, estimated from the sizes and the rates measured in `docs/results.md`.
+/// What a setup and a proof will take, estimated from the sizes and the rates measured in
+/// `docs/results.md`.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Estimate {
     /// Size of the proving key in bytes, at most.
@@ -63,7 +64,8 @@ pub struct Inspection {
     pub multiplications: u64,
     /// Widths of the range tables in bits.
     pub table_widths: Vec<u32>,
-    /// Bits of soundness of the lookups, the matrix products and the fold together; the curve gives about 100.
+    /// Bits of soundness of the lookups, the matrix products and the fold together; the curve gives
+    /// about 100.
     pub soundness_bits: f64,
     /// Estimates.
     pub estimate: Estimate,
@@ -75,8 +77,9 @@ pub struct Inspection {
 const G1_BYTES: u64 = 64;
 const G2_BYTES: u64 = 128;
 
-/// Microseconds per constraint on two cores with the vector kernel: the dearest of the four models of docs/results-transformers.md, on the machine that
-/// is named there. Others take up to twice as long.
+/// Microseconds per constraint on two cores with the vector kernel: the dearest of the four models
+/// of docs/results-transformers.md, on the machine that is named there. Others take up to twice as
+/// long.
 const SETUP_RATE: f64 = 2.5;
 const PROVE_RATE: f64 = 1.7;
 
@@ -98,7 +101,10 @@ pub fn inspect(package: &Package) -> Inspection {
     let scalar = 32;
     let estimate = Estimate {
         proving_key_bytes,
-        peak_bytes: BASE_BYTES + proving_key_bytes + domain * 5 * scalar + (total.round1 + total.round2) as u64 * 4 * scalar,
+        peak_bytes: BASE_BYTES
+            + proving_key_bytes
+            + domain * 5 * scalar
+            + (total.round1 + total.round2) as u64 * 4 * scalar,
         setup_seconds: total.constraints as f64 * SETUP_RATE * 1e-6,
         prove_seconds: total.constraints as f64 * PROVE_RATE * 1e-6,
     };

@@ -1,4 +1,5 @@
-//! One inference: what is asked for, what the model then reads, and the proof of it with what it says.
+//! One inference: what is asked for, what the model then reads, and the proof of it with what it
+//! says.
 
 use std::collections::BTreeMap;
 
@@ -95,7 +96,10 @@ pub enum JobError {
     #[error(transparent)]
     Generate(#[from] GenerateError),
     /// A text for a decoder that hides its prompt.
-    #[error("this decoder hides its prompt and shows what it generates: give it a prompt to continue instead of a text")]
+    #[error(
+        "this decoder hides its prompt and shows what it generates: give it a prompt to continue \
+            instead of a text"
+    )]
     HiddenPrompt,
     /// Integers beside a text.
     #[error("integers of `{name}` are given beside a text, which fills every input")]
@@ -104,7 +108,10 @@ pub enum JobError {
         name: String,
     },
     /// Integers of an input that the model chooses.
-    #[error("integers of `{name}` are given: of a generation only those of its `{PROMPT}` can be, the model chooses the rest")]
+    #[error(
+        "integers of `{name}` are given: of a generation only those of its `{PROMPT}` can be, the \
+            model chooses the rest"
+    )]
     GivenBesidePrompt {
         /// The input.
         name: String,
@@ -135,13 +142,22 @@ impl JobError {
 impl Job {
     /// Integer inputs, under new salts.
     pub fn new(inputs: Vec<Vec<i64>>, ids: Option<Vec<u32>>, context: Vec<u8>) -> Job {
-        Job { inputs, ids, last: None, cut: None, generated: false, salts: BTreeMap::new(), context }
+        Job {
+            inputs,
+            ids,
+            last: None,
+            cut: None,
+            generated: false,
+            salts: BTreeMap::new(),
+            context,
+        }
     }
 }
 
 impl Package {
-    /// What the model reads for a request, and for a prompt what it writes: one run of the model for each generated token. `given` are the
-    /// integers of inputs that come from elsewhere, `tokenizer` is asked for with texts only.
+    /// What the model reads for a request, and for a prompt what it writes: one run of the model
+    /// for each generated token. `given` are the integers of inputs that come from elsewhere,
+    /// `tokenizer` is asked for with texts only.
     ///
     /// # Errors
     /// [`JobError`].
@@ -154,7 +170,9 @@ impl Package {
         progress: &dyn Progress,
     ) -> Result<Job, JobError> {
         match request {
-            Request::Arrays(sample) => Ok(Job::new(self.inputs_beside(given, *sample)?, None, context.to_vec())),
+            Request::Arrays(sample) => {
+                Ok(Job::new(self.inputs_beside(given, *sample)?, None, context.to_vec()))
+            }
             Request::Text(text) => match given.keys().next() {
                 Some(name) => Err(JobError::GivenBesideText { name: name.clone() }),
                 None => self.text_job(tokenizer, text, context),
@@ -171,14 +189,28 @@ impl Package {
     ///
     /// # Errors
     /// What the model or the prover says, or a generation that does not follow its rule.
-    pub fn prove_job(&self, key: &ProvingKey, job: &Job, progress: &dyn Progress) -> Result<ProvenJob, JobError> {
+    pub fn prove_job(
+        &self,
+        key: &ProvingKey,
+        job: &Job,
+        progress: &dyn Progress,
+    ) -> Result<ProvenJob, JobError> {
         let salts = self.salts(&job.salts)?;
-        let (proven, openings) = self.prove_salted(key, &job.inputs, &salts, Context::of(&job.context), progress)?;
+        let (proven, openings) =
+            self.prove_salted(key, &job.inputs, &salts, Context::of(&job.context), progress)?;
         let generation = Generation::of(&proven.verified, &job.context)?;
-        let file = ProofFile::new(key.verifying_key(), &proven.values, &job.context, &proven.proof)?;
+        let file =
+            ProofFile::new(key.verifying_key(), &proven.values, &job.context, &proven.proof)?;
         let statement = proven.verified.into_statement();
         let answer = if generation.is_some() { None } else { answer(&statement, job.last) };
-        Ok(ProvenJob { file, proof_bytes: proven.proof.to_bytes().len(), statement, generation, answer, openings })
+        Ok(ProvenJob {
+            file,
+            proof_bytes: proven.proof.to_bytes().len(),
+            statement,
+            generation,
+            answer,
+            openings,
+        })
     }
 
     fn text_job(
@@ -196,7 +228,8 @@ impl Package {
         let inputs = if decoder.is_some() { inputs.from_start() } else { inputs };
         let encoded = inputs.encode(&tokenizer, text)?;
         let read = encoded.ids.len();
-        let cut = (encoded.whole > read).then_some(Cut { whole: encoded.whole, read, side: encoded.cut });
+        let cut =
+            (encoded.whole > read).then_some(Cut { whole: encoded.whole, read, side: encoded.cut });
         let inputs = self.quantize(&encoded.inputs)?;
         Ok(Job { last: encoded.last, cut, ..Job::new(inputs, Some(encoded.ids), context.to_vec()) })
     }
@@ -237,7 +270,8 @@ impl Package {
     }
 }
 
-/// Name of the largest entry of the first named output: of its only row, or of row `last` where the end of the text is known.
+/// Name of the largest entry of the first named output: of its only row, or of row `last` where the
+/// end of the text is known.
 pub fn answer(statement: &Statement, last: Option<usize>) -> Option<String> {
     let outputs = statement.tensors.iter().filter(|tensor| tensor.signature.role == Role::Output);
     outputs.into_iter().find_map(|tensor| {
@@ -249,7 +283,11 @@ pub fn answer(statement: &Statement, last: Option<usize>) -> Option<String> {
         let rows: Vec<&[i64]> = tensor.values.chunks(width.max(1)).collect();
         let row = if rows.len() == 1 { *rows.first()? } else { *rows.get(last?)? };
         let largest = row.iter().max()?;
-        let index = if width == 1 { usize::try_from(*largest).ok()? } else { row.iter().position(|v| v == largest)? };
+        let index = if width == 1 {
+            usize::try_from(*largest).ok()?
+        } else {
+            row.iter().position(|v| v == largest)?
+        };
         names.get(index).cloned()
     })
 }

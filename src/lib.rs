@@ -1,7 +1,8 @@
 //! Zero-knowledge proofs of small-model inference.
 //!
-//! A model is compiled once into a [`Package`]: an integer graph, its constraint system and an accuracy report. A setup makes its keys. From
-//! then on, whoever holds the package and the proving key proves inferences, and anyone with the verifying key checks them.
+//! A model is compiled once into a [`Package`]: an integer graph, its constraint system and an
+//! accuracy report. A setup makes its keys. From then on, whoever holds the package and the proving
+//! key proves inferences, and anyone with the verifying key checks them.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -61,7 +62,8 @@ pub use lemma_prover::{Progress, ProvingKey};
 pub use lemma_quantizer::data::Samples;
 pub use lemma_quantizer::report::Report;
 pub use lemma_verifier::{
-    Accepted, Context, Demand, PreparedKey, Proof, ProofFile, PublicValues, Statement, Verified, VerifyingKey,
+    Accepted, Context, Demand, PreparedKey, Proof, ProofFile, PublicValues, Statement, Verified,
+    VerifyingKey,
 };
 pub use lemma_verifier::{ChainError, Link, chain};
 pub use opening::{Opening, Openings, parse_salt, salt_text};

@@ -1,4 +1,5 @@
-//! Openings: what the holder of a committed tensor keeps, to open the digest or to prove more about the same tensor.
+//! Openings: what the holder of a committed tensor keeps, to open the digest or to prove more about
+//! the same tensor.
 //!
 //! The file holds the tensor's integers and its salt. It is as secret as the tensor.
 //!
@@ -49,7 +50,8 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// The digest that this opens: what a statement must have for the tensor. `None` when an integer does not fit a commitment.
+    /// The digest that this opens: what a statement must have for the tensor. `None` when an
+    /// integer does not fit a commitment.
     pub fn digest(&self) -> Option<Digest> {
         let digest = digest(&self.values, self.fractional_bits, &self.salt)?;
         PublicValues::new(vec![digest]).to_bytes().try_into().ok().map(Digest)
@@ -109,7 +111,8 @@ impl Openings {
             salt: salt_text(&opening.salt),
             values: opening.values.clone(),
         });
-        let file = File { format: FORMAT.into(), model: self.model.clone(), tensors: tensors.collect() };
+        let file =
+            File { format: FORMAT.into(), model: self.model.clone(), tensors: tensors.collect() };
         // Strings and integers always serialise.
         let json = serde_json::to_vec_pretty(&file).unwrap_or_default();
         write_secret(path, |out| out.write_all(&json))
@@ -127,37 +130,57 @@ impl Openings {
             return Err(fail(format!("format `{}`, this program reads `{FORMAT}`", file.format)));
         }
         let mut tensors = Vec::with_capacity(file.tensors.len());
-        for FileOpening { name, role, shape, fractional_bits, digest, salt, values } in file.tensors {
-            let salt = parse_salt(&salt).ok_or_else(|| fail(format!("the salt of `{name}` is not 31 bytes in hexadecimal")))?;
+        for FileOpening { name, role, shape, fractional_bits, digest, salt, values } in file.tensors
+        {
+            let salt = parse_salt(&salt).ok_or_else(|| {
+                fail(format!("the salt of `{name}` is not 31 bytes in hexadecimal"))
+            })?;
             let opening = Opening { name, role, shape, fractional_bits, salt, values };
-            let entries = opening.shape.iter().try_fold(1usize, |product, d| product.checked_mul(*d));
+            let entries =
+                opening.shape.iter().try_fold(1usize, |product, d| product.checked_mul(*d));
             if !role.is_committed() || entries != Some(opening.values.len()) {
-                return Err(fail(format!("`{}` is no opening of a committed tensor", opening.name)));
+                return Err(fail(format!(
+                    "`{}` is no opening of a committed tensor",
+                    opening.name
+                )));
             }
             if opening.digest().is_none_or(|found| found.to_string() != digest) {
-                return Err(fail(format!("`{}` does not open its digest: the file was altered", opening.name)));
+                return Err(fail(format!(
+                    "`{}` does not open its digest: the file was altered",
+                    opening.name
+                )));
             }
             tensors.push(opening);
         }
         Ok(Openings { model: file.model, tensors })
     }
 
-    /// The opening that fits an input of `entries` integers with `fractional_bits`: the only one that does, else the only output, else
-    /// the one of the input's name.
+    /// The opening that fits an input of `entries` integers with `fractional_bits`: the only one
+    /// that does, else the only output, else the one of the input's name.
     ///
     /// # Errors
     /// None fits, or it is not clear which.
-    pub fn fitting(&self, input: &str, entries: usize, fractional_bits: i32) -> Result<&Opening, OpeningError> {
-        let alike = |o: &&Opening| o.values.len() == entries && o.fractional_bits == fractional_bits;
+    pub fn fitting(
+        &self,
+        input: &str,
+        entries: usize,
+        fractional_bits: i32,
+    ) -> Result<&Opening, OpeningError> {
+        let alike =
+            |o: &&Opening| o.values.len() == entries && o.fractional_bits == fractional_bits;
         let fit: Vec<&Opening> = self.tensors.iter().filter(alike).collect();
         let outputs: Vec<&Opening> = fit.iter().copied().filter(|o| !o.role.is_input()).collect();
         match (&fit[..], &outputs[..]) {
             ([only], _) | (_, [only]) => Ok(only),
             _ => fit.iter().copied().find(|o| o.name == input).ok_or_else(|| {
-                let given = self
-                    .tensors
-                    .iter()
-                    .map(|o| format!("`{}` with {} values and {} fractional bits", o.name, o.values.len(), o.fractional_bits));
+                let given = self.tensors.iter().map(|o| {
+                    format!(
+                        "`{}` with {} values and {} fractional bits",
+                        o.name,
+                        o.values.len(),
+                        o.fractional_bits
+                    )
+                });
                 let given = given.collect::<Vec<_>>().join(", ");
                 OpeningError::Unfit { input: input.to_owned(), entries, fractional_bits, given }
             }),

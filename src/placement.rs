@@ -1,13 +1,18 @@
-//! The choice of activation bits and of the places where tensors are rounded, by the exact number of constraints.
+//! The choice of activation bits and of the places where tensors are rounded, by the exact number
+//! of constraints.
 //!
-//! From two placements, one that rounds early and one that leaves everything unrounded as long as it can, single changes are tried one after the other, each
-//! kept when the circuit gets smaller, or no larger and more precise, until none is; the better end counts. That is a local optimum over the whole graph, of some thirty
-//! quantizations. Other numbers of activation bits begin at the end found for the first. More bits are taken as long as they cost hardly more.
+//! From two placements, one that rounds early and one that leaves everything unrounded as long as
+//! it can, single changes are tried one after the other, each kept when the circuit gets smaller,
+//! or no larger and more precise, until none is; the better end counts. That is a local optimum
+//! over the whole graph, of some thirty quantizations. Other numbers of activation bits begin at
+//! the end found for the first. More bits are taken as long as they cost hardly more.
 
 use lemma_circuits::plan;
 use lemma_model::{Model, Op};
 use lemma_quantizer::calibrate::Ranges;
-use lemma_quantizer::quantize::{MAX_TABLE_ROWS, Options, Placement, Prepared, QuantizeError, Quantized};
+use lemma_quantizer::quantize::{
+    MAX_TABLE_ROWS, Options, Placement, Prepared, QuantizeError, Quantized,
+};
 
 /// Activation bits that are tried when none are asked for.
 const BITS: std::ops::RangeInclusive<u32> = 12..=16;
@@ -15,13 +20,26 @@ const BITS: std::ops::RangeInclusive<u32> = 12..=16;
 /// More bits are taken as long as they cost at most this much over the cheapest choice.
 const TOLERANCE: f64 = 1.02;
 
-/// Or as long as the circuit has no more constraints than this: so small a one is proven as fast, whatever its bits.
+/// Or as long as the circuit has no more constraints than this: so small a one is proven as fast,
+/// whatever its bits.
 const SMALL: usize = 1000;
 
 /// Where the search begins.
 const BEGINNINGS: [Placement; 2] = [
-    Placement { exact_scores: false, exact_values: false, divide_first: false, wider_limbs: 0, norm_limbs: 0 },
-    Placement { exact_scores: true, exact_values: true, divide_first: true, wider_limbs: 0, norm_limbs: 2 },
+    Placement {
+        exact_scores: false,
+        exact_values: false,
+        divide_first: false,
+        wider_limbs: 0,
+        norm_limbs: 0,
+    },
+    Placement {
+        exact_scores: true,
+        exact_values: true,
+        divide_first: true,
+        wider_limbs: 0,
+        norm_limbs: 2,
+    },
 ];
 
 /// Changes that are tried for every model.
@@ -29,11 +47,15 @@ const LIMBS: [fn(&mut Placement); 4] =
     [|p| p.wider_limbs = 0, |p| p.wider_limbs = 1, |p| p.wider_limbs = 2, |p| p.wider_limbs = 3];
 
 /// Changes that are tried for models with a normalisation.
-const NORMS: [fn(&mut Placement); 3] = [|p| p.norm_limbs = 0, |p| p.norm_limbs = 2, |p| p.norm_limbs = 3];
+const NORMS: [fn(&mut Placement); 3] =
+    [|p| p.norm_limbs = 0, |p| p.norm_limbs = 2, |p| p.norm_limbs = 3];
 
 /// Changes that are tried for models with a product of computed matrices.
-const ATTENTION: [fn(&mut Placement); 3] =
-    [|p| p.exact_scores = !p.exact_scores, |p| p.exact_values = !p.exact_values, |p| p.divide_first = !p.divide_first];
+const ATTENTION: [fn(&mut Placement); 3] = [
+    |p| p.exact_scores = !p.exact_scores,
+    |p| p.exact_values = !p.exact_values,
+    |p| p.divide_first = !p.divide_first,
+];
 
 /// A quantization and what it costs.
 struct Priced {
@@ -55,8 +77,9 @@ impl Priced {
     }
 }
 
-/// The quantization with the fewest constraints; with `bits`, among those with that many activation bits, else with the most bits that cost at most
-/// 2% over the cheapest, or no more than 1,000 constraints.
+/// The quantization with the fewest constraints; with `bits`, among those with that many activation
+/// bits, else with the most bits that cost at most 2% over the cheapest, or no more than 1,000
+/// constraints.
 ///
 /// # Errors
 /// [`QuantizeError`] of the first quantization.
@@ -66,7 +89,8 @@ pub(crate) fn cheapest(
     options: &Options,
     bits: Option<u32>,
 ) -> Result<(Quantized, Options), QuantizeError> {
-    let search = |bits, rows| Search::new(model, ranges, &Options { bits, ..options.clone() }, rows);
+    let search =
+        |bits, rows| Search::new(model, ranges, &Options { bits, ..options.clone() }, rows);
     let chosen = |best: Priced| {
         let options = Options { bits: best.bits, placement: best.placement, ..options.clone() };
         (best.quantized, options)
@@ -78,7 +102,8 @@ pub(crate) fn cheapest(
     let mut priced = vec![first];
     for bits in BITS.skip(1) {
         let placement = priced.last().map_or(BEGINNINGS[0], |best| best.placement);
-        // Each row of a table is a constraint: tables with more rows are not affordable, whatever the rest costs.
+        // Each row of a table is a constraint: tables with more rows are not affordable, whatever
+        // the rest costs.
         let rows = affordable(&priced) as u64;
         // More bits may not fit the integers; fewer always do.
         match search(bits, rows.min(MAX_TABLE_ROWS)).and_then(|search| search.from(&[placement])) {
@@ -122,12 +147,18 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// A search of a model whose tables of functions may have `rows` rows together.
-    fn new(model: &'a Model, ranges: &'a Ranges, options: &Options, rows: u64) -> Result<Search<'a>, QuantizeError> {
+    fn new(
+        model: &'a Model,
+        ranges: &'a Ranges,
+        options: &Options,
+        rows: u64,
+    ) -> Result<Search<'a>, QuantizeError> {
         let prepared = Prepared::new(model, ranges, options, rows)?;
         Ok(Search { prepared, bits: options.bits, changes: changes(model), tried: Vec::new() })
     }
 
-    /// The cheapest end of the searches that begin at the given placements; an error when the integers fit none of them.
+    /// The cheapest end of the searches that begin at the given placements; an error when the
+    /// integers fit none of them.
     fn from(mut self, beginnings: &[Placement]) -> Result<Priced, QuantizeError> {
         let mut best: Result<Priced, Option<QuantizeError>> = Err(None);
         for placement in beginnings {
@@ -139,7 +170,9 @@ impl<'a> Search<'a> {
                 (Err(first), Err(error)) => Err(first.or(Some(error))),
             };
         }
-        best.map_err(|error| error.unwrap_or_else(|| QuantizeError::Options("no placement was tried".into())))
+        best.map_err(|error| {
+            error.unwrap_or_else(|| QuantizeError::Options("no placement was tried".into()))
+        })
     }
 
     fn price(&mut self, placement: Placement) -> Result<Priced, QuantizeError> {
@@ -153,8 +186,14 @@ impl<'a> Search<'a> {
 
     /// Whether a placement that was tried before is no better.
     fn is_known_worse(&self, placement: &Placement, best: &Priced) -> bool {
-        let known = self.tried.iter().find(|(tried, _)| tried == placement).map(|(_, constraints)| constraints);
-        let beats = |constraints: usize| rank(placement, constraints) < rank(&best.placement, best.constraints);
+        let known = self
+            .tried
+            .iter()
+            .find(|(tried, _)| tried == placement)
+            .map(|(_, constraints)| constraints);
+        let beats = |constraints: usize| {
+            rank(placement, constraints) < rank(&best.placement, best.constraints)
+        };
         known.is_some_and(|constraints| !constraints.is_some_and(beats))
     }
 
@@ -192,26 +231,38 @@ mod tests {
 
     use super::*;
 
-    /// One head of attention over `tokens` rows of `width` elements, added to its input and normalised.
+    /// One head of attention over `tokens` rows of `width` elements, added to its input and
+    /// normalised.
     fn attention(tokens: usize, width: usize) -> (Model, Ranges) {
         let mut model = Model::default();
         let x = model.push_input("x", Op::Input, &[1, tokens, width]).unwrap();
         let dense = |model: &mut Model, name: &str, x, seed: usize| {
-            let weight = Array2::from_shape_fn((width, width), |(i, j)| ((i * 7 + j * 3 + seed) % 11) as f32 / 11.0 - 0.45);
+            let weight = Array2::from_shape_fn((width, width), |(i, j)| {
+                ((i * 7 + j * 3 + seed) % 11) as f32 / 11.0 - 0.45
+            });
             model.push(name, Op::Dense { weight, bias: None }, &[x]).unwrap()
         };
-        let [q, k, v] = [("q", 1), ("k", 4), ("v", 8)].map(|(name, seed)| dense(&mut model, name, x, seed));
-        let columns = model.push("columns", Op::View(lemma_model::View::Transpose(vec![0, 2, 1])), &[k]).unwrap();
+        let [q, k, v] =
+            [("q", 1), ("k", 4), ("v", 8)].map(|(name, seed)| dense(&mut model, name, x, seed));
+        let columns = model
+            .push("columns", Op::View(lemma_model::View::Transpose(vec![0, 2, 1])), &[k])
+            .unwrap();
         let scores = model.push("scores", Op::MatMul, &[q, columns]).unwrap();
         let weights = model.push("weights", Op::Softmax, &[scores]).unwrap();
         let mixed = model.push("mixed", Op::MatMul, &[weights, v]).unwrap();
         let out = dense(&mut model, "out", mixed, 5);
         let sum = model.push("sum", Op::Add, &[x, out]).unwrap();
-        let norm = model.push("norm", Op::LayerNorm { epsilon: 1e-5, gain: None, bias: None }, &[sum]).unwrap();
+        let norm = model
+            .push("norm", Op::LayerNorm { epsilon: 1e-5, gain: None, bias: None }, &[sum])
+            .unwrap();
         let last = dense(&mut model, "last", norm, 2);
         model.outputs.push(("y".into(), last));
-        let sample = ArrayD::from_shape_fn(vec![1, tokens, width], |i| ((i[1] * 5 + i[2] * 3) % 13) as f32 / 6.5 - 1.0);
-        let ranges = Ranges::observe(&model, [BTreeMap::from([("x".to_owned(), sample)])], Method::Max).unwrap();
+        let sample = ArrayD::from_shape_fn(vec![1, tokens, width], |i| {
+            ((i[1] * 5 + i[2] * 3) % 13) as f32 / 6.5 - 1.0
+        });
+        let ranges =
+            Ranges::observe(&model, [BTreeMap::from([("x".to_owned(), sample)])], Method::Max)
+                .unwrap();
         (model, ranges)
     }
 
@@ -222,7 +273,12 @@ mod tests {
             let (best, options) = cheapest(&model, &ranges, &Options::default(), Some(12)).unwrap();
             let price = plan::cost(&best.graph).constraints;
             for placement in BEGINNINGS {
-                let begun = quantize(&model, &ranges, &Options { bits: 12, placement, ..Options::default() }).unwrap();
+                let begun = quantize(
+                    &model,
+                    &ranges,
+                    &Options { bits: 12, placement, ..Options::default() },
+                )
+                .unwrap();
                 assert!(price <= plan::cost(&begun.graph).constraints, "{tokens} tokens");
             }
             options.placement
@@ -241,7 +297,9 @@ mod tests {
         let y = model.push("relu", Op::Unary(lemma_model::Unary::Relu), &[y]).unwrap();
         model.outputs.push(("y".into(), y));
         let sample = ndarray::arr2(&[[1.0, -0.5, 0.25, 0.75]]).into_dyn();
-        let ranges = Ranges::observe(&model, [BTreeMap::from([("x".to_owned(), sample)])], Method::Max).unwrap();
+        let ranges =
+            Ranges::observe(&model, [BTreeMap::from([("x".to_owned(), sample)])], Method::Max)
+                .unwrap();
         let (quantized, options) = cheapest(&model, &ranges, &Options::default(), None).unwrap();
         assert_eq!(options.bits, *BITS.end());
         assert!(plan::cost(&quantized.graph).constraints <= SMALL);

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The crates of the workspace and, of the workspace, what each may build with; tests and benches are free.
+/// The crates of the workspace and, of the workspace, what each may build with; tests and benches
+/// are free.
 const WALLS: [(&str, &[&str]); 12] = [
     ("lemma-graph", &[]),
     ("lemma-model", &[]),
@@ -34,7 +35,11 @@ const WALLS: [(&str, &[&str]); 12] = [
 ];
 
 fn cargo(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -64,7 +69,9 @@ fn every_crate_depends_on_what_its_floor_allows() {
     }
     let allowed: BTreeMap<String, BTreeSet<String>> = WALLS
         .into_iter()
-        .map(|(name, others)| (name.to_owned(), others.iter().map(|&other| other.to_owned()).collect()))
+        .map(|(name, others)| {
+            (name.to_owned(), others.iter().map(|&other| other.to_owned()).collect())
+        })
         .collect();
     assert_eq!(found, allowed, "a new crate or dependency: say here which floor it stands on");
 }

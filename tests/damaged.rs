@@ -1,4 +1,5 @@
-//! Compiled models from outside, damaged in every way that a checksum would not see: an error or a sound graph, never a panic.
+//! Compiled models from outside, damaged in every way that a checksum would not see: an error or a
+//! sound graph, never a panic.
 
 use std::path::Path;
 
@@ -50,7 +51,8 @@ fn graph(seed: u64) -> Graph {
     quantize(&model, &ranges, &Options { bits: 7, ..Options::default() }).unwrap().graph
 }
 
-/// Lowers a graph from outside and, when it is accepted and small, runs it: what it computes satisfies its constraints.
+/// Lowers a graph from outside and, when it is accepted and small, runs it: what it computes
+/// satisfies its constraints.
 fn exercise(graph: Graph, rng: &mut StdRng) -> bool {
     const LARGE: usize = 1 << 14;
     let Ok(graph) = graph.validated() else { return false };
@@ -97,7 +99,9 @@ fn absurd_numbers_in_a_graph_are_refused_or_harmless() {
             numbers(&mut altered, &mut leaves);
             for _ in 0..rng.gen_range(1..3) {
                 let extreme = *EXTREMES.choose(&mut rng).unwrap();
-                let number = i64::try_from(extreme).map(Value::from).unwrap_or_else(|_| Value::from(extreme as u64));
+                let number = i64::try_from(extreme)
+                    .map(Value::from)
+                    .unwrap_or_else(|_| Value::from(extreme as u64));
                 if let Some(leaf) = leaves.choose_mut(&mut rng) {
                     **leaf = number;
                 }
@@ -105,8 +109,11 @@ fn absurd_numbers_in_a_graph_are_refused_or_harmless() {
             let text = altered.to_string();
             let Ok(graph) = serde_json::from_value::<Graph>(altered) else { continue };
             tried += 1;
-            let outcome = std::panic::catch_unwind(|| exercise(graph, &mut StdRng::seed_from_u64(round)));
-            accepted += usize::from(outcome.unwrap_or_else(|_| panic!("seed {seed}, round {round}: {text}")));
+            let outcome =
+                std::panic::catch_unwind(|| exercise(graph, &mut StdRng::seed_from_u64(round)));
+            accepted += usize::from(
+                outcome.unwrap_or_else(|_| panic!("seed {seed}, round {round}: {text}")),
+            );
         }
     }
     println!("{accepted} of {tried} altered graphs are sound, the others refused");
@@ -128,9 +135,12 @@ fn every_dimension_and_range_is_checked() {
                 let mut altered = honest.clone();
                 let mut leaves = Vec::new();
                 fields(&mut altered, &mut leaves);
-                *leaves[position] = i64::try_from(extreme).map(Value::from).unwrap_or_else(|_| Value::from(extreme as u64));
+                *leaves[position] = i64::try_from(extreme)
+                    .map(Value::from)
+                    .unwrap_or_else(|_| Value::from(extreme as u64));
                 let Ok(graph) = serde_json::from_value::<Graph>(altered) else { continue };
-                let outcome = std::panic::catch_unwind(|| exercise(graph, &mut StdRng::seed_from_u64(seed)));
+                let outcome =
+                    std::panic::catch_unwind(|| exercise(graph, &mut StdRng::seed_from_u64(seed)));
                 assert!(outcome.is_ok(), "seed {seed}, field {position} set to {extreme}");
             }
         }
@@ -188,7 +198,8 @@ fn a_damaged_payload_with_a_right_checksum_is_refused_or_harmless() {
                 }
                 _ => payload.truncate(rng.gen_range(0..honest.len() - HEADER)),
             });
-            let read = std::panic::catch_unwind(|| folder.package().map(|package| inspect(&package)));
+            let read =
+                std::panic::catch_unwind(|| folder.package().map(|package| inspect(&package)));
             match read.unwrap_or_else(|_| panic!("seed {seed}, round {round}")) {
                 Ok(_) => {}
                 Err(PackageError::Damaged { path: named, .. }) => assert_eq!(named, path),

@@ -1,4 +1,5 @@
-//! Random small networks, and transformers under every placement of their rescales: float, integer, trace, constraint check.
+//! Random small networks, and transformers under every placement of their rescales: float, integer,
+//! trace, constraint check.
 
 use lemma::circuits::Compiled;
 use lemma::circuits::check::violations;
@@ -25,7 +26,8 @@ fn float_integer_trace_and_check_agree_on_random_networks() {
         let mut rng = StdRng::seed_from_u64(seed + 1000);
         let samples: Vec<_> = (0..8).map(|_| random_inputs(&model, &mut rng)).collect();
         let ranges = Ranges::observe(&model, samples.clone(), Method::Max).unwrap();
-        let quantized = quantize(&model, &ranges, &Options::default()).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+        let quantized = quantize(&model, &ranges, &Options::default())
+            .unwrap_or_else(|e| panic!("seed {seed}: {e}"));
         let compiled = Compiled::new(quantized.graph.clone()).unwrap();
         for sample in &samples[..2] {
             let inputs = quantize_inputs(&quantized.graph, sample).unwrap();
@@ -60,33 +62,41 @@ fn random_networks_are_proven_and_verified() {
         // Every third network shows its input as well.
         let public = (seed % 3 == 0).then(|| vec!["x".to_owned(), "output".to_owned()]);
         let options = Options { bits: 8, public, ..Options::default() };
-        let quantized = quantize(&model, &ranges, &options).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+        let quantized =
+            quantize(&model, &ranges, &options).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
         let compiled = Compiled::new(quantized.graph).unwrap();
         let graph = compiled.graph();
-        let shown = graph.inputs.iter().map(|p| (p, Role::Input)).chain(graph.outputs.iter().map(|p| (p, Role::Output)));
-        let signature = shown.filter(|(port, _)| port.visibility == Visibility::Public).map(|(port, role)| {
-            let node = graph.node(port.node);
-            TensorSignature {
-                name: port.name.clone(),
-                role,
-                shape: node.shape.clone(),
-                fractional_bits: node.fractional_bits,
-                low: node.bounds.lo,
-                high: node.bounds.hi,
-                labels: Labels::None,
-            }
-        });
+        let shown = graph
+            .inputs
+            .iter()
+            .map(|p| (p, Role::Input))
+            .chain(graph.outputs.iter().map(|p| (p, Role::Output)));
+        let signature =
+            shown.filter(|(port, _)| port.visibility == Visibility::Public).map(|(port, role)| {
+                let node = graph.node(port.node);
+                TensorSignature {
+                    name: port.name.clone(),
+                    role,
+                    shape: node.shape.clone(),
+                    fractional_bits: node.fractional_bits,
+                    low: node.bounds.lo,
+                    high: node.bounds.hi,
+                    labels: Labels::None,
+                }
+            });
         let info = KeyInfo {
             model: format!("network {seed}"),
             graph_digest: Digest(compiled.digest()),
             signature: signature.collect(),
             private_inputs: Vec::new(),
         };
-        let (proving, verifying) = setup(compiled.circuit(), info, &()).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+        let (proving, verifying) =
+            setup(compiled.circuit(), info, &()).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
         let inputs = quantize_inputs(graph, &samples[0]).unwrap();
         let context = Context::of(&seed.to_be_bytes());
         let run = || {
-            prove(&proving, &mut compiled.infer(&inputs).unwrap(), context, &()).unwrap_or_else(|e| panic!("seed {seed}: {e}"))
+            prove(&proving, &mut compiled.infer(&inputs).unwrap(), context, &())
+                .unwrap_or_else(|e| panic!("seed {seed}: {e}"))
         };
         let (first, second) = (run(), run());
         assert_eq!(first.values, second.values);
@@ -96,15 +106,23 @@ fn random_networks_are_proven_and_verified() {
         assert_eq!(shown, compiled.infer(&inputs).unwrap().outputs()[0], "seed {seed}");
         let mut altered = first.values.as_slice().to_vec();
         altered[0] += lemma::circuits::field::from_integer(1);
-        assert!(verifying.verify(&PublicValues::new(altered), context, &first.proof).is_err(), "seed {seed}");
-        assert!(verifying.verify(&first.values, Context::NONE, &first.proof).is_err(), "seed {seed}");
+        assert!(
+            verifying.verify(&PublicValues::new(altered), context, &first.proof).is_err(),
+            "seed {seed}"
+        );
+        assert!(
+            verifying.verify(&first.values, Context::NONE, &first.proof).is_err(),
+            "seed {seed}"
+        );
     }
 }
 
 fn placements() -> Vec<Placement> {
     let flags = [false, true];
     let mut all = Vec::new();
-    for (wider_limbs, norm_limbs) in [0, 2].into_iter().flat_map(|wider| [0, 2, 3].map(|limbs| (wider, limbs))) {
+    for (wider_limbs, norm_limbs) in
+        [0, 2].into_iter().flat_map(|wider| [0, 2, 3].map(|limbs| (wider, limbs)))
+    {
         for exact_scores in flags {
             for exact_values in flags {
                 all.extend(flags.map(|divide_first| Placement {
@@ -137,7 +155,8 @@ fn every_placement_of_random_transformers_is_exact_and_near_the_floats() {
         for placement in placements.iter().skip(seed as usize % 4).step_by(4) {
             let told = format!("seed {seed}, {placement:?}");
             let options = Options { placement: *placement, ..Options::default() };
-            let quantized = quantize(&model, &ranges, &options).unwrap_or_else(|e| panic!("{told}: {e}"));
+            let quantized =
+                quantize(&model, &ranges, &options).unwrap_or_else(|e| panic!("{told}: {e}"));
             let compiled = Compiled::new(quantized.graph).unwrap();
             costs.push(compiled.count().total().constraints);
             let inputs = quantize_inputs(compiled.graph(), &samples[0]).unwrap();

@@ -25,7 +25,9 @@ fn padding(direction: &str, strategy: &str, multiple: &str, (id, segment): (u32,
 }
 
 fn truncation(direction: &str, most: usize, strategy: &str, stride: usize) -> String {
-    format!(r#"{{"direction":"{direction}","max_length":{most},"strategy":"{strategy}","stride":{stride}}}"#)
+    format!(
+        r#"{{"direction":"{direction}","max_length":{most},"strategy":"{strategy}","stride":{stride}}}"#
+    )
 }
 
 /// The inputs of a model of six tokens for a text.
@@ -44,12 +46,20 @@ const NAMES: [&str; 3] = ["input_ids", "attention_mask", "token_type_ids"];
 fn a_text_is_filled_up_on_the_declared_side_with_the_declared_token_and_segment() {
     let right = tokenizer(&padding("Right", r#""BatchLongest""#, "null", (7, 3)), "null").unwrap();
     let [ids, mask, types] = inputs(&right, &NAMES, "a b").try_into().unwrap();
-    assert_eq!((ids, mask), (vec![1.0, 3.0, 4.0, 2.0, 7.0, 7.0], vec![1.0, 1.0, 1.0, 1.0, 0.0, 0.0]));
+    assert_eq!(
+        (ids, mask),
+        (vec![1.0, 3.0, 4.0, 2.0, 7.0, 7.0], vec![1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+    );
     assert_eq!(types, [0.0, 0.0, 0.0, 1.0, 3.0, 3.0]);
-    for (strategy, multiple) in [(r#""BatchLongest""#, "null"), (r#"{"Fixed":6}"#, "null"), (r#"{"Fixed":4}"#, "4")] {
+    for (strategy, multiple) in
+        [(r#""BatchLongest""#, "null"), (r#"{"Fixed":6}"#, "null"), (r#"{"Fixed":4}"#, "4")]
+    {
         let left = tokenizer(&padding("Left", strategy, multiple, (7, 3)), "null").unwrap();
         let [ids, mask, types] = inputs(&left, &NAMES, "a b").try_into().unwrap();
-        assert_eq!((ids, mask), (vec![7.0, 7.0, 1.0, 3.0, 4.0, 2.0], vec![0.0, 0.0, 1.0, 1.0, 1.0, 1.0]));
+        assert_eq!(
+            (ids, mask),
+            (vec![7.0, 7.0, 1.0, 3.0, 4.0, 2.0], vec![0.0, 0.0, 1.0, 1.0, 1.0, 1.0])
+        );
         assert_eq!(types, [3.0, 3.0, 0.0, 0.0, 0.0, 1.0]);
     }
     let nothing = tokenizer("null", "null").unwrap();
@@ -65,7 +75,10 @@ fn positions_beside_padding_on_the_left_are_refused() {
     let text = TextInputs::of(&model).unwrap();
     let left = tokenizer(&padding("Left", r#""BatchLongest""#, "null", (0, 0)), "null").unwrap();
     let error = text.encode(&left, "a").unwrap_err();
-    assert!(error.to_string().contains("`position_ids`") && error.to_string().contains("left"), "{error}");
+    assert!(
+        error.to_string().contains("`position_ids`") && error.to_string().contains("left"),
+        "{error}"
+    );
     // A decoder reads every text from its first position.
     assert!(text.from_start().encode(&left, "a").is_ok());
 }
@@ -73,10 +86,15 @@ fn positions_beside_padding_on_the_left_are_refused() {
 #[test]
 fn a_long_text_is_cut_on_the_declared_side_and_keeps_its_special_tokens() {
     let text = "a b c d a b c d";
-    let cut = |truncation: &str| inputs(&tokenizer("null", truncation).unwrap(), &["ids"], text).remove(0);
+    let cut = |truncation: &str| {
+        inputs(&tokenizer("null", truncation).unwrap(), &["ids"], text).remove(0)
+    };
     assert_eq!(cut("null"), [1.0, 3.0, 4.0, 5.0, 6.0, 2.0]);
     for (strategy, stride) in [("LongestFirst", 0), ("OnlyFirst", 0), ("LongestFirst", 3)] {
-        assert_eq!(cut(&truncation("Right", 512, strategy, stride)), [1.0, 3.0, 4.0, 5.0, 6.0, 2.0]);
+        assert_eq!(
+            cut(&truncation("Right", 512, strategy, stride)),
+            [1.0, 3.0, 4.0, 5.0, 6.0, 2.0]
+        );
         assert_eq!(cut(&truncation("Left", 512, strategy, stride)), [1.0, 3.0, 4.0, 5.0, 6.0, 2.0]);
         assert_eq!(cut(&truncation("Left", 5, strategy, stride)), [1.0, 4.0, 5.0, 6.0, 2.0, 0.0]);
         assert_eq!(cut(&truncation("Right", 4, strategy, stride)), [1.0, 3.0, 4.0, 2.0, 0.0, 0.0]);

@@ -18,7 +18,8 @@ pub struct Network {
 impl Network {
     /// A network with one input.
     pub fn new(seed: u64, shape: &[usize]) -> (Network, NodeId) {
-        let mut network = Network { model: Model::default(), rng: StdRng::seed_from_u64(seed), count: 0 };
+        let mut network =
+            Network { model: Model::default(), rng: StdRng::seed_from_u64(seed), count: 0 };
         let input = network.model.push_input("input", Op::Input, shape).unwrap();
         (network, input)
     }
@@ -47,10 +48,18 @@ impl Network {
     }
 
     /// A convolution with its batch normalisation folded in.
-    pub fn conv(&mut self, x: NodeId, to: usize, kernel: usize, stride: usize, groups: usize) -> NodeId {
+    pub fn conv(
+        &mut self,
+        x: NodeId,
+        to: usize,
+        kernel: usize,
+        stride: usize,
+        groups: usize,
+    ) -> NodeId {
         let per_group = self.shape(x)[1] / groups;
         let fan_in = per_group * kernel * kernel;
-        let weight = Array4::from_shape_simple_fn([to, per_group, kernel, kernel], || self.weight(fan_in));
+        let weight =
+            Array4::from_shape_simple_fn([to, per_group, kernel, kernel], || self.weight(fan_in));
         let bias = Some(Array1::from_shape_simple_fn(to, || self.rng.gen_range(-0.1..0.1)));
         let window = window(kernel, stride);
         self.push(Op::Conv { weight, bias, window, groups }, &[x])
@@ -76,7 +85,14 @@ impl Network {
         let channels = self.shape(x)[1];
         let mean = self.push(Op::Mean { axes: vec![2, 3] }, &[x]);
         self.count += 1;
-        self.model.push_shaped(format!("{}", self.count), Op::View(View::Reshape), &[mean], &[1, channels]).unwrap()
+        self.model
+            .push_shaped(
+                format!("{}", self.count),
+                Op::View(View::Reshape),
+                &[mean],
+                &[1, channels],
+            )
+            .unwrap()
     }
 
     /// The model with `output` as its output.
@@ -103,7 +119,8 @@ pub fn mlp() -> Model {
     net.finish(output)
 }
 
-/// ResNet-18 at 32x32x3: 3x3 stem without pooling (the form used for small images), four stages of two basic blocks.
+/// ResNet-18 at 32x32x3: 3x3 stem without pooling (the form used for small images), four stages of
+/// two basic blocks.
 pub fn resnet18() -> Model {
     let (mut net, input) = Network::new(2, &[1, 3, 32, 32]);
     let stem = net.conv(input, 64, 3, 1, 1);
@@ -152,7 +169,15 @@ pub fn mobilenet_v2() -> Model {
     let (mut net, input) = Network::new(4, &[1, 1, 32, 32]);
     let stem = net.conv(input, 32, 3, 2, 1);
     let mut x = net.unary(stem, relu6);
-    let stages = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
+    let stages = [
+        (1, 16, 1, 1),
+        (6, 24, 2, 2),
+        (6, 32, 3, 2),
+        (6, 64, 4, 2),
+        (6, 96, 3, 1),
+        (6, 160, 3, 2),
+        (6, 320, 1, 1),
+    ];
     for (expansion, width, repeats, stride) in stages {
         for block in 0..repeats {
             let from = net.shape(x)[1];
@@ -180,12 +205,17 @@ pub fn mobilenet_v2() -> Model {
 pub fn inputs(model: &Model, seed: u64) -> Inputs {
     let mut rng = StdRng::seed_from_u64(seed);
     let nodes = model.inputs.iter().filter_map(|id| model.node(*id));
-    let mut random = |shape: &[usize]| ArrayD::from_shape_simple_fn(IxDyn(shape), || rng.gen_range(0.0..1.0));
+    let mut random =
+        |shape: &[usize]| ArrayD::from_shape_simple_fn(IxDyn(shape), || rng.gen_range(0.0..1.0));
     nodes.map(|node| (node.name.clone(), random(&node.shape))).collect()
 }
 
 /// A network compiled on four random inputs, its report, and one of the inputs.
-pub fn compiled(name: &str, model: Model, options: &CompileOptions) -> (Package, Report, Vec<Vec<i64>>) {
+pub fn compiled(
+    name: &str,
+    model: Model,
+    options: &CompileOptions,
+) -> (Package, Report, Vec<Vec<i64>>) {
     let samples: Vec<Inputs> = (0..4).map(|seed| inputs(&model, seed)).collect();
     let (package, report) = compile(name, model, &samples, &[], options, &()).unwrap();
     let input = package.quantize(&samples[0]).unwrap();

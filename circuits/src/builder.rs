@@ -1,17 +1,20 @@
 //! The one interface that gadgets are written against.
 //!
-//! A gadget is a function generic over [`Builder`]; running it with another builder gives another reading of the same relation:
-//! [`crate::shape`] the constraint system, [`crate::trace`] the wires and `A z, B z, C z`, [`crate::count`] the cost.
+//! A gadget is a function generic over [`Builder`]; running it with another builder gives another
+//! reading of the same relation: [`crate::shape`] the constraint system, [`crate::trace`] the wires
+//! and `A z, B z, C z`, [`crate::count`] the cost.
 //!
-//! Everything is a vector: a [`Builder::Form`] is a vector of linear forms in the wires, and [`Builder::enforce`] adds one constraint
-//! per element. Coefficients are integers, or integers over a power of two.
+//! Everything is a vector: a [`Builder::Form`] is a vector of linear forms in the wires, and
+//! [`Builder::enforce`] adds one constraint per element. Coefficients are integers, or integers
+//! over a power of two.
 
 use std::sync::Arc;
 
 use ark_bn254::Fr;
 use lemma_graph::LinearMap;
 
-/// Where in a circuit something happens: for counts per layer, for errors, for named forgeries in tests.
+/// Where in a circuit something happens: for counts per layer, for errors, for named forgeries in
+/// tests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Site {
     /// Layer of the model.
@@ -28,7 +31,8 @@ impl std::fmt::Display for Site {
     }
 }
 
-/// Values of a vector of linear forms: integers as long as they are exact, field elements otherwise.
+/// Values of a vector of linear forms: integers as long as they are exact, field elements
+/// otherwise.
 #[derive(Clone, Debug)]
 pub enum Values {
     /// Small integers.
@@ -60,7 +64,8 @@ pub trait Builder {
     fn combine(&mut self, terms: &[(i64, &Self::Form)], constant: i64) -> Self::Form;
     /// `x / 2^shift` in the field.
     fn divide(&mut self, x: &Self::Form, shift: u32) -> Self::Form;
-    /// Every element of `x` (each `len / x.len()` times in a row): `[a, b] -> [a, .., a, b, .., b]`.
+    /// Every element of `x` (each `len / x.len()` times in a row):
+    /// `[a, b] -> [a, .., a, b, .., b]`.
     fn repeat(&mut self, x: &Self::Form, len: usize) -> Self::Form;
     /// The sum of all elements, a vector of length 1.
     fn total(&mut self, x: &Self::Form) -> Self::Form;
@@ -69,8 +74,8 @@ pub trait Builder {
     fn chi(&mut self) -> Self::Form;
     /// The public wire `phi`.
     fn phi(&mut self) -> Self::Form;
-    /// Round-1 wires, computed from the integer values of `of` by `hint`. The hint runs only where values are known; forged operands
-    /// that are no small integers reach it as zeros.
+    /// Round-1 wires, computed from the integer values of `of` by `hint`. The hint runs only where
+    /// values are known; forged operands that are no small integers reach it as zeros.
     fn witness(
         &mut self,
         name: &'static str,
@@ -87,9 +92,15 @@ pub trait Builder {
         hint: impl FnOnce(&[&Values]) -> Vec<Fr>,
     ) -> Self::Form;
     /// `a_i * b_i = c_i` for every element; `None` stands for zeros.
-    fn enforce(&mut self, name: &'static str, a: &Self::Form, b: &Self::Form, c: Option<&Self::Form>);
-    /// Whether the range, lookup or row that a gadget asks for stays. Every reading says yes; tests leave out one call site at a time, by
-    /// its location, to see which forgery then passes.
+    fn enforce(
+        &mut self,
+        name: &'static str,
+        a: &Self::Form,
+        b: &Self::Form,
+        c: Option<&Self::Form>,
+    );
+    /// Whether the range, lookup or row that a gadget asks for stays. Every reading says yes; tests
+    /// leave out one call site at a time, by its location, to see which forgery then passes.
     fn keeps(&mut self) -> bool {
         true
     }

@@ -1,7 +1,8 @@
 //! The checker: do these wires satisfy the constraints, and if not, which one fails?
 //!
-//! It compares two independent readings of the relation: the rows `A z, B z, C z` that the trace computed from integers, and the rows that the
-//! circuit's linear forms give for the traced wires. Then it asks every constraint.
+//! It compares two independent readings of the relation: the rows `A z, B z, C z` that the trace
+//! computed from integers, and the rows that the circuit's linear forms give for the traced wires.
+//! Then it asks every constraint.
 
 use ark_bn254::Fr;
 use ark_ff::PrimeField;

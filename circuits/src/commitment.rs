@@ -6,13 +6,15 @@
 //! digest  = lane 0 of the sponge over  salt, word_0, word_1, ..     rate 2, the domain in lane 2 at the start
 //! ```
 //!
-//! A digest depends on the integers, their number, their fractional bits and the salt, and on nothing else: the output of one model
-//! and the input of another have the same digest exactly if they are the same numbers under the same salt. The shape is not part of it.
+//! A digest depends on the integers, their number, their fractional bits and the salt, and on
+//! nothing else: the output of one model and the input of another have the same digest exactly if
+//! they are the same numbers under the same salt. The shape is not part of it.
 //!
-//! Binding: packing is injective (a word is below 2^224, the number of integers is in the domain), so two openings of one digest are a collision
-//! of the sponge; its capacity of one field element makes that about 127 bits, more than the curve has. Hiding: the salt has 248 bits and enters
-//! first, so without it the digest says nothing, however few values the tensor could have. A salt that is used for two tensors leaves both hidden
-//! but shows whether they are equal.
+//! Binding: packing is injective (a word is below 2^224, the number of integers is in the domain),
+//! so two openings of one digest are a collision of the sponge; its capacity of one field element
+//! makes that about 127 bits, more than the curve has. Hiding: the salt has 248 bits and enters
+//! first, so without it the digest says nothing, however few values the tensor could have. A salt
+//! that is used for two tensors leaves both hidden but shows whether they are equal.
 
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, PrimeField};
@@ -55,7 +57,9 @@ impl Salt {
     /// Four limbs of 62 bits, the lowest first.
     pub(crate) fn limbs(&self) -> [i64; LIMBS] {
         let bit = |i: usize| i64::from(self.0[Salt::BYTES - 1 - i / 8] >> (i % 8) & 1);
-        std::array::from_fn(|limb| (0..LIMB_BITS as usize).map(|i| bit(limb * LIMB_BITS as usize + i) << i).sum())
+        std::array::from_fn(|limb| {
+            (0..LIMB_BITS as usize).map(|i| bit(limb * LIMB_BITS as usize + i) << i).sum()
+        })
     }
 }
 
@@ -80,13 +84,19 @@ pub fn digest(values: &[i64], fractional_bits: i32, salt: &Salt) -> Option<Fr> {
     if !values.iter().all(|v| fits(*v)) {
         return None;
     }
-    let inputs: Vec<Fr> = std::iter::once(salt.element()).chain(values.chunks(PER_WORD).map(word)).collect();
-    let blocks = inputs.chunks(2).map(|block| [block[0], block.get(1).copied().unwrap_or(Fr::ZERO)]);
+    let inputs: Vec<Fr> =
+        std::iter::once(salt.element()).chain(values.chunks(PER_WORD).map(word)).collect();
+    let blocks =
+        inputs.chunks(2).map(|block| [block[0], block.get(1).copied().unwrap_or(Fr::ZERO)]);
     Some(sponge(domain(values.len(), fractional_bits), blocks, poseidon2::permute))
 }
 
 /// The sponge over `blocks`, with the permutation that is given.
-pub fn sponge(domain: Fr, blocks: impl Iterator<Item = [Fr; 2]>, mut permute: impl FnMut([Fr; WIDTH]) -> [Fr; WIDTH]) -> Fr {
+pub fn sponge(
+    domain: Fr,
+    blocks: impl Iterator<Item = [Fr; 2]>,
+    mut permute: impl FnMut([Fr; WIDTH]) -> [Fr; WIDTH],
+) -> Fr {
     let start = [Fr::ZERO, Fr::ZERO, domain];
     blocks.fold(start, |[a, b, c], [left, right]| permute([a + left, b + right, c]))[0]
 }
@@ -122,7 +132,10 @@ mod tests {
     fn limbs_make_the_salt() {
         for salt in [salt(1), salt(200), Salt::new([0xff; 31])] {
             let base = Fr::from(1u64 << LIMB_BITS);
-            assert_eq!(salt.limbs().iter().rev().fold(Fr::ZERO, |sum, limb| sum * base + Fr::from(*limb)), salt.element());
+            assert_eq!(
+                salt.limbs().iter().rev().fold(Fr::ZERO, |sum, limb| sum * base + Fr::from(*limb)),
+                salt.element()
+            );
         }
     }
 
@@ -130,7 +143,11 @@ mod tests {
     fn a_digest_changes_with_each_part_alone() {
         let values = [1, -2, 3, 4, 5, 6, 7, 8, 9];
         let base = digest(&values, 8, &salt(1)).unwrap();
-        let mut others = vec![digest(&values, 9, &salt(1)), digest(&values, -8, &salt(1)), digest(&values, 8, &salt(2))];
+        let mut others = vec![
+            digest(&values, 9, &salt(1)),
+            digest(&values, -8, &salt(1)),
+            digest(&values, 8, &salt(2)),
+        ];
         for i in 0..values.len() {
             for change in [1, -1, 1 << 20] {
                 let mut altered = values;

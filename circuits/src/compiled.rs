@@ -16,7 +16,8 @@ use crate::shape::Circuit;
 use crate::soundness;
 use crate::trace::{Forge, Trace};
 
-/// Version of the lowering; part of every digest, so that a change of a gadget changes the digest of every circuit.
+/// Version of the lowering; part of every digest, so that a change of a gadget changes the digest
+/// of every circuit.
 pub const LOWERING_VERSION: u32 = 2;
 
 /// Why a graph does not become a circuit.
@@ -30,7 +31,8 @@ pub enum CompileError {
     Plan(Vec<u32>),
     /// A committed tensor whose integers may not fit the words of a commitment.
     #[error(
-        "`{name}` cannot be committed to: its integers reach from {low} to {high}, a commitment holds 32 bits; \
+        "`{name}` cannot be committed to: its integers reach from {low} to {high}, a commitment \
+            holds 32 bits; \
          give it fewer with --fractional-bits {name}=N (it has {fractional_bits})"
     )]
     Commitment {
@@ -45,7 +47,8 @@ pub enum CompileError {
     },
     /// Polynomial checks that a wrong result would survive too often.
     #[error(
-        "a wrong result could pass with a chance of 2^-{bits:.1}, where 2^-{floor} is the most that is accepted: split the model, or prove fewer inputs at once"
+        "a wrong result could pass with a chance of 2^-{bits:.1}, where 2^-{floor} is the most \
+            that is accepted: split the model, or prove fewer inputs at once"
     )]
     Soundness {
         /// Bits of the lookups, the matrix products and the statement together.
@@ -78,7 +81,8 @@ impl Compiled {
     /// Lowers a graph with given tables.
     pub fn with_plan(graph: Graph, plan: Plan) -> Result<Compiled, CompileError> {
         let graph = graph.validated()?;
-        let usable = (1..=4).contains(&plan.widths.len()) && plan.widths.iter().all(|w| (4..=20).contains(w));
+        let usable = (1..=4).contains(&plan.widths.len())
+            && plan.widths.iter().all(|w| (4..=20).contains(w));
         if !usable {
             return Err(CompileError::Plan(plan.widths));
         }
@@ -86,7 +90,11 @@ impl Compiled {
         let bytes = postcard::to_stdvec(&(LOWERING_VERSION, &graph, &plan))?;
         let digest = Keccak256::digest(&bytes).into();
         let public_values = public_values(&graph);
-        soundness::require(soundness::bits(&graph, &plan::count(&graph, &plan).total(), public_values))?;
+        soundness::require(soundness::bits(
+            &graph,
+            &plan::count(&graph, &plan).total(),
+            public_values,
+        ))?;
         let pending = lower::round1(&graph, &plan, Circuit::default(), &[], &[]);
         let mut circuit = pending.round2();
         circuit.set_public_values(public_values);
@@ -118,35 +126,49 @@ impl Compiled {
         plan::count(&self.graph, &self.plan)
     }
 
-    /// Runs the graph on `inputs` (integer tensors in the order of the graph's inputs) and traces round 1.
+    /// Runs the graph on `inputs` (integer tensors in the order of the graph's inputs) and traces
+    /// round 1.
     ///
     /// # Errors
-    /// A wrong input, a value outside its calibrated range, or a graph with committed tensors, which need salts.
+    /// A wrong input, a value outside its calibrated range, or a graph with committed tensors,
+    /// which need salts.
     pub fn infer(&self, inputs: &[Vec<i64>]) -> Result<Inference, ExecuteError> {
         self.infer_salted(inputs, &[])
     }
 
-    /// As [`Compiled::infer`], with a salt for each committed tensor, inputs first, in the order of the graph.
+    /// As [`Compiled::infer`], with a salt for each committed tensor, inputs first, in the order of
+    /// the graph.
     ///
     /// # Errors
     /// A wrong input, a value outside its calibrated range, or a wrong number of salts.
-    pub fn infer_salted(&self, inputs: &[Vec<i64>], salts: &[Salt]) -> Result<Inference, ExecuteError> {
+    pub fn infer_salted(
+        &self,
+        inputs: &[Vec<i64>],
+        salts: &[Salt],
+    ) -> Result<Inference, ExecuteError> {
         let expected = self.graph.committed().count();
         if salts.len() != expected {
             return Err(ExecuteError::SaltCount { expected, found: salts.len() });
         }
         let values = self.graph.execute(inputs)?;
-        let outputs = self.graph.outputs.iter().filter_map(|port| values.get(port.node.0).cloned()).collect();
+        let outputs =
+            self.graph.outputs.iter().filter_map(|port| values.get(port.node.0).cloned()).collect();
         Ok(self.trace(inputs, salts, Trace::default(), outputs))
     }
 
-    /// Traces round 1 with a forger and without the interpreter's range checks: for tests that play the dishonest prover.
-    /// Salts are zero.
+    /// Traces round 1 with a forger and without the interpreter's range checks: for tests that play
+    /// the dishonest prover. Salts are zero.
     pub fn infer_forged(&self, inputs: &[Vec<i64>], forge: Forge<'static>) -> Inference {
         self.trace(inputs, &[], Trace::forged(forge), Vec::new())
     }
 
-    fn trace(&self, inputs: &[Vec<i64>], salts: &[Salt], trace: Trace<'static>, outputs: Vec<Vec<i64>>) -> Inference {
+    fn trace(
+        &self,
+        inputs: &[Vec<i64>],
+        salts: &[Salt],
+        trace: Trace<'static>,
+        outputs: Vec<Vec<i64>>,
+    ) -> Inference {
         let pending = lower::round1(&self.graph, &self.plan, trace, inputs, salts);
         let public = pending.public().iter().flat_map(|form| form.to_field()).collect();
         Inference { state: State::First(Box::new(pending)), public, outputs }

@@ -112,7 +112,13 @@ impl Builder for Count {
         1
     }
 
-    fn witness(&mut self, _name: &'static str, len: usize, _of: &[&usize], _hint: impl FnOnce(&[&[i64]]) -> Vec<i64>) -> usize {
+    fn witness(
+        &mut self,
+        _name: &'static str,
+        len: usize,
+        _of: &[&usize],
+        _hint: impl FnOnce(&[&[i64]]) -> Vec<i64>,
+    ) -> usize {
         self.spend(Cost { round1: len, ..Cost::default() });
         len
     }

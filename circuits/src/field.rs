@@ -1,7 +1,8 @@
 //! Sums of small integers times field elements, reduced once at the end.
 //!
-//! With weights of 64 bits and values of 254 bits, six limbs hold `2^64` products before they could overflow. Positive and
-//! negative weights are summed apart. Cost: four 64-bit multiplications a term instead of a field multiplication.
+//! With weights of 64 bits and values of 254 bits, six limbs hold `2^64` products before they could
+//! overflow. Positive and negative weights are summed apart. Cost: four 64-bit multiplications a
+//! term instead of a field multiplication.
 
 use ark_bn254::Fr;
 use ark_ff::{BigInt, PrimeField};

@@ -1,7 +1,7 @@
 //! Gadgets and the lowering of integer graphs to rank-1 constraints.
 //!
-//! Every relation is written once, generic over a [`builder::Builder`], and read several ways: see [`shape`], [`trace`], [`count`] and
-//! [`check`]. [`Compiled`] ties them to a graph.
+//! Every relation is written once, generic over a [`builder::Builder`], and read several ways: see
+//! [`shape`], [`trace`], [`count`] and [`check`]. [`Compiled`] ties them to a graph.
 
 pub mod builder;
 pub mod check;

@@ -1,4 +1,5 @@
-//! From the integer graph to gadgets. One node, one gadget; nodes without one are linear and cost nothing.
+//! From the integer graph to gadgets. One node, one gadget; nodes without one are linear and cost
+//! nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,9 +16,16 @@ pub struct Pending<B: Builder> {
     public: Vec<B::Form>,
 }
 
-/// Round 1: the graph, and the commitments, whose digests are fixed with it. `inputs` are integer tensors in the order of the graph's inputs,
-/// `salts` those of its committed tensors; builders that know no values ignore both.
-pub fn round1<B: Builder>(graph: &Graph, plan: &Plan, builder: B, inputs: &[Vec<i64>], salts: &[Salt]) -> Pending<B> {
+/// Round 1: the graph, and the commitments, whose digests are fixed with it. `inputs` are integer
+/// tensors in the order of the graph's inputs, `salts` those of its committed tensors; builders
+/// that know no values ignore both.
+pub fn round1<B: Builder>(
+    graph: &Graph,
+    plan: &Plan,
+    builder: B,
+    inputs: &[Vec<i64>],
+    salts: &[Salt],
+) -> Pending<B> {
     let mut gadgets = Gadgets::new(builder, plan);
     let mut forms: Vec<B::Form> = Vec::with_capacity(graph.nodes().len());
     for (id, node) in graph.nodes().iter().enumerate() {
@@ -45,7 +53,11 @@ pub fn round1<B: Builder>(graph: &Graph, plan: &Plan, builder: B, inputs: &[Vec<
             Visibility::Public => public.push(form.clone()),
             Visibility::Committed => {
                 gadgets.enter_layer(&format!("commitment to {}", port.name).into());
-                public.push(gadgets.commit(form, graph.node(port.node).fractional_bits, salts.next()));
+                public.push(gadgets.commit(
+                    form,
+                    graph.node(port.node).fractional_bits,
+                    salts.next(),
+                ));
             }
         }
     }
@@ -83,7 +95,12 @@ impl<B: Builder> Pending<B> {
     }
 }
 
-fn operation<B: Builder>(graph: &Graph, node: &Node, gadgets: &mut Gadgets<B>, forms: &[B::Form]) -> B::Form {
+fn operation<B: Builder>(
+    graph: &Graph,
+    node: &Node,
+    gadgets: &mut Gadgets<B>,
+    forms: &[B::Form],
+) -> B::Form {
     let operand = |i: usize| &forms[node.inputs[i].0];
     let bounds = |i: usize| graph.node(node.inputs[i]).bounds;
     match &node.op {
@@ -95,8 +112,11 @@ fn operation<B: Builder>(graph: &Graph, node: &Node, gadgets: &mut Gadgets<B>, f
             gadgets.builder.gather(index, &operands)
         }
         Op::Sum(coefficients) => {
-            let terms: Vec<(i64, &B::Form)> =
-                coefficients.iter().copied().zip(node.inputs.iter().map(|id| &forms[id.0])).collect();
+            let terms: Vec<(i64, &B::Form)> = coefficients
+                .iter()
+                .copied()
+                .zip(node.inputs.iter().map(|id| &forms[id.0]))
+                .collect();
             gadgets.builder.combine(&terms, 0)
         }
         Op::Product => gadgets.product(operand(0), operand(1)),
@@ -111,12 +131,20 @@ fn operation<B: Builder>(graph: &Graph, node: &Node, gadgets: &mut Gadgets<B>, f
         Op::Table { shift, table } => gadgets.table(operand(0), *shift, table),
         Op::TableBelowMax { shift, groups, range, table } => match node.inputs.get(1) {
             None => gadgets.table_below_max(operand(0), *shift, groups, *range, table),
-            Some(hidden) => gadgets.table_below_visible_max(operand(0), &forms[hidden.0], (*shift, groups), *range, table),
+            Some(hidden) => gadgets.table_below_visible_max(
+                operand(0),
+                &forms[hidden.0],
+                (*shift, groups),
+                *range,
+                table,
+            ),
         },
         Op::MatMul(dims) => gadgets.matmul(*dims, operand(0), operand(1)),
         Op::RowGather(table) => gadgets.row_gather(operand(0), table),
         Op::Normalize { energy, bits } => gadgets.normalize(operand(0), *energy, *bits),
-        Op::Max { shift, group, bits, range } => gadgets.max(operand(0), *shift, *group, *bits, *range, bounds(0)),
+        Op::Max { shift, group, bits, range } => {
+            gadgets.max(operand(0), *shift, *group, *bits, *range, bounds(0))
+        }
         Op::ArgMax { group } => match product_rows(graph, node) {
             Some((h, table)) => gadgets.argmax_by_row(operand(0), &forms[h.0], &table, bounds(0)),
             None => gadgets.argmax(operand(0), *group, bounds(0)),
@@ -125,13 +153,15 @@ fn operation<B: Builder>(graph: &Graph, node: &Node, gadgets: &mut Gadgets<B>, f
     }
 }
 
-/// The operand `h` and the rows of `W`, when an ArgMax is over `W h` and has more candidates than its winner's row costs.
+/// The operand `h` and the rows of `W`, when an ArgMax is over `W h` and has more candidates than
+/// its winner's row costs.
 pub(crate) fn product_rows(graph: &Graph, node: &Node) -> Option<(NodeId, Arc<RowTable>)> {
     let Op::ArgMax { group } = &node.op else { return None };
     let source = unmoved(graph, *node.inputs.first()?);
     let Op::Linear(map) = &source.op else { return None };
     let LinearMap::Dense { weight, outputs, inputs } = &**map else { return None };
-    let table = RowTable::new(*inputs, weight.clone()).filter(|table| outputs == group && table.rows() == *group)?;
+    let table = RowTable::new(*inputs, weight.clone())
+        .filter(|table| outputs == group && table.rows() == *group)?;
     let cheaper = argmax::row_is_cheaper(node.len(), &table);
     Some((*source.inputs.first()?, Arc::new(table))).filter(|_| cheaper)
 }
@@ -141,7 +171,8 @@ fn unmoved(graph: &Graph, id: NodeId) -> &Node {
     let node = graph.node(id);
     match (&node.op, node.inputs.as_slice()) {
         (Op::Gather(index), [source])
-            if index.len() == graph.node(*source).len() && index.iter().enumerate().all(|(i, from)| *from as usize == i) =>
+            if index.len() == graph.node(*source).len()
+                && index.iter().enumerate().all(|(i, from)| *from as usize == i) =>
         {
             unmoved(graph, *source)
         }

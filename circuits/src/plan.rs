@@ -1,8 +1,9 @@
 //! The choice of range tables.
 //!
-//! A table of `2^w` rows costs `2^w` constraints once and saves limbs on every wider range. The gadgets' ranges do not depend on the tables, so they are
-//! collected once and priced, by the count builder, under each choice of one or two widths; the cheapest wins, ties going to fewer and narrower
-//! tables.
+//! A table of `2^w` rows costs `2^w` constraints once and saves limbs on every wider range. The
+//! gadgets' ranges do not depend on the tables, so they are collected once and priced, by the count
+//! builder, under each choice of one or two widths; the cheapest wins, ties going to fewer and
+//! narrower tables.
 
 use lemma_graph::Graph;
 

@@ -1,5 +1,5 @@
-//! The Poseidon2 permutation ([eprint 2023/323](https://eprint.iacr.org/2023/323)) over F, in the authors' instance for BN254: three lanes,
-//! `x^5`, 8 full and 56 partial rounds.
+//! The Poseidon2 permutation ([eprint 2023/323](https://eprint.iacr.org/2023/323)) over F, in the
+//! authors' instance for BN254: three lanes, `x^5`, 8 full and 56 partial rounds.
 //!
 //! ```text
 //! external matrix   2 1 1     internal matrix   2 1 1
@@ -7,8 +7,9 @@
 //!                   1 1 2                       1 1 3
 //! ```
 //!
-//! The round constants are not listed but drawn, as the authors drew them: from the Grain register in its self-shrinking mode, seeded with the
-//! parameters (eprint 2019/458, appendix F). The test `the_published_vector` binds all of them.
+//! The round constants are not listed but drawn, as the authors drew them: from the Grain register
+//! in its self-shrinking mode, seeded with the parameters (eprint 2019/458, appendix F). The test
+//! `the_published_vector` binds all of them.
 
 use std::sync::LazyLock;
 
@@ -44,7 +45,8 @@ pub fn permute(state: [Fr; WIDTH]) -> [Fr; WIDTH] {
     permute_with(state, |_, x| fifth_power(x))
 }
 
-/// The permutation with `sbox(i, x)` as its `i`-th s-box: to record what passes, or in tests to be dishonest about it.
+/// The permutation with `sbox(i, x)` as its `i`-th s-box: to record what passes, or in tests to be
+/// dishonest about it.
 pub fn permute_with(state: [Fr; WIDTH], mut sbox: impl FnMut(usize, Fr) -> Fr) -> [Fr; WIDTH] {
     let mut state = external(state);
     let mut constants = constants().iter().enumerate();
@@ -77,7 +79,8 @@ struct Grain(u128);
 
 impl Grain {
     fn new() -> Grain {
-        // Prime field (2 bits), power s-box (4), bits of the modulus and lanes (12 each), rounds (10 each), thirty ones.
+        // Prime field (2 bits), power s-box (4), bits of the modulus and lanes (12 each), rounds
+        // (10 each), thirty ones.
         let fields: [(u32, u128); 7] = [
             (2, 1),
             (4, 0),
@@ -95,7 +98,8 @@ impl Grain {
     }
 
     fn step(&mut self) -> bool {
-        let bit = [62, 51, 38, 23, 13, 0].iter().fold(0, |sum, tap| sum ^ (self.0 >> (79 - tap))) & 1;
+        let bit =
+            [62, 51, 38, 23, 13, 0].iter().fold(0, |sum, tap| sum ^ (self.0 >> (79 - tap))) & 1;
         self.0 = (self.0 << 1 | bit) & ((1 << 80) - 1);
         bit == 1
     }

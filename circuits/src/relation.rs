@@ -27,7 +27,8 @@ impl Layout {
     }
 }
 
-/// `A^T l`, `B^T l` and `C^T l` for a vector `l` over the constraint rows; each has one entry per wire.
+/// `A^T l`, `B^T l` and `C^T l` for a vector `l` over the constraint rows; each has one entry per
+/// wire.
 pub struct Columns {
     /// `A^T l`.
     pub a: Vec<Fr>,

@@ -1,8 +1,10 @@
-//! The shape builder: the constraint system, with linear forms kept as the operations that made them.
+//! The shape builder: the constraint system, with linear forms kept as the operations that made
+//! them.
 //!
-//! A row of A, B or C is an element of some vector of linear forms, and each such vector is a node of a graph of linear
-//! operations over the wires. The setup needs `A^T l`, not A: that is one reverse pass through the graph, in which every operation is
-//! applied transposed (the chain rule of a linear function). Memory is O(weights + wires + constraints); time is one
+//! A row of A, B or C is an element of some vector of linear forms, and each such vector is a node
+//! of a graph of linear operations over the wires. The setup needs `A^T l`, not A: that is one
+//! reverse pass through the graph, in which every operation is applied transposed (the chain rule
+//! of a linear function). Memory is O(weights + wires + constraints); time is one
 //! multiply-accumulate of an integer and a field element per weight use.
 
 use std::sync::Arc;
@@ -98,10 +100,13 @@ impl Circuit {
 
     /// The sites of all constraints, each with its rows.
     pub fn sites(&self) -> impl Iterator<Item = (&Site, std::ops::Range<usize>)> {
-        self.blocks.iter().map(|block| (&block.site, block.start..block.start + self.length(block.a)))
+        self.blocks
+            .iter()
+            .map(|block| (&block.site, block.start..block.start + self.length(block.a)))
     }
 
-    /// `A z`, `B z` and `C z`, computed from the linear forms alone: the checker's independent reading.
+    /// `A z`, `B z` and `C z`, computed from the linear forms alone: the checker's independent
+    /// reading.
     pub fn evaluate(&self, wires: &[Fr]) -> Columns {
         let values = self.forward(wires);
         let rows = |side: Side| {
@@ -143,11 +148,19 @@ impl Circuit {
                 Operation::Round2(start) => slice(PUBLIC_WIRES + self.round1 + start),
                 Operation::Linear(map, x) => map.apply::<FieldSum>(of(x)),
                 Operation::Gather(index, operands) => {
-                    let all: Vec<Fr> = operands.iter().flat_map(|x| of(x).iter().copied()).collect();
-                    index.iter().map(|i| if *i == ZERO { Fr::ZERO } else { all[*i as usize] }).collect()
+                    let all: Vec<Fr> =
+                        operands.iter().flat_map(|x| of(x).iter().copied()).collect();
+                    index
+                        .iter()
+                        .map(|i| if *i == ZERO { Fr::ZERO } else { all[*i as usize] })
+                        .collect()
                 }
                 Operation::Combine(terms, constant) => (0..*len)
-                    .map(|i| terms.iter().fold(from_integer(*constant), |sum, (c, x)| sum + from_integer(*c) * of(x)[i]))
+                    .map(|i| {
+                        terms.iter().fold(from_integer(*constant), |sum, (c, x)| {
+                            sum + from_integer(*c) * of(x)[i]
+                        })
+                    })
                     .collect(),
                 Operation::Divide(x, shift) => {
                     let factor = inverse_power(*shift);
@@ -170,16 +183,23 @@ impl Circuit {
         for block in &self.blocks {
             if let Some(form) = block.form(side) {
                 let len = self.length(form);
-                accumulate(&mut gradients[form.0 as usize], rows[block.start..block.start + len].to_vec());
+                accumulate(
+                    &mut gradients[form.0 as usize],
+                    rows[block.start..block.start + len].to_vec(),
+                );
             }
         }
         let mut wires = vec![Fr::ZERO; PUBLIC_WIRES + self.round1 + self.round2];
         for id in (0..self.operations.len()).rev() {
             let Some(gradient) = gradients[id].take() else { continue };
-            let mut wire_range = |start: usize| add(&mut wires[start..start + gradient.len()], &gradient);
+            let mut wire_range =
+                |start: usize| add(&mut wires[start..start + gradient.len()], &gradient);
             match &self.operations[id].0 {
                 Operation::Constant(values) => {
-                    let sum = LinearMap::Diagonal(values.clone()).apply::<FieldSum>(&gradient).par_iter().sum::<Fr>();
+                    let sum = LinearMap::Diagonal(values.clone())
+                        .apply::<FieldSum>(&gradient)
+                        .par_iter()
+                        .sum::<Fr>();
                     wires[0] += sum;
                 }
                 Operation::FieldConstant(values) => {
@@ -189,7 +209,10 @@ impl Circuit {
                 Operation::Round1(start) => wire_range(PUBLIC_WIRES + start),
                 Operation::Round2(start) => wire_range(PUBLIC_WIRES + self.round1 + start),
                 Operation::Linear(map, x) => {
-                    accumulate(&mut gradients[x.0 as usize], map.apply_transposed::<FieldSum>(&gradient));
+                    accumulate(
+                        &mut gradients[x.0 as usize],
+                        map.apply_transposed::<FieldSum>(&gradient),
+                    );
                 }
                 Operation::Gather(index, operands) => {
                     let total: usize = operands.iter().map(|x| self.length(*x)).sum();
@@ -245,11 +268,20 @@ impl Block {
 
 impl Relation for Circuit {
     fn layout(&self) -> Layout {
-        Layout { constraints: self.constraints, round1: self.round1, round2: self.round2, public_values: self.public_values }
+        Layout {
+            constraints: self.constraints,
+            round1: self.round1,
+            round2: self.round2,
+            public_values: self.public_values,
+        }
     }
 
     fn columns(&self, rows: &[Fr]) -> Columns {
-        Columns { a: self.reverse(rows, Side::A), b: self.reverse(rows, Side::B), c: self.reverse(rows, Side::C) }
+        Columns {
+            a: self.reverse(rows, Side::A),
+            b: self.reverse(rows, Side::B),
+            c: self.reverse(rows, Side::C),
+        }
     }
 }
 
@@ -311,7 +343,13 @@ impl Builder for Circuit {
         self.push(Operation::Public(2), 1)
     }
 
-    fn witness(&mut self, _name: &'static str, len: usize, _of: &[&FormId], _hint: impl FnOnce(&[&[i64]]) -> Vec<i64>) -> FormId {
+    fn witness(
+        &mut self,
+        _name: &'static str,
+        len: usize,
+        _of: &[&FormId],
+        _hint: impl FnOnce(&[&[i64]]) -> Vec<i64>,
+    ) -> FormId {
         let start = self.round1;
         self.round1 += len;
         self.push(Operation::Round1(start), len)
@@ -378,7 +416,8 @@ mod tests {
         let x = c.witness("x", 6, &[], |_| vec![]);
         let y = c.late_witness("y", 2, &[], |_| vec![]);
         let k = c.constant(6, || Arc::from([3, -4, 5, 6, 7, -8]));
-        let map = LinearMap::Dense { weight: Arc::from([1, -2, 3, 4, 5, -6]), outputs: 2, inputs: 3 };
+        let map =
+            LinearMap::Dense { weight: Arc::from([1, -2, 3, 4, 5, -6]), outputs: 2, inputs: 3 };
         let dense = c.linear(&Arc::new(map), &x);
         let gathered = c.gather(&Arc::from([3, ZERO, 1, 0, 7, 2]), &[&dense, &x]);
         let repeated = c.repeat(&y, 6);
@@ -391,7 +430,9 @@ mod tests {
         c.enforce("vector", &divided, &x, Some(&repeated));
         c.enforce("scalar", &total, &chi, Some(&phi));
         let layout = c.layout();
-        let random = |n: usize, seed: u64| -> Vec<Fr> { (0..n as u64).map(|i| Fr::from(seed + i).pow([5 + i])).collect() };
+        let random = |n: usize, seed: u64| -> Vec<Fr> {
+            (0..n as u64).map(|i| Fr::from(seed + i).pow([5 + i])).collect()
+        };
         let mut wires = random(layout.wires(), 3);
         wires[0] = Fr::ONE;
         let rows = random(layout.constraints, 77);

@@ -1,7 +1,8 @@
 //! The soundness error of the polynomial checks of a circuit.
 //!
-//! Each check is an identity of polynomials in `chi`; a wrong one survives a random challenge with probability at most its degree over r.
-//! The errors add up. docs/protocol.md has the table, gadget by gadget.
+//! Each check is an identity of polynomials in `chi`; a wrong one survives a random challenge with
+//! probability at most its degree over r. The errors add up. docs/protocol.md has the table, gadget
+//! by gadget.
 
 use ark_bn254::Fr;
 use ark_ff::PrimeField;
@@ -12,17 +13,22 @@ use crate::count::Cost;
 use crate::gadgets::{lookup, matmul};
 use crate::lower;
 
-/// Bits that a circuit must have. The challenge is a hash, so a forger may try as many as they can compute: with fewer bits than these that would be
-/// less work than 2^128 hashes.
+/// Bits that a circuit must have. The challenge is a hash, so a forger may try as many as they can
+/// compute: with fewer bits than these that would be less work than 2^128 hashes.
 pub const FLOOR: f64 = 128.0;
 
-/// Bits of soundness of the lookups, the matrix products and the fold of `public_values`, together: log2 of r over the sum of their degrees.
+/// Bits of soundness of the lookups, the matrix products and the fold of `public_values`, together:
+/// log2 of r over the sum of their degrees.
 pub fn bits(graph: &Graph, total: &Cost, public_values: usize) -> f64 {
     let products = graph.nodes().iter().map(|node| match &node.op {
         Op::MatMul(dims) => matmul::degree(dims),
         _ => 0.0,
     });
-    let argmax = graph.nodes().iter().filter_map(|node| lower::product_rows(graph, node)).map(|(_, table)| table.width());
+    let argmax = graph
+        .nodes()
+        .iter()
+        .filter_map(|node| lower::product_rows(graph, node))
+        .map(|(_, table)| table.width());
     let widest = argmax.chain([graph.widest_row()]).max().unwrap_or(1);
     let lookups = lookup::degree(total.lookups + total.table_rows, widest);
     bits_of(lookups + public_values as f64 + products.sum::<f64>())
@@ -56,11 +62,15 @@ mod tests {
         assert!(require(bits_of(125f64.exp2())).is_ok());
         for degrees in [125.1f64.exp2(), 253f64.exp2(), f64::INFINITY] {
             let refused = require(bits_of(degrees));
-            assert!(matches!(refused, Err(CompileError::Soundness { floor: FLOOR, .. })), "{degrees}: {refused:?}");
+            assert!(
+                matches!(refused, Err(CompileError::Soundness { floor: FLOOR, .. })),
+                "{degrees}: {refused:?}"
+            );
         }
     }
 
-    /// Two inputs of 64 values each: 32 lookups in 64 rows, of no value, so that the identity has `k` with `2^k > 2 (32 + 64) + 2`.
+    /// Two inputs of 64 values each: 32 lookups in 64 rows, of no value, so that the identity has
+    /// `k` with `2^k > 2 (32 + 64) + 2`.
     #[test]
     fn degrees_of_lookups_products_and_statement_add_up() {
         let mut graph = Graph::default();
@@ -69,10 +79,16 @@ mod tests {
         for (name, node) in [("a", a), ("b", b)] {
             graph.inputs.push(Port { name: name.into(), node, visibility: Visibility::Private });
         }
-        let product = graph.push("product", Op::MatMul(MatMul::full(1, 4, 4, 4)), &[a, b], &[16], 0).unwrap();
-        graph.outputs.push(Port { name: "y".into(), node: product, visibility: Visibility::Public });
+        let product =
+            graph.push("product", Op::MatMul(MatMul::full(1, 4, 4, 4)), &[a, b], &[16], 0).unwrap();
+        graph.outputs.push(Port {
+            name: "y".into(),
+            node: product,
+            visibility: Visibility::Public,
+        });
         let plan = Plan { widths: vec![6] };
-        let bits_with = |graph: &Graph, public| bits(graph, &plan::count(graph, &plan).total(), public);
+        let bits_with =
+            |graph: &Graph, public| bits(graph, &plan::count(graph, &plan).total(), public);
         // Rows of one value are allowed for, though these have none.
         let (lookups, product, statement) = (512.0 * 96.0, 4.0 * 5.0, 16.0);
         assert_eq!(bits_with(&graph, 16), 253.0 - f64::log2(lookups + product + statement));

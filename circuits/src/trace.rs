@@ -1,4 +1,5 @@
-//! The trace builder: values of the wires and of `A z`, `B z`, `C z`, straight from integers. No linear forms are built.
+//! The trace builder: values of the wires and of `A z`, `B z`, `C z`, straight from integers. No
+//! linear forms are built.
 
 use std::sync::Arc;
 
@@ -11,8 +12,8 @@ use crate::builder::{Builder, Site, Values};
 use crate::field::{FieldSum, from_integer, to_integer};
 use crate::shape::inverse_power;
 
-/// Replaces the values of a wire vector where they are assigned; what follows is computed from the replacement. `None` keeps
-/// the honest values.
+/// Replaces the values of a wire vector where they are assigned; what follows is computed from the
+/// replacement. `None` keeps the honest values.
 pub type Forge<'f> = Box<dyn FnMut(&Site, &Values) -> Option<Values> + Send + 'f>;
 
 /// Wire values and rows of one inference.
@@ -156,11 +157,18 @@ impl Builder for Trace<'_> {
         match all_integers {
             Some(parts) => {
                 let all = parts.concat();
-                integers(index.iter().map(|i| if *i == ZERO { 0 } else { all[*i as usize] }).collect())
+                integers(
+                    index.iter().map(|i| if *i == ZERO { 0 } else { all[*i as usize] }).collect(),
+                )
             }
             None => {
                 let all: Vec<Fr> = operands.iter().flat_map(|x| x.to_field()).collect();
-                fields(index.iter().map(|i| if *i == ZERO { Fr::ZERO } else { all[*i as usize] }).collect())
+                fields(
+                    index
+                        .iter()
+                        .map(|i| if *i == ZERO { Fr::ZERO } else { all[*i as usize] })
+                        .collect(),
+                )
             }
         }
     }
@@ -176,7 +184,11 @@ impl Builder for Trace<'_> {
             .collect();
         match integer_terms {
             Some(terms) => {
-                let element = |i: usize| terms.iter().fold(constant, |sum, (c, x)| sum.wrapping_add(c.wrapping_mul(x[i])));
+                let element = |i: usize| {
+                    terms
+                        .iter()
+                        .fold(constant, |sum, (c, x)| sum.wrapping_add(c.wrapping_mul(x[i])))
+                };
                 integers((0..len).map(element).collect())
             }
             None => {
@@ -206,8 +218,12 @@ impl Builder for Trace<'_> {
     fn repeat(&mut self, x: &Values, len: usize) -> Values {
         let times = len / x.len();
         match x {
-            Values::Integer(x) => integers(x.iter().flat_map(|v| std::iter::repeat_n(*v, times)).collect()),
-            Values::Field(x) => fields(x.iter().flat_map(|v| std::iter::repeat_n(*v, times)).collect()),
+            Values::Integer(x) => {
+                integers(x.iter().flat_map(|v| std::iter::repeat_n(*v, times)).collect())
+            }
+            Values::Field(x) => {
+                fields(x.iter().flat_map(|v| std::iter::repeat_n(*v, times)).collect())
+            }
         }
     }
 
@@ -226,7 +242,13 @@ impl Builder for Trace<'_> {
         fields(vec![self.phi])
     }
 
-    fn witness(&mut self, name: &'static str, len: usize, of: &[&Values], hint: impl FnOnce(&[&[i64]]) -> Vec<i64>) -> Values {
+    fn witness(
+        &mut self,
+        name: &'static str,
+        len: usize,
+        of: &[&Values],
+        hint: impl FnOnce(&[&[i64]]) -> Vec<i64>,
+    ) -> Values {
         let operands: Vec<std::borrow::Cow<'_, [i64]>> = of
             .iter()
             .map(|x| match x {
@@ -296,7 +318,9 @@ fn narrow(values: Vec<Fr>) -> Values {
 
 fn extend(rows: &mut Vec<Fr>, values: &Values) {
     match values {
-        Values::Integer(x) => rows.par_extend(x.par_iter().with_min_len(CHUNK).map(|v| from_integer(*v))),
+        Values::Integer(x) => {
+            rows.par_extend(x.par_iter().with_min_len(CHUNK).map(|v| from_integer(*v)))
+        }
         Values::Field(x) => rows.extend_from_slice(x),
     }
 }

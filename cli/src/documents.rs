@@ -10,12 +10,14 @@ use crate::Arguments;
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let documents: Vec<PathBuf> = docs.filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect();
+    let documents: Vec<PathBuf> =
+        docs.filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect();
     assert!(documents.len() > 5);
     [root.join("README.md"), root.join("CONTRIBUTING.md")].into_iter().chain(documents).collect()
 }
 
-/// The words of a shell line without its comment; double quotes and parentheses hold a word together.
+/// The words of a shell line without its comment; double quotes and parentheses hold a word
+/// together.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![];
     let (mut word, mut quoted, mut depth) = (None::<String>, false, 0u32);
@@ -43,9 +45,13 @@ fn words(line: &str) -> Vec<String> {
 /// A line that runs the program, as the program's arguments.
 fn command(line: &str) -> Option<Vec<String>> {
     let line = line.trim_start().trim_start_matches("$ ");
-    let rest = line.strip_prefix("lemma ").or_else(|| line.strip_prefix("cargo run --release -- "))?;
+    let rest =
+        line.strip_prefix("lemma ").or_else(|| line.strip_prefix("cargo run --release -- "))?;
     let words = words(rest);
-    let end = words.iter().position(|word| ["|", ">", "&&", "2>"].contains(&word.as_str())).unwrap_or(words.len());
+    let end = words
+        .iter()
+        .position(|word| ["|", ">", "&&", "2>"].contains(&word.as_str()))
+        .unwrap_or(words.len());
     Some([vec!["lemma".to_owned()], words[..end].to_vec()].concat())
 }
 
@@ -86,9 +92,11 @@ fn every_command_in_a_sentence_exists() {
             let mut words = arguments.iter().skip(1).filter(|word| *word != "--json");
             let Some(name) = words.next().filter(|name| !name.starts_with('-')) else { continue };
             let found = program.find_subcommand(name);
-            let known = found.unwrap_or_else(|| panic!("{}: `{code}`: no such command", path.display()));
+            let known =
+                found.unwrap_or_else(|| panic!("{}: `{code}`: no such command", path.display()));
             for flag in words.filter_map(|word| word.strip_prefix("--")) {
-                let global = program.get_arguments().any(|argument| argument.get_long() == Some(flag));
+                let global =
+                    program.get_arguments().any(|argument| argument.get_long() == Some(flag));
                 let own = known.get_arguments().any(|argument| argument.get_long() == Some(flag));
                 assert!(own || global, "{}: `{code}`: no such flag --{flag}", path.display());
             }

@@ -1,4 +1,5 @@
-//! A fault of the program itself ends as an error like any other: one line, exit code 1, no text of a library.
+//! A fault of the program itself ends as an error like any other: one line, exit code 1, no text of
+//! a library.
 
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::path::Path;
@@ -10,8 +11,8 @@ use lemma::prover::random_salt;
 /// Where the last panic began, whichever thread it was on.
 static PLACE: Mutex<Option<String>> = Mutex::new(None);
 
-/// Runs `work`; a panic in it, on any thread that it waits for, is an error. The panic's own words, which may hold private values, go to the
-/// log at level DEBUG only.
+/// Runs `work`; a panic in it, on any thread that it waits for, is an error. The panic's own words,
+/// which may hold private values, go to the log at level DEBUG only.
 pub fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     let before = take_hook();
     set_hook(Box::new(remember));
@@ -20,8 +21,14 @@ pub fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     outcome.unwrap_or_else(|_| {
         // The standard library has no other way to say that there is no randomness.
         random_salt()?;
-        let place = PLACE.lock().ok().and_then(|mut place| place.take()).unwrap_or_else(|| "place unknown".into());
-        Err(anyhow!("a fault in the program ({place}); nothing was proven or verified; please report it"))
+        let place = PLACE
+            .lock()
+            .ok()
+            .and_then(|mut place| place.take())
+            .unwrap_or_else(|| "place unknown".into());
+        Err(anyhow!(
+            "a fault in the program ({place}); nothing was proven or verified; please report it"
+        ))
     })
 }
 

@@ -1,7 +1,8 @@
 //! The `lemma` program. Results go to stdout, logs and progress to stderr.
 //!
-//! Exit codes: 0 success; 1 an error, described on stderr; 2 wrong usage; 3 a proof that does not verify; 4 an input outside the calibrated
-//! range; 5 a constraint that fails under `lemma check`; 6 a compiled model that its report speaks against.
+//! Exit codes: 0 success; 1 an error, described on stderr; 2 wrong usage; 3 a proof that does not
+//! verify; 4 an input outside the calibrated range; 5 a constraint that fails under `lemma check`;
+//! 6 a compiled model that its report speaks against.
 
 mod command;
 #[cfg(test)]
@@ -24,7 +25,8 @@ use output::{Exit, Log, Output};
 #[command(
     version,
     about,
-    after_help = "Exit codes: 0 success, 1 error, 2 usage, 3 proof rejected, 4 input outside the calibrated \
+    after_help = "Exit codes: 0 success, 1 error, 2 usage, 3 proof rejected, 4 input outside the \
+        calibrated \
     range, 5 constraint not satisfied, 6 compiled model refused."
 )]
 struct Arguments {
@@ -45,7 +47,10 @@ fn main() -> ExitCode {
         // Help and version.
         Err(error) => error.exit(),
     };
-    let filter = std::env::var("LEMMA_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::WARN);
+    let filter = std::env::var("LEMMA_LOG")
+        .ok()
+        .and_then(|level| level.parse().ok())
+        .unwrap_or(tracing::Level::WARN);
     tracing_subscriber::fmt().with_max_level(filter).with_ansi(false).with_writer(|| Log).init();
     keep_private();
     let output = Output::new(arguments.json);
@@ -59,7 +64,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is wrong with the arguments. The words are of several lines, so the arguments in them must have none of their own.
+/// What is wrong with the arguments. The words are of several lines, so the arguments in them must
+/// have none of their own.
 fn usage(error: &clap::Error) -> String {
     let shown = std::env::args_os().map(|argument| one_line(&argument.to_string_lossy()));
     match Arguments::try_parse_from(shown) {

@@ -1,4 +1,5 @@
-//! Where results, errors, logs and progress go. Nothing reaches a terminal with a character that moves its cursor or cannot be seen.
+//! Where results, errors, logs and progress go. Nothing reaches a terminal with a character that
+//! moves its cursor or cannot be seen.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -33,7 +34,10 @@ pub enum Exit {
 impl Exit {
     /// The code for an error.
     pub fn of(error: &anyhow::Error) -> Exit {
-        let inferred = matches!(error.downcast_ref(), Some(InferError::Execute(ExecuteError::OutOfRange { .. })));
+        let inferred = matches!(
+            error.downcast_ref(),
+            Some(InferError::Execute(ExecuteError::OutOfRange { .. }))
+        );
         let asked = error.downcast_ref().is_some_and(JobError::is_out_of_range);
         match () {
             () if inferred || asked => Exit::OutOfRange,
@@ -62,7 +66,8 @@ impl From<Exit> for ExitCode {
 
 /// Why a compiled model is not written.
 #[derive(Debug, thiserror::Error)]
-#[error("the integer model is not as good as the float model and was not written; --accept keeps it: {}", reasons.join("; "))]
+#[error("the integer model is not as good as the float model and was not written; --accept keeps \
+    it: {}", reasons.join("; "))]
 pub struct Refused {
     /// What its report says against it.
     pub reasons: Vec<String>,
@@ -83,11 +88,17 @@ impl Output {
     ///
     /// # Errors
     /// A result that cannot be written. A reader that has closed its pipe has read enough.
-    pub fn result<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+    pub fn result<T: Serialize>(
+        &self,
+        value: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<()> {
         let line = if self.json { json(value)? } else { printable(&text(value)) };
         let mut out = io::stdout().lock();
         match writeln!(out, "{line}").and_then(|()| out.flush()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write the result to stdout"),
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(error).context("cannot write the result to stdout")
+            }
             _ => Ok(()),
         }
     }
@@ -127,7 +138,8 @@ impl Output {
             return Bar(ProgressBar::hidden());
         }
         let bar = ProgressBar::new(1000);
-        let style = ProgressStyle::with_template("{spinner} [{bar:30}] {percent:>3}% {elapsed} {msg}");
+        let style =
+            ProgressStyle::with_template("{spinner} [{bar:30}] {percent:>3}% {elapsed} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(100));
         Bar(bar)
@@ -141,7 +153,9 @@ fn json<T: Serialize>(value: &T) -> serde_json::Result<String> {
     for character in text.chars() {
         if one_line(character.encode_utf8(&mut [0; 4])).starts_with('\\') && character != '\\' {
             let mut units = [0; 2];
-            out.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+            out.extend(
+                character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")),
+            );
         } else {
             out.push(character);
         }
@@ -165,7 +179,8 @@ impl Write for Log {
     }
 }
 
-/// A line about what happened; where it cannot be written there is nobody left to tell, and the exit code says it.
+/// A line about what happened; where it cannot be written there is nobody left to tell, and the
+/// exit code says it.
 fn said(mut stream: impl Write, line: &str) {
     let _ = writeln!(stream, "{line}");
 }
@@ -209,7 +224,14 @@ mod tests {
 
     #[test]
     fn exit_codes_are_the_documented_ones() {
-        let all = [Exit::Success, Exit::Failure, Exit::Rejected, Exit::OutOfRange, Exit::Unsatisfied, Exit::Refused];
+        let all = [
+            Exit::Success,
+            Exit::Failure,
+            Exit::Rejected,
+            Exit::OutOfRange,
+            Exit::Unsatisfied,
+            Exit::Refused,
+        ];
         assert_eq!(all.map(Exit::code), [0, 1, 3, 4, 5, 6]);
     }
 }

@@ -50,12 +50,20 @@ fn folders() -> &'static Path {
     let parent = FOLDER.get_or_init(|| {
         let parent = tempfile::tempdir().unwrap();
         let mut rng = StdRng::seed_from_u64(1);
-        let mut samples: Vec<Inputs> = (0..50).map(|_| Inputs::from([("x".into(), tensor(&mut rng, &[1, 20], 1.0))])).collect();
-        let models = [("a", layer(2, 20, 9), &["y"][..]), ("b", layer(3, 9, 9), &["x", "y"]), ("c", layer(4, 9, 3), &["x"])];
+        let mut samples: Vec<Inputs> = (0..50)
+            .map(|_| Inputs::from([("x".into(), tensor(&mut rng, &[1, 20], 1.0))]))
+            .collect();
+        let models = [
+            ("a", layer(2, 20, 9), &["y"][..]),
+            ("b", layer(3, 9, 9), &["x", "y"]),
+            ("c", layer(4, 9, 3), &["x"]),
+        ];
         for (name, model, committed) in models {
-            let outputs = |x: &Inputs| Inputs::from([("x".into(), model.execute(x).unwrap().pop().unwrap())]);
+            let outputs =
+                |x: &Inputs| Inputs::from([("x".into(), model.execute(x).unwrap().pop().unwrap())]);
             let next = samples.iter().map(outputs).collect();
-            let (package, report) = compile(name, model, &samples, &[], &options(committed), &()).unwrap();
+            let (package, report) =
+                compile(name, model, &samples, &[], &options(committed), &()).unwrap();
             let folder = Folder::new(parent.path().join(name));
             folder.write_package(&package, &report).unwrap();
             let (proving, verifying) = package.setup(&()).unwrap();
@@ -63,7 +71,11 @@ fn folders() -> &'static Path {
             samples = next;
         }
         let input: Vec<f64> = (0..20).map(|i| f64::from(i % 7) / 8.0 - 0.4).collect();
-        std::fs::write(parent.path().join("input.json"), serde_json::json!({ "x": [input] }).to_string()).unwrap();
+        std::fs::write(
+            parent.path().join("input.json"),
+            serde_json::json!({ "x": [input] }).to_string(),
+        )
+        .unwrap();
         prove(parent.path(), "a", &["--input", "input.json", "--openings", "a.open"], "a.json");
         prove(parent.path(), "b", &["--opening", "x=a.open", "--openings", "b.open"], "b.json");
         prove(parent.path(), "c", &["--opening", "x=b.open"], "c.json");
@@ -73,7 +85,12 @@ fn folders() -> &'static Path {
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, Value, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_lemma")).current_dir(folder).arg("--json").args(arguments).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_lemma"))
+        .current_dir(folder)
+        .arg("--json")
+        .args(arguments)
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or(Value::Null), said)
 }
@@ -87,7 +104,8 @@ fn prove(folder: &Path, model: &str, arguments: &[&str], proof: &str) -> Value {
 fn verify_chain(models: &[&str], proofs: &[&str]) -> (Option<i32>, Value) {
     let keys: Vec<String> = models.iter().map(|model| format!("{model}/verifying.key")).collect();
     let pairs = keys.iter().zip(proofs).flat_map(|(key, proof)| ["--key", key, proof]);
-    let (code, result, _) = run(folders(), &["verify-chain"].into_iter().chain(pairs).collect::<Vec<_>>());
+    let (code, result, _) =
+        run(folders(), &["verify-chain"].into_iter().chain(pairs).collect::<Vec<_>>());
     (code, result)
 }
 
@@ -100,7 +118,10 @@ fn three_models_make_a_chain() {
     let (code, result) = verify_chain(&["a", "b", "c"], &["a.json", "b.json", "c.json"]);
     assert_eq!((code, &result["verified"]), (Some(0), &Value::Bool(true)), "{result}");
     let links = result["links"].as_array().unwrap();
-    assert_eq!(links.iter().map(|link| link["proof"].as_u64().unwrap()).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(
+        links.iter().map(|link| link["proof"].as_u64().unwrap()).collect::<Vec<_>>(),
+        [0, 1]
+    );
     assert!(links.iter().all(|link| link["output"] == "y" && link["input"] == "x"));
     let tensors = |i: usize| result["statements"][i]["tensors"].clone();
     assert_eq!(tensors(0)[0]["role"], "committed output");
@@ -109,7 +130,12 @@ fn three_models_make_a_chain() {
     assert!(tensors(1)[0]["values"].as_array().unwrap().is_empty());
     // The last output is public, and what the three layers compute, to within their rounding.
     let input: Value = serde_json::from_slice(&std::fs::read(at("input.json")).unwrap()).unwrap();
-    let x = input["x"][0].as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect::<Vec<_>>();
+    let x = input["x"][0]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_f64().unwrap() as f32)
+        .collect::<Vec<_>>();
     let mut x = Array2::from_shape_vec((1, 20), x).unwrap().into_dyn();
     for model in [layer(2, 20, 9), layer(3, 9, 9), layer(4, 9, 3)] {
         x = model.execute(&Inputs::from([("x".into(), x)])).unwrap().pop().unwrap();
@@ -117,7 +143,10 @@ fn three_models_make_a_chain() {
     let output = tensors(2)[1].clone();
     let scale = f64::from(output["fractional_bits"].as_i64().unwrap() as i32).exp2();
     for (value, expected) in output["values"].as_array().unwrap().iter().zip(&x) {
-        assert!((value.as_i64().unwrap() as f64 / scale - f64::from(*expected)).abs() < 0.02, "{output} {x}");
+        assert!(
+            (value.as_i64().unwrap() as f64 / scale - f64::from(*expected)).abs() < 0.02,
+            "{output} {x}"
+        );
     }
     let part = verify_chain(&["b", "c"], &["b.json", "c.json"]);
     assert_eq!(part.0, Some(0));
@@ -130,30 +159,42 @@ fn a_foreign_link_is_named() {
     let (code, result) = verify_chain(&["a", "b", "c"], &["again.json", "b.json", "c.json"]);
     assert_eq!((code, &result["verified"]), (Some(1), &Value::Bool(false)));
     let reason = result["reason"].as_str().unwrap();
-    assert!(reason.contains("proof 1 (model `a`) to proof 2 (model `b`)") && reason.contains("`x`"), "{reason}");
+    assert!(
+        reason.contains("proof 1 (model `a`) to proof 2 (model `b`)") && reason.contains("`x`"),
+        "{reason}"
+    );
     // The second link: another tensor under the right salt.
     let opening = Openings::read(&at("b.open")).unwrap().tensors.pop().unwrap();
     let salt = format!("x={}", lemma::salt_text(&opening.salt));
-    let mut values: Vec<f64> = opening.values.iter().map(|v| *v as f64 / f64::from(BITS).exp2()).collect();
+    let mut values: Vec<f64> =
+        opening.values.iter().map(|v| *v as f64 / f64::from(BITS).exp2()).collect();
     let salted = |values: &[f64], proof: &str| {
         let input = format!("{proof}.input.json");
         std::fs::write(at(&input), serde_json::json!({ "x": [values] }).to_string()).unwrap();
         prove(folders(), "c", &["--input", &input, "--salt", &salt], proof);
         verify_chain(&["a", "b", "c"], &["a.json", "b.json", proof])
     };
-    assert_eq!(salted(&values, "same.json").0, Some(0), "salt and values are all that a digest depends on");
+    assert_eq!(
+        salted(&values, "same.json").0,
+        Some(0),
+        "salt and values are all that a digest depends on"
+    );
     values[4] += 1.0 / f64::from(BITS).exp2();
     let (code, result) = salted(&values, "other.json");
     assert_eq!(code, Some(1));
-    assert!(result["reason"].as_str().unwrap().contains("proof 2 (model `b`) to proof 3 (model `c`)"), "{result}");
+    assert!(
+        result["reason"].as_str().unwrap().contains("proof 2 (model `b`) to proof 3 (model `c`)"),
+        "{result}"
+    );
     assert_eq!(verify_chain(&["a"], &["a.json"]).0, Some(1));
     assert_eq!(verify_chain(&["b", "a"], &["b.json", "a.json"]).0, Some(1));
 }
 
 #[test]
 fn a_proof_with_another_digest_is_rejected() {
-    let mut files: Vec<Value> =
-        ["a.json", "b.json"].map(|file| serde_json::from_slice(&std::fs::read(at(file)).unwrap()).unwrap()).to_vec();
+    let mut files: Vec<Value> = ["a.json", "b.json"]
+        .map(|file| serde_json::from_slice(&std::fs::read(at(file)).unwrap()).unwrap())
+        .to_vec();
     // Both digests of the link, made equal again after the proofs.
     let forged = format!("0x{:064x}", 12345);
     files[0]["tensors"][0]["digest"] = forged.clone().into();
@@ -161,13 +202,21 @@ fn a_proof_with_another_digest_is_rejected() {
     for (file, name) in files.iter().zip(["forged-a.json", "forged-b.json"]) {
         std::fs::write(at(name), file.to_string()).unwrap();
     }
-    for proofs in
-        [["forged-a.json", "b.json"], ["a.json", "forged-b.json"], ["forged-a.json", "forged-b.json"], ["b.json", "a.json"]]
-    {
+    for proofs in [
+        ["forged-a.json", "b.json"],
+        ["a.json", "forged-b.json"],
+        ["forged-a.json", "forged-b.json"],
+        ["b.json", "a.json"],
+    ] {
         let (code, result) = verify_chain(&["a", "b"], &proofs);
-        assert_eq!((code, &result["verified"]), (Some(3), &Value::Bool(false)), "{proofs:?}: {result}");
+        assert_eq!(
+            (code, &result["verified"]),
+            (Some(3), &Value::Bool(false)),
+            "{proofs:?}: {result}"
+        );
     }
-    let (code, ..) = run(folders(), &["verify-chain", "--key", "a/verifying.key", "a.json", "b.json"]);
+    let (code, ..) =
+        run(folders(), &["verify-chain", "--key", "a/verifying.key", "a.json", "b.json"]);
     assert_eq!(code, Some(3), "one key for all proofs");
 }
 
@@ -181,7 +230,11 @@ fn the_contract_takes_a_committed_proof() {
     assert!(gas.succeeded(), "{gas:?}");
     let mut other = values.as_slice().to_vec();
     other.swap(0, 1);
-    assert!(!evm::run(&key, &lemma::PublicValues::new(other), context, &proof, evm::Fork::Osaka).unwrap().succeeded());
+    assert!(
+        !evm::run(&key, &lemma::PublicValues::new(other), context, &proof, evm::Fork::Osaka)
+            .unwrap()
+            .succeeded()
+    );
     let (code, result, _) = run(folders(), &["calldata", "b.json"]);
     assert_eq!(code, Some(0));
     let digest = &file.tensors[1].digest.as_ref().unwrap()[2..];
@@ -231,22 +284,35 @@ fn openings_open_the_digests_and_nothing_else() {
 
 #[test]
 fn what_cannot_be_committed_is_refused() {
-    let samples = [Inputs::from([("x".into(), tensor(&mut StdRng::seed_from_u64(9), &[1, 5], 1.0))])];
+    let samples =
+        [Inputs::from([("x".into(), tensor(&mut StdRng::seed_from_u64(9), &[1, 5], 1.0))])];
     let refused = |change: fn(&mut CompileOptions)| {
         let mut options = options(&["x", "y"]);
         change(&mut options);
         compile("m", layer(5, 5, 4), &samples, &[], &options, &()).unwrap_err()
     };
-    assert!(matches!(refused(|o| o.public.push("x".into())), CompileError::Contradiction { name } if name == "x"));
+    assert!(
+        matches!(refused(|o| o.public.push("x".into())), CompileError::Contradiction { name } if name == "x")
+    );
     assert!(matches!(refused(|o| o.private.push("y".into())), CompileError::Contradiction { .. }));
-    assert!(matches!(refused(|o| o.committed.push("z".into())), CompileError::UnknownTensor { .. }));
-    assert!(matches!(refused(|o| o.fractional_bits = [("z".into(), 3)].into()), CompileError::UnknownTensor { .. }));
+    assert!(matches!(
+        refused(|o| o.committed.push("z".into())),
+        CompileError::UnknownTensor { .. }
+    ));
+    assert!(matches!(
+        refused(|o| o.fractional_bits = [("z".into(), 3)].into()),
+        CompileError::UnknownTensor { .. }
+    ));
     let wide = refused(|o| o.fractional_bits = [("x".into(), 32)].into());
     assert!(wide.to_string().contains("--fractional-bits x="), "{wide}");
-    assert!(matches!(refused(|o| o.fractional_bits = [("x".into(), 70)].into()), CompileError::Quantize(_)));
+    assert!(matches!(
+        refused(|o| o.fractional_bits = [("x".into(), 70)].into()),
+        CompileError::Quantize(_)
+    ));
 }
 
-/// Input and output of random networks committed to: digests are the native ones, and all constraints hold.
+/// Input and output of random networks committed to: digests are the native ones, and all
+/// constraints hold.
 #[test]
 fn random_networks_commit_to_what_they_compute() {
     for seed in 0..40 {
@@ -255,13 +321,23 @@ fn random_networks_commit_to_what_they_compute() {
         let samples: Vec<_> = (0..4).map(|_| random_inputs(&model, &mut rng)).collect();
         let ranges = Ranges::observe(&model, samples.clone(), Method::Max).unwrap();
         let committed = vec!["x".to_owned(), "output".to_owned()];
-        let fractional_bits =
-            BTreeMap::from([("x".to_owned(), rng.gen_range(4..16)), ("output".to_owned(), rng.gen_range(0..16))]);
-        let argmax = model.outputs.iter().any(|(_, id)| matches!(model.node(*id).unwrap().op, Op::ArgMax));
+        let fractional_bits = BTreeMap::from([
+            ("x".to_owned(), rng.gen_range(4..16)),
+            ("output".to_owned(), rng.gen_range(0..16)),
+        ]);
+        let argmax =
+            model.outputs.iter().any(|(_, id)| matches!(model.node(*id).unwrap().op, Op::ArgMax));
         let fractional_bits = if argmax { BTreeMap::new() } else { fractional_bits };
-        let options = Options { bits: 10, committed, fractional_bits: fractional_bits.clone(), ..Options::default() };
-        let quantized = quantize(&model, &ranges, &options).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
-        let compiled = Compiled::new(quantized.graph).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+        let options = Options {
+            bits: 10,
+            committed,
+            fractional_bits: fractional_bits.clone(),
+            ..Options::default()
+        };
+        let quantized =
+            quantize(&model, &ranges, &options).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+        let compiled =
+            Compiled::new(quantized.graph).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
         let graph = compiled.graph();
         for port in graph.inputs.iter().chain(&graph.outputs) {
             let found = graph.node(port.node).fractional_bits;
@@ -272,12 +348,16 @@ fn random_networks_commit_to_what_they_compute() {
         }
         let inputs = quantize_inputs(graph, &samples[0]).unwrap();
         let salts: Vec<Salt> = (0..2).map(|_| Salt::new(rng.r#gen())).collect();
-        let inference = compiled.infer_salted(&inputs, &salts).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+        let inference =
+            compiled.infer_salted(&inputs, &salts).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
         let digest = |port: &lemma::graph::Port, values: &[i64], salt: &Salt| {
-            lemma::circuits::commitment::digest(values, graph.node(port.node).fractional_bits, salt).unwrap()
+            lemma::circuits::commitment::digest(values, graph.node(port.node).fractional_bits, salt)
+                .unwrap()
         };
-        let expected =
-            [digest(&graph.inputs[0], &inputs[0], &salts[0]), digest(&graph.outputs[0], &inference.outputs()[0], &salts[1])];
+        let expected = [
+            digest(&graph.inputs[0], &inputs[0], &salts[0]),
+            digest(&graph.outputs[0], &inference.outputs()[0], &salts[1]),
+        ];
         assert_eq!(inference.public_values(), expected, "seed {seed}");
         assert_eq!(violations(&compiled, inference), [], "seed {seed}");
     }

@@ -24,14 +24,16 @@ const PROMPT: [u32; 4] = [1, 3, 24, 8];
 /// A model that passes ten tokens on, and commits to them.
 fn repeater() -> Package {
     let mut graph = Graph::default();
-    let x = graph.push("x", Op::Input { range: Interval { lo: 0, hi: 39 } }, &[], &[1, 10], 0).unwrap();
+    let x =
+        graph.push("x", Op::Input { range: Interval { lo: 0, hi: 39 } }, &[], &[1, 10], 0).unwrap();
     let y = graph.push("y", Op::Sum([1].into()), &[x], &[1, 10], 0).unwrap();
     graph.inputs.push(Port { name: "x".into(), node: x, visibility: Visibility::Private });
     graph.outputs.push(Port { name: "y".into(), node: y, visibility: Visibility::Committed });
     Package::new("first", vec![], Compiled::new(graph).unwrap()).unwrap()
 }
 
-/// A proof that passes the prompt on, and files of generations after it: as the model wrote it, and with a token swapped.
+/// A proof that passes the prompt on, and files of generations after it: as the model wrote it, and
+/// with a token swapped.
 struct Scene {
     folder: tempfile::TempDir,
 }
@@ -49,13 +51,21 @@ impl Scene {
         let (inputs, _) = fill(&package, &ids, PROMPT.len(), 1, b"").unwrap();
         let salt = Salt::new([7; Salt::BYTES]);
         let salts = std::slice::from_ref(&salt);
-        let (proven, _) = first.prove_salted(&proving, &inputs[..1], salts, Context::of(b"n"), &()).unwrap();
-        scene.write("first.json", &ProofFile::new(&verifying, &proven.values, b"n", &proven.proof).unwrap());
+        let (proven, _) =
+            first.prove_salted(&proving, &inputs[..1], salts, Context::of(b"n"), &()).unwrap();
+        scene.write(
+            "first.json",
+            &ProofFile::new(&verifying, &proven.values, b"n", &proven.proof).unwrap(),
+        );
         let key = folder.proving_key(&package).unwrap();
         let salts = package.salts(&BTreeMap::from([("prompt".to_owned(), salt)])).unwrap();
         let prove = |name: &str, inputs: &[Vec<i64>], bytes: &[u8]| {
-            let (proven, _) = package.prove_salted(&key, inputs, &salts, Context::of(bytes), &()).unwrap();
-            scene.write(name, &ProofFile::new(key.verifying_key(), &proven.values, bytes, &proven.proof).unwrap());
+            let (proven, _) =
+                package.prove_salted(&key, inputs, &salts, Context::of(bytes), &()).unwrap();
+            scene.write(
+                name,
+                &ProofFile::new(key.verifying_key(), &proven.values, bytes, &proven.proof).unwrap(),
+            );
         };
         let claimed = context(4, 8, b"n");
         prove("honest.json", &inputs, &claimed);
@@ -75,7 +85,8 @@ impl Scene {
     }
 
     fn chain(&self, proof: &str, more: &[&str]) -> Vec<String> {
-        let [first, key, before, proof] = ["first.key", "dec/verifying.key", "first.json", proof].map(|name| self.at(name));
+        let [first, key, before, proof] =
+            ["first.key", "dec/verifying.key", "first.json", proof].map(|name| self.at(name));
         let arguments = ["verify-chain", "--key", &first, &before, "--key", &key, &proof];
         arguments.iter().chain(more).map(|argument| (*argument).to_owned()).collect()
     }
@@ -96,15 +107,27 @@ fn alone_and_in_a_chain_a_proof_is_accepted_for_the_same() {
     assert!(said.contains("proof 2") && said.contains("the model chose"), "{said}");
     let told = json(&borrowed(&scene.chain("honest.json", &["--context", "0x6e"])));
     assert_eq!((&told["verified"], &told["generations"][0]), (&Value::Bool(true), &Value::Null));
-    let alone = json(&["verify", "--key", &key, "--generation", "--context", "0x6e", &scene.at("honest.json")]);
+    let alone = json(&[
+        "verify",
+        "--key",
+        &key,
+        "--generation",
+        "--context",
+        "0x6e",
+        &scene.at("honest.json"),
+    ]);
     assert_eq!(told["generations"][1], alone["generation"]);
     assert_eq!(alone["generation"]["length"], 8);
     let said = fails(3, &borrowed(&scene.chain("honest.json", &["--context", "0x6f"])));
     assert!(said.contains("proof 1") && said.contains("0x6f is asked for"), "{said}");
-    // Without the context of a generation the proof is one of single steps: good, unless a generation is demanded.
+    // Without the context of a generation the proof is one of single steps: good, unless a
+    // generation is demanded.
     assert!(json(&["verify", "--key", &key, &scene.at("plain.json")])["generation"].is_null());
     let said = fails(3, &["verify", "--key", &key, "--generation", &scene.at("plain.json")]);
     assert!(said.contains("none of a generation"), "{said}");
-    let said = fails(3, &["verify", "--key", &scene.at("first.key"), "--generation", &scene.at("first.json")]);
+    let said = fails(
+        3,
+        &["verify", "--key", &scene.at("first.key"), "--generation", &scene.at("first.json")],
+    );
     assert!(said.contains("none of a generation"), "{said}");
 }

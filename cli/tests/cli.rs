@@ -93,7 +93,14 @@ fn inspect_has_its_documented_keys() {
 
 #[test]
 fn the_checker_is_satisfied() {
-    let checked = json(&["check", compiled().to_str().unwrap(), "--input", &model("test_1000.npz"), "--index", "7"]);
+    let checked = json(&[
+        "check",
+        compiled().to_str().unwrap(),
+        "--input",
+        &model("test_1000.npz"),
+        "--index",
+        "7",
+    ]);
     assert_eq!(checked["satisfied"], true);
 }
 
@@ -104,7 +111,8 @@ fn rejects_every_altered_public_value() {
     for index in 0..values.len() {
         for change in [1, -1, 1 << 20] {
             let mut altered = honest.clone();
-            altered["tensors"][0]["values"][index] = (values[index].as_i64().unwrap() + change).into();
+            altered["tensors"][0]["values"][index] =
+                (values[index].as_i64().unwrap() + change).into();
             rejected(&altered, "value.json");
         }
     }
@@ -153,11 +161,21 @@ fn keys_of_another_model_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     let calibration = model("calibration.npz");
-    json(&["compile", &model("model.onnx"), "--calibration", &calibration, "--bits", "11", "-o", path]);
+    json(&[
+        "compile",
+        &model("model.onnx"),
+        "--calibration",
+        &calibration,
+        "--bits",
+        "11",
+        "-o",
+        path,
+    ]);
     // The key of the 12-bit circuit beside the 11-bit model.
     std::fs::copy(at("proving.key"), folder.path().join("proving.key")).unwrap();
     let out = folder.path().join("proof.json");
-    let said = fails(1, &["prove", path, "--input", &model("test_1000.npz"), "-o", out.to_str().unwrap()]);
+    let said =
+        fails(1, &["prove", path, "--input", &model("test_1000.npz"), "-o", out.to_str().unwrap()]);
     assert!(said.contains("proving.key") && said.contains("lemma setup"), "{said}");
     assert!(!out.exists());
     json(&["setup", path]);
@@ -168,12 +186,14 @@ fn keys_of_another_model_are_refused() {
 #[test]
 fn models_with_nan_or_unknown_operators_are_named_and_nothing_is_written() {
     let honest = std::fs::read(model("model.onnx")).unwrap();
-    let place = |bytes: &[u8]| honest.windows(bytes.len()).position(|window| window == bytes).unwrap();
+    let place =
+        |bytes: &[u8]| honest.windows(bytes.len()).position(|window| window == bytes).unwrap();
     // Field 4 of a node, its operator, of four bytes.
     let relu = place(b"\x22\x04Relu") + 2;
     let alterations: [(&str, usize, &[u8], &str); 2] = [
         ("operator.onnx", relu, b"Rexu", "Rexu"),
-        // The weights of the dense layers fill the middle of the file; all ones is a NaN at any alignment.
+        // The weights of the dense layers fill the middle of the file; all ones is a NaN at any
+        // alignment.
         ("nan.onnx", honest.len() / 2, &[0xff; 16], "NaN"),
     ];
     for (name, position, bytes, expected) in alterations {
@@ -183,8 +203,14 @@ fn models_with_nan_or_unknown_operators_are_named_and_nothing_is_written() {
         let file = folder.path().join(name);
         std::fs::write(&file, altered).unwrap();
         let out = folder.path().join("compiled");
-        let arguments =
-            ["compile", file.to_str().unwrap(), "--calibration", &model("calibration.npz"), "-o", out.to_str().unwrap()];
+        let arguments = [
+            "compile",
+            file.to_str().unwrap(),
+            "--calibration",
+            &model("calibration.npz"),
+            "-o",
+            out.to_str().unwrap(),
+        ];
         let said = fails(1, &arguments);
         assert!(said.contains(name) && said.contains(expected), "{said}");
         assert!(!out.exists(), "{name}");
@@ -196,10 +222,24 @@ fn folders_that_cannot_be_written_are_named_and_files_that_stood_stay() {
     let folder = tempfile::tempdir().unwrap();
     let occupied = folder.path().join("occupied");
     std::fs::write(&occupied, b"mine").unwrap();
-    let [occupied, inside] = [occupied.clone(), occupied.join("proof.json")].map(|path| path.to_str().unwrap().to_owned());
-    let said = fails(1, &["compile", &model("model.onnx"), "--calibration", &model("calibration.npz"), "-o", &occupied]);
+    let [occupied, inside] = [occupied.clone(), occupied.join("proof.json")]
+        .map(|path| path.to_str().unwrap().to_owned());
+    let said = fails(
+        1,
+        &[
+            "compile",
+            &model("model.onnx"),
+            "--calibration",
+            &model("calibration.npz"),
+            "-o",
+            &occupied,
+        ],
+    );
     assert!(said.contains("occupied"), "{said}");
-    let said = fails(1, &["prove", compiled().to_str().unwrap(), "--input", &model("test_1000.npz"), "-o", &inside]);
+    let said = fails(
+        1,
+        &["prove", compiled().to_str().unwrap(), "--input", &model("test_1000.npz"), "-o", &inside],
+    );
     assert!(said.contains("proof.json"), "{said}");
     assert_eq!(std::fs::read(&occupied).unwrap(), b"mine");
 }
@@ -216,7 +256,14 @@ fn a_read_only_folder_keeps_its_files() {
         println!("skipped: this user may write to read-only folders");
         return;
     }
-    let arguments = ["prove", compiled().to_str().unwrap(), "--input", &model("test_1000.npz"), "-o", proof.to_str().unwrap()];
+    let arguments = [
+        "prove",
+        compiled().to_str().unwrap(),
+        "--input",
+        &model("test_1000.npz"),
+        "-o",
+        proof.to_str().unwrap(),
+    ];
     let said = fails(1, &arguments);
     assert!(said.contains("proof.json"), "{said}");
     assert_eq!(std::fs::read(&proof).unwrap(), b"earlier");
@@ -259,7 +306,14 @@ fn an_input_outside_the_calibrated_range_is_named_and_gives_no_proof() {
     let bright = vec![vec![vec![vec![9.5f32; 28]; 28]]; 1];
     std::fs::write(&input, serde_json::json!({ "image": bright }).to_string()).unwrap();
     let out = folder.path().join("proof.json");
-    let arguments = ["prove", compiled().to_str().unwrap(), "--input", input.to_str().unwrap(), "-o", out.to_str().unwrap()];
+    let arguments = [
+        "prove",
+        compiled().to_str().unwrap(),
+        "--input",
+        input.to_str().unwrap(),
+        "-o",
+        out.to_str().unwrap(),
+    ];
     let said = fails(4, &arguments);
     assert!(said.contains("layer `image`") && said.contains("calibrated range"), "{said}");
     assert!(!out.exists());
@@ -269,10 +323,14 @@ fn an_input_outside_the_calibrated_range_is_named_and_gives_no_proof() {
 fn wrong_inputs_and_usage_are_errors_that_say_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("small.json");
-    std::fs::write(&input, serde_json::json!({ "image": vec![vec![0.5f32; 27]; 28] }).to_string()).unwrap();
+    std::fs::write(&input, serde_json::json!({ "image": vec![vec![0.5f32; 27]; 28] }).to_string())
+        .unwrap();
     let out = folder.path().join("proof.json");
     let out = out.to_str().unwrap();
-    let said = fails(1, &["prove", compiled().to_str().unwrap(), "--input", input.to_str().unwrap(), "-o", out]);
+    let said = fails(
+        1,
+        &["prove", compiled().to_str().unwrap(), "--input", input.to_str().unwrap(), "-o", out],
+    );
     assert!(said.contains("image"), "{said}");
     let said = fails(1, &["setup", folder.path().to_str().unwrap()]);
     assert!(said.contains("model.lemma") && said.contains("lemma compile"), "{said}");
@@ -280,9 +338,11 @@ fn wrong_inputs_and_usage_are_errors_that_say_what_to_do() {
     let garbage = folder.path().join("garbage.onnx");
     std::fs::write(&garbage, b"not a model").unwrap();
     let calibration = model("calibration.npz");
-    let said = fails(1, &["compile", garbage.to_str().unwrap(), "--calibration", &calibration, "-o", out]);
+    let said =
+        fails(1, &["compile", garbage.to_str().unwrap(), "--calibration", &calibration, "-o", out]);
     assert!(said.contains("garbage.onnx"), "{said}");
-    let unknown = [&model("model.onnx"), "--calibration", &calibration, "--public", "nothing", "-o", out];
+    let unknown =
+        [&model("model.onnx"), "--calibration", &calibration, "--public", "nothing", "-o", out];
     let said = fails(1, &[&["compile"], unknown.as_slice()].concat());
     assert!(said.contains("nothing") && said.contains("logits"), "{said}");
 }

@@ -28,7 +28,8 @@ const GIVEN: usize = 0;
 const TEXT: usize = 1;
 const GENERATED: usize = 2;
 
-/// A folder with a random decoder of 10 tokens that commits to its prompt, its keys, and a generation after a prompt; made once.
+/// A folder with a random decoder of 10 tokens that commits to its prompt, its keys, and a
+/// generation after a prompt; made once.
 fn decoder() -> &'static Path {
     static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = FOLDER.get_or_init(|| {
@@ -40,7 +41,18 @@ fn decoder() -> &'static Path {
         json(&["setup", path.to_str().unwrap()]);
         let [proof, openings] = ["proof.json", "openings.json"].map(at);
         let folder = path.to_str().unwrap();
-        json(&["prove", folder, "--prompt", "the", "--generate", "4", "--openings", &openings, "-o", &proof]);
+        json(&[
+            "prove",
+            folder,
+            "--prompt",
+            "the",
+            "--generate",
+            "4",
+            "--openings",
+            &openings,
+            "-o",
+            &proof,
+        ]);
         (parent, path)
     });
     path
@@ -72,7 +84,10 @@ fn the_statement_has_digest_text_and_lengths_and_no_prompt() {
     let (text, length) = honest();
     assert!(!text.is_empty() && length == PROMPT + text.len() as u32);
     assert_eq!(generation["prompt_length"], PROMPT);
-    assert_eq!((&generation["prompt"], &generation["prompt_visibility"]), (&Value::Null, &"committed".into()));
+    assert_eq!(
+        (&generation["prompt"], &generation["prompt_visibility"]),
+        (&Value::Null, &"committed".into())
+    );
     let tensors = verified["statement"]["tensors"].as_array().unwrap();
     assert_eq!(
         tensors.iter().map(|t| t["name"].as_str().unwrap()).collect::<Vec<_>>(),
@@ -80,10 +95,16 @@ fn the_statement_has_digest_text_and_lengths_and_no_prompt() {
     );
     assert_eq!(tensors[0]["digest"], generation["prompt_digest"]);
     assert!(tensors[0]["values"].as_array().unwrap().is_empty());
-    let said = String::from_utf8(lemma(&["verify", "--key", &at("verifying.key"), &at("proof.json")]).stdout).unwrap();
+    let said = String::from_utf8(
+        lemma(&["verify", "--key", &at("verifying.key"), &at("proof.json")]).stdout,
+    )
+    .unwrap();
     assert!(said.contains("prompt (4 tokens): not shown, digest 0x"), "{said}");
     let opening = Openings::read(Path::new(&at("openings.json"))).unwrap().tensors.remove(0);
-    assert_eq!(opening.digest().unwrap().to_string(), generation["prompt_digest"].as_str().unwrap());
+    assert_eq!(
+        opening.digest().unwrap().to_string(),
+        generation["prompt_digest"].as_str().unwrap()
+    );
     // Filled up with the start token.
     assert_eq!(opening.values, [1, 3, 24, 8, 1, 1, 1, 1, 1, 1]);
 }
@@ -96,7 +117,9 @@ fn a_hidden_prompt_is_continued_as_one_that_is_shown() {
     let (text, _) = honest();
     let continued = generate(&shown, &PROMPT_IDS, 4, 1, &[1, 2]).unwrap();
     assert_eq!(continued[PROMPT as usize..], text);
-    let run = |folder: &Path| json(&["run", folder.to_str().unwrap(), "--prompt", "the", "--generate", "4"]);
+    let run = |folder: &Path| {
+        json(&["run", folder.to_str().unwrap(), "--prompt", "the", "--generate", "4"])
+    };
     let [run, other] = [run(decoder()), run(parent.path())];
     assert_eq!((&run["text"], &run["tokens"]), (&other["text"], &other["tokens"]));
 }
@@ -146,7 +169,10 @@ fn proofs_without_a_text_differ_in_digest_and_proof_alone() {
     let [mut one, mut other] = ["the", "tre"].map(|prompt| {
         let path = at(&format!("none-{prompt}.json"));
         let proved = json(&["prove", folder, "--prompt", prompt, "--generate", "0", "-o", &path]);
-        assert_eq!((&proved["generation"]["text"], &proved["generation"]["prompt_length"]), (&"".into(), &4.into()));
+        assert_eq!(
+            (&proved["generation"]["text"], &proved["generation"]["prompt_length"]),
+            (&"".into(), &4.into())
+        );
         let verified = verify(&path);
         assert_eq!(verified["generation"]["length"], 4);
         serde_json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap()
@@ -161,21 +187,57 @@ fn proofs_without_a_text_differ_in_digest_and_proof_alone() {
 
 #[test]
 fn one_prompt_and_salt_have_one_digest_whatever_is_generated() {
-    let (folder, openings) = (decoder().to_str().unwrap(), format!("prompt={}", at("openings.json")));
+    let (folder, openings) =
+        (decoder().to_str().unwrap(), format!("prompt={}", at("openings.json")));
     let path = at("again.json");
-    let proved = json(&["prove", folder, "--prompt", "the", "--generate", "1", "--opening", &openings, "-o", &path]);
+    let proved = json(&[
+        "prove",
+        folder,
+        "--prompt",
+        "the",
+        "--generate",
+        "1",
+        "--opening",
+        &openings,
+        "-o",
+        &path,
+    ]);
     assert_eq!(proved["generation"]["length"], PROMPT + 1);
-    assert_eq!(proved["generation"]["prompt_digest"], verify(&at("proof.json"))["generation"]["prompt_digest"]);
-    let said = fails(1, &["prove", folder, "--prompt", "tre", "--generate", "1", "--opening", &openings, "-o", &at("none.json")]);
+    assert_eq!(
+        proved["generation"]["prompt_digest"],
+        verify(&at("proof.json"))["generation"]["prompt_digest"]
+    );
+    let said = fails(
+        1,
+        &[
+            "prove",
+            folder,
+            "--prompt",
+            "tre",
+            "--generate",
+            "1",
+            "--opening",
+            &openings,
+            "-o",
+            &at("none.json"),
+        ],
+    );
     assert!(said.contains("another prompt"), "{said}");
-    let said = fails(1, &["prove", folder, "--text", "the", "--opening", &openings, "-o", &at("none.json")]);
+    let said = fails(
+        1,
+        &["prove", folder, "--text", "the", "--opening", &openings, "-o", &at("none.json")],
+    );
     assert!(said.contains("--prompt"), "{said}");
     let said = fails(1, &["prove", folder, "--text", "the", "-o", &at("none.json")]);
     assert!(said.contains("hides its prompt"), "{said}");
 }
 
 /// Proves altered inputs of the honest generation under any lengths, and verifies the file.
-fn forged(name: &str, (prompt, length): (u32, u32), alter: impl Fn(&mut Vec<Vec<i64>>)) -> (i32, String) {
+fn forged(
+    name: &str,
+    (prompt, length): (u32, u32),
+    alter: impl Fn(&mut Vec<Vec<i64>>),
+) -> (i32, String) {
     let package = package();
     let ids = [&PROMPT_IDS[..], &honest().0].concat();
     let (mut inputs, _) = fill(&package, &ids, PROMPT as usize, 1, b"").unwrap();
@@ -193,7 +255,9 @@ fn forged(name: &str, (prompt, length): (u32, u32), alter: impl Fn(&mut Vec<Vec<
 #[test]
 fn rejects_a_proof_with_a_token_swapped_after_the_prompt() {
     let (_, length) = honest();
-    let (code, said) = forged("swapped.json", (PROMPT, length), |inputs| inputs[TEXT][4] = (inputs[TEXT][4] + 1) % 40);
+    let (code, said) = forged("swapped.json", (PROMPT, length), |inputs| {
+        inputs[TEXT][4] = (inputs[TEXT][4] + 1) % 40
+    });
     assert!(code == 3 && said.contains("the model chose"), "{said}");
     // Neither the prompt's tensor after the prompt nor what is read after the end matters.
     let (code, said) = forged("padded.json", (PROMPT, length), |inputs| inputs[GIVEN][4..].fill(9));
@@ -203,7 +267,15 @@ fn rejects_a_proof_with_a_token_swapped_after_the_prompt() {
 #[test]
 fn rejects_a_proof_with_other_lengths() {
     let (_, length) = honest();
-    for (prompt, end) in [(3, length), (5, length), (4, length - 1), (0, length), (4, 11), (1, length), (length, length)] {
+    for (prompt, end) in [
+        (3, length),
+        (5, length),
+        (4, length - 1),
+        (0, length),
+        (4, 11),
+        (1, length),
+        (length, length),
+    ] {
         let (code, said) = forged(&format!("lengths{prompt}-{end}.json"), (prompt, end), |_| ());
         assert!(code == 3 && said.contains("\"verified\":false"), "{prompt}, {end}: {said}");
     }
@@ -213,8 +285,13 @@ fn rejects_a_proof_with_other_lengths() {
 fn rejects_a_mask_with_a_hole_and_one_that_starts_late_or_early() {
     let (_, length) = honest();
     for position in [1, 3, 4, 5, length as usize] {
-        let (code, said) = forged(&format!("mask{position}.json"), (PROMPT, length), |inputs| inputs[GENERATED][position] ^= 1);
-        assert!(code == 3 && said.contains(&format!("at position {position};")), "{position}: {said}");
+        let (code, said) = forged(&format!("mask{position}.json"), (PROMPT, length), |inputs| {
+            inputs[GENERATED][position] ^= 1
+        });
+        assert!(
+            code == 3 && said.contains(&format!("at position {position};")),
+            "{position}: {said}"
+        );
     }
 }
 
@@ -241,7 +318,16 @@ fn rejects_a_sum_of_prompt_and_text_past_the_vocabulary() {
 fn rejects_an_altered_digest_and_one_of_another_prompt_and_choices_that_are_not_the_circuits() {
     let proof: Value = serde_json::from_slice(&std::fs::read(at("proof.json")).unwrap()).unwrap();
     let path = at("other-digest.json");
-    json(&["prove", decoder().to_str().unwrap(), "--prompt", "tre", "--generate", "1", "-o", &path]);
+    json(&[
+        "prove",
+        decoder().to_str().unwrap(),
+        "--prompt",
+        "tre",
+        "--generate",
+        "1",
+        "-o",
+        &path,
+    ]);
     let other: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     let choice = |file: &mut Value| {
         // The readable part agrees, as the file's check wants.
@@ -273,9 +359,15 @@ fn a_private_prompt_leaves_nothing_but_its_length() {
     json(&["prove", folder, "--prompt", "the", "--generate", "4", "-o", &at("proof.json")]);
     let verified = json(&["verify", "--key", &at("verifying.key"), &at("proof.json")]);
     let generation = &verified["generation"];
-    assert_eq!((&generation["prompt_visibility"], &generation["prompt_length"]), (&"private".into(), &PROMPT.into()));
+    assert_eq!(
+        (&generation["prompt_visibility"], &generation["prompt_length"]),
+        (&"private".into(), &PROMPT.into())
+    );
     assert!(generation["prompt"].is_null() && generation.get("prompt_digest").is_none());
-    assert_eq!(serde_json::from_value::<Vec<u32>>(generation["tokens"].clone()).unwrap(), honest().0);
+    assert_eq!(
+        serde_json::from_value::<Vec<u32>>(generation["tokens"].clone()).unwrap(),
+        honest().0
+    );
     assert_eq!(verified["statement"]["tensors"].as_array().unwrap().len(), 3);
 }
 
@@ -283,17 +375,33 @@ fn a_private_prompt_leaves_nothing_but_its_length() {
 fn what_is_no_decoder_is_refused() {
     let parent = tempfile::tempdir().unwrap();
     let out = parent.path().to_str().unwrap();
-    let [spam, image] = ["models/sms_spam_tx", "models/lenet_fashion"].map(|model| file(&format!("{model}/model.onnx")));
+    let [spam, image] = ["models/sms_spam_tx", "models/lenet_fashion"]
+        .map(|model| file(&format!("{model}/model.onnx")));
     let said = fails(1, &["compile", &spam, "--decoder", "-o", out]);
     assert!(said.contains("a logit for each of its 1024 tokens"), "{said}");
     let said = fails(1, &["compile", &image, "--decoder", "-o", out]);
     assert!(said.contains("token ids of shape [1, T]"), "{said}");
     let stories = file("import/tests/llama2c/shared.bin");
-    let said = fails(1, &["compile", &stories, "--tokens", "10", "--committed", "tokens", "-o", out]);
+    let said =
+        fails(1, &["compile", &stories, "--tokens", "10", "--committed", "tokens", "-o", out]);
     assert!(said.contains("--committed prompt"), "{said}");
     let said = fails(1, &["compile", &stories, "--tokens", "1", "--private", "prompt", "-o", out]);
     assert!(said.contains("at least 2 tokens"), "{said}");
-    let said = fails(1, &["compile", &stories, "--tokens", "10", "--private", "prompt", "--committed", "prompt", "-o", out]);
+    let said = fails(
+        1,
+        &[
+            "compile",
+            &stories,
+            "--tokens",
+            "10",
+            "--private",
+            "prompt",
+            "--committed",
+            "prompt",
+            "-o",
+            out,
+        ],
+    );
     assert!(said.contains("more than one of"), "{said}");
 }
 
@@ -309,13 +417,29 @@ fn the_character_model_continues_a_prompt() {
     let compiled = |name: &str, arguments: &[&str]| {
         let path = parent.path().join(name).to_str().unwrap().to_owned();
         let calibration = calibration.to_str().unwrap();
-        let all =
-            ["compile", &model, "--tokenizer", &config, "--calibration", calibration, "--bits", "14", "--decoder", "-o", &path];
+        let all = [
+            "compile",
+            &model,
+            "--tokenizer",
+            &config,
+            "--calibration",
+            calibration,
+            "--bits",
+            "14",
+            "--decoder",
+            "-o",
+            &path,
+        ];
         let compiled = json(&[&all[..], arguments].concat());
-        assert!(compiled["report"]["agreement"].as_f64().unwrap() > 0.97, "{}", compiled["report"]["agreement"]);
+        assert!(
+            compiled["report"]["agreement"].as_f64().unwrap() > 0.97,
+            "{}",
+            compiled["report"]["agreement"]
+        );
         path
     };
-    let [shown, hidden] = [("shown", &[][..]), ("hidden", &["--committed", "prompt"][..])].map(|(name, all)| compiled(name, all));
+    let [shown, hidden] = [("shown", &[][..]), ("hidden", &["--committed", "prompt"][..])]
+        .map(|(name, all)| compiled(name, all));
     let prompt = ["--prompt", " ROMEO:", "--generate", "20"];
     let told = json(&[&["run", &shown], &prompt[..]].concat());
     let text = told["text"].as_str().unwrap().strip_prefix(" ROMEO:").unwrap().to_owned();
@@ -325,7 +449,10 @@ fn the_character_model_continues_a_prompt() {
     let proved = json(&[&["prove", &hidden, "-o", &proof], &prompt[..]].concat());
     let verified = json(&["verify", "--key", &format!("{hidden}/verifying.key"), &proof]);
     for generation in [&proved["generation"], &verified["generation"]] {
-        assert_eq!((&generation["text"], &generation["prompt"]), (&text.as_str().into(), &Value::Null));
+        assert_eq!(
+            (&generation["text"], &generation["prompt"]),
+            (&text.as_str().into(), &Value::Null)
+        );
         assert_eq!((&generation["prompt_length"], &generation["length"]), (&7.into(), &27.into()));
     }
 }

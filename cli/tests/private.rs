@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use lemma::model::{Model, Op, View};
-use lemma::{CompileError, CompileOptions, Context, Folder, Inputs, Package, ProofFile, Report, compile};
+use lemma::{
+    CompileError, CompileOptions, Context, Folder, Inputs, Package, ProofFile, Report, compile,
+};
 use ndarray::{Array2, ArrayD, arr2};
 
 /// Scores of two classes for four tokens of five, each counted where a mask says so.
@@ -38,7 +40,10 @@ fn compiled(public: &[&str], committed: &[&str]) -> Result<(Package, Report), Co
         classes,
         ..CompileOptions::default()
     };
-    let samples = [sample([3.0, 2.0, 2.0, 1.0], [1.0; 4]), sample([1.0, 4.0, 2.0, 0.0], [1.0, 1.0, 1.0, 0.0])];
+    let samples = [
+        sample([3.0, 2.0, 2.0, 1.0], [1.0; 4]),
+        sample([1.0, 4.0, 2.0, 0.0], [1.0, 1.0, 1.0, 0.0]),
+    ];
     compile("messages", classifier(), &samples, &[], &options, &())
 }
 
@@ -46,12 +51,22 @@ fn compiled(public: &[&str], committed: &[&str]) -> Result<(Package, Report), Co
 fn tokens_are_neither_shown_nor_committed_to_beside_a_private_mask() {
     for (public, committed) in [(&["ids"][..], &[][..]), (&[], &["ids"])] {
         let error = compiled(public, committed).map(|_| ()).unwrap_err();
-        assert!(matches!(&error, CompileError::Unbound { tokens, open } if tokens == "ids" && open == &["mask"]), "{error}");
-        assert!(error.to_string().contains("`ids`") && error.to_string().contains("--public mask"), "{error}");
+        assert!(
+            matches!(&error, CompileError::Unbound { tokens, open } if tokens == "ids" && open == &["mask"]),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains("`ids`") && error.to_string().contains("--public mask"),
+            "{error}"
+        );
     }
-    for (public, committed) in
-        [(&["ids", "mask"][..], &[][..]), (&["mask"], &["ids"]), (&[], &["ids", "mask"]), (&["mask"], &[]), (&[], &[])]
-    {
+    for (public, committed) in [
+        (&["ids", "mask"][..], &[][..]),
+        (&["mask"], &["ids"]),
+        (&[], &["ids", "mask"]),
+        (&["mask"], &[]),
+        (&[], &[]),
+    ] {
         assert!(compiled(public, committed).is_ok(), "{public:?}, {committed:?}");
     }
 }
@@ -71,21 +86,35 @@ fn told(public: &[&str], mask: [f32; 4]) -> (Vec<String>, String) {
     let proof = parent.path().join("proof.json");
     std::fs::write(&proof, file.to_json().unwrap()).unwrap();
     let mut verify = Command::new(env!("CARGO_BIN_EXE_lemma"));
-    let output = verify.arg("verify").arg("--key").arg(folder.verifying_key_path()).arg(&proof).output().unwrap();
+    let output = verify
+        .arg("verify")
+        .arg("--key")
+        .arg(folder.verifying_key_path())
+        .arg(&proof)
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8(output.stdout).unwrap();
     (file.private_inputs.iter().map(|input| input.name.clone()).collect(), said)
 }
 
-/// The same four tokens are spam and ham, as the mask has it: the reader is told who chose it, or sees it.
+/// The same four tokens are spam and ham, as the mask has it: the reader is told who chose it, or
+/// sees it.
 #[test]
 fn a_reader_is_told_of_every_private_input_and_sees_a_mask_that_is_shown() {
     let (names, said) = told(&[], [1.0, 1.0, 0.0, 0.0]);
     assert_eq!(names, ["ids", "mask"]);
-    assert!(said.contains("private: `ids` [1, 4] 0..4") && said.contains("private: `mask` [1, 4] 0..1"), "{said}");
+    assert!(
+        said.contains("private: `ids` [1, 4] 0..4") && said.contains("private: `mask` [1, 4] 0..1"),
+        "{said}"
+    );
     assert!(said.contains("answer: \"spam\""), "{said}");
     let (names, said) = told(&["ids", "mask"], [0.0, 1.0, 1.0, 1.0]);
     assert!(names.is_empty() && !said.contains("private:"), "{said}");
-    assert!(said.contains("input `mask` = [0, 1 (3 times)]") && said.contains("input `ids` = [3, 2 (3 times)]"), "{said}");
+    assert!(
+        said.contains("input `mask` = [0, 1 (3 times)]")
+            && said.contains("input `ids` = [3, 2 (3 times)]"),
+        "{said}"
+    );
     assert!(said.contains("answer: \"ham\""), "{said}");
 }

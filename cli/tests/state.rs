@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use lemma::text::Tokenizer;
-use lemma::{CompileOptions, Demand, Folder, Package, PackageError, PreparedKey, ProofFile, Report, compile};
+use lemma::{
+    CompileOptions, Demand, Folder, Package, PackageError, PreparedKey, ProofFile, Report, compile,
+};
 use ndarray::ArrayViewD;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -79,8 +81,10 @@ fn setups_at_once_leave_keys_that_belong_together_and_proofs_meanwhile_belong_to
     };
     let proofs: Vec<_> = (0..3).map(|i| folder.path().join(format!("{i}.json"))).collect();
     let setups: Vec<_> = (0..4).map(|_| run(&["setup", text(folder.path())])).collect();
-    let proving: Vec<_> =
-        proofs.iter().map(|proof| run(&["prove", text(folder.path()), "--input", &input, "-o", text(proof)])).collect();
+    let proving: Vec<_> = proofs
+        .iter()
+        .map(|proof| run(&["prove", text(folder.path()), "--input", &input, "-o", text(proof)]))
+        .collect();
     for process in setups.into_iter().chain(proving) {
         let output = process.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -93,7 +97,8 @@ fn setups_at_once_leave_keys_that_belong_together_and_proofs_meanwhile_belong_to
     json(&["prove", text(folder.path()), "--input", &input, "-o", text(&last)]);
     let file = ProofFile::from_json(&std::fs::read(last).unwrap()).unwrap();
     assert!(file.verify(&PreparedKey::new(verifying), &Demand::default()).is_ok());
-    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(names.iter().all(|name| !name.to_str().unwrap().starts_with('.')), "{names:?}");
 }
 
@@ -106,7 +111,10 @@ fn keys_of_two_setups_are_refused() {
     std::fs::write(folder.verifying_key_path(), first).unwrap();
     let out = folder.path().join("proof.json");
     let said = fails(1, &["prove", text(folder.path()), "--input", &input, "-o", text(&out)]);
-    assert!(said.contains("verifying.key") && said.contains("another setup") && !out.exists(), "{said}");
+    assert!(
+        said.contains("verifying.key") && said.contains("another setup") && !out.exists(),
+        "{said}"
+    );
 }
 
 #[test]
@@ -122,9 +130,14 @@ fn another_compilation_removes_the_keys_and_the_same_one_keeps_them() {
     // Keys that took longer than the model stood.
     let late = folder.write_keys(&package, &keys.0, &keys.1);
     assert!(matches!(late, Err(PackageError::Changed { .. })), "{late:?}");
-    let sealed: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.path().join("report.json")).unwrap()).unwrap();
+    let sealed: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("report.json")).unwrap()).unwrap();
     assert_eq!(sealed["circuit_digest"], other.digest().to_string());
-    assert!(std::fs::read_to_string(folder.path().join("report.txt")).unwrap().contains(&other.digest().to_string()));
+    assert!(
+        std::fs::read_to_string(folder.path().join("report.txt"))
+            .unwrap()
+            .contains(&other.digest().to_string())
+    );
 }
 
 #[test]
@@ -154,16 +167,28 @@ fn files_of_others_are_not_replaced() {
     assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1, "nothing else is left");
     let (_parent, folder, input) = copy();
     let key = folder.verifying_key_path();
-    for target in ["model.lemma", "verifying.key", "report.txt"].map(|name| folder.path().join(name)) {
+    for target in
+        ["model.lemma", "verifying.key", "report.txt"].map(|name| folder.path().join(name))
+    {
         let before = std::fs::read(&target).unwrap();
-        let said = fails(1, &["prove", text(folder.path()), "--input", &input, "-o", text(&target)]);
+        let said =
+            fails(1, &["prove", text(folder.path()), "--input", &input, "-o", text(&target)]);
         assert!(said.contains(text(&target)), "{said}");
         let said = fails(1, &["contract", text(&key), "-o", text(&target)]);
         assert!(said.contains(text(&target)), "{said}");
         assert_eq!(std::fs::read(&target).unwrap(), before);
     }
     let same = folder.path().join("same.json");
-    let arguments = ["prove", text(folder.path()), "--input", &input, "-o", text(&same), "--openings", text(&same)];
+    let arguments = [
+        "prove",
+        text(folder.path()),
+        "--input",
+        &input,
+        "-o",
+        text(&same),
+        "--openings",
+        text(&same),
+    ];
     let said = fails(1, &arguments);
     assert!(said.contains("only copy") && !same.exists(), "{said}");
 }
@@ -191,13 +216,24 @@ fn a_result_that_cannot_be_written_is_an_error() {
     for json in [&["--json"][..], &[]] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_lemma"));
-        let status =
-            command.args(json).args(["inspect", text(folder.path())]).stdout(full).stderr(Stdio::null()).status().unwrap();
+        let status = command
+            .args(json)
+            .args(["inspect", text(folder.path())])
+            .stdout(full)
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
         assert_eq!(status.code(), Some(1));
         // An error that cannot be said is still the error.
         let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_lemma"));
-        let status = command.args(json).args(["inspect", "/nonexistent"]).stdout(full()).stderr(full()).status().unwrap();
+        let status = command
+            .args(json)
+            .args(["inspect", "/nonexistent"])
+            .stdout(full())
+            .stderr(full())
+            .status()
+            .unwrap();
         assert_eq!(status.code(), Some(1));
     }
 }

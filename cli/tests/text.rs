@@ -1,4 +1,5 @@
-//! Models of text, end to end: a small decoder that generates, and the models that come with the program.
+//! Models of text, end to end: a small decoder that generates, and the models that come with the
+//! program.
 
 #[path = "support/decoder.rs"]
 mod decoder;
@@ -28,7 +29,8 @@ fn text(value: &Value) -> &str {
 /// Tokens of the prompt that [`decoder`] continues.
 const PROMPT: u32 = 4;
 
-/// A folder with a random decoder of 10 tokens, its keys, and a generation of 4 tokens after a prompt; made once.
+/// A folder with a random decoder of 10 tokens, its keys, and a generation of 4 tokens after a
+/// prompt; made once.
 fn decoder() -> &'static Path {
     static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = FOLDER.get_or_init(|| {
@@ -38,8 +40,18 @@ fn decoder() -> &'static Path {
         assert_eq!(compile(&path, &[])["inspection"]["public_values"], 20);
         json(&["setup", folder]);
         let proof = path.join("proof.json");
-        let proved =
-            json(&["prove", folder, "--prompt", "the", "--generate", "4", "--context", "0x2a", "-o", proof.to_str().unwrap()]);
+        let proved = json(&[
+            "prove",
+            folder,
+            "--prompt",
+            "the",
+            "--generate",
+            "4",
+            "--context",
+            "0x2a",
+            "-o",
+            proof.to_str().unwrap(),
+        ]);
         assert_eq!(proved["proof_bytes"], 320);
         (parent, path)
     });
@@ -66,7 +78,10 @@ fn a_generated_text_verifies_with_its_prompt_and_lengths() {
     assert!(tokens.len() > 4 && tokens.len() <= 8, "{tokens:?}");
     assert_eq!(generation["prompt"], "the");
     assert!(!text(&generation["text"]).is_empty());
-    let said = String::from_utf8(lemma(&["verify", "--key", &at("verifying.key"), &at("proof.json")]).stdout).unwrap();
+    let said = String::from_utf8(
+        lemma(&["verify", "--key", &at("verifying.key"), &at("proof.json")]).stdout,
+    )
+    .unwrap();
     assert!(said.contains("prompt (4 tokens): \"the\"\nprompt tokens: [1, 3, 24, 8]\n"), "{said}");
 }
 
@@ -84,7 +99,8 @@ fn forged(name: &str, context: &[u8], alter: impl Fn(&mut Vec<i64>)) -> (i32, St
     let folder = Folder::new(decoder());
     let package = folder.package().unwrap();
     let honest = verify(&at("proof.json"));
-    let mut tokens: Vec<i64> = serde_json::from_value(honest["statement"]["tensors"][0]["values"].clone()).unwrap();
+    let mut tokens: Vec<i64> =
+        serde_json::from_value(honest["statement"]["tensors"][0]["values"].clone()).unwrap();
     alter(&mut tokens);
     let key = folder.proving_key(&package).unwrap();
     let proven = package.prove(&key, &[tokens], Context::of(context), &()).unwrap();
@@ -112,15 +128,23 @@ fn rejects_a_proof_with_a_token_swapped_after_the_prompt() {
 #[test]
 fn rejects_a_proof_with_lengths_that_do_not_hold() {
     for (prompt, length) in [(0, 4), (5, 4), (4, 11), (1, length())] {
-        let (code, said) = forged(&format!("lengths{prompt}-{length}.json"), &generation::context(prompt, length, b""), |_| ());
+        let (code, said) = forged(
+            &format!("lengths{prompt}-{length}.json"),
+            &generation::context(prompt, length, b""),
+            |_| (),
+        );
         assert!(code == 3 && said.contains("\"verified\":false"), "{prompt}, {length}: {said}");
     }
 }
 
 #[test]
 fn rejects_other_lengths_in_the_file() {
-    let mut proof: Value = serde_json::from_slice(&std::fs::read(at("proof.json")).unwrap()).unwrap();
-    let context: String = generation::context(PROMPT, length() - 1, &[0x2a]).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut proof: Value =
+        serde_json::from_slice(&std::fs::read(at("proof.json")).unwrap()).unwrap();
+    let context: String = generation::context(PROMPT, length() - 1, &[0x2a])
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     proof["context"] = format!("0x{context}").into();
     std::fs::write(at("shorter.json"), proof.to_string()).unwrap();
     let said = fails(3, &["verify", "--key", &at("verifying.key"), &at("shorter.json")]);
@@ -139,9 +163,22 @@ fn a_proof_without_the_context_of_a_generation_is_not_shown_as_one() {
 
 #[test]
 fn the_prover_does_not_write_a_generation_that_does_not_follow_the_rule() {
-    let context: String = generation::context(1, 9, b"").iter().map(|byte| format!("{byte:02x}")).collect();
+    let context: String =
+        generation::context(1, 9, b"").iter().map(|byte| format!("{byte:02x}")).collect();
     let path = at("refused.json");
-    let said = fails(1, &["prove", decoder().to_str().unwrap(), "--text", "the tree", "--context", &context, "-o", &path]);
+    let said = fails(
+        1,
+        &[
+            "prove",
+            decoder().to_str().unwrap(),
+            "--text",
+            "the tree",
+            "--context",
+            &context,
+            "-o",
+            &path,
+        ],
+    );
     assert!(said.contains("the model chose"), "{said}");
     assert!(!Path::new(&path).exists());
 }
@@ -163,7 +200,17 @@ fn text_errors_say_what_to_do() {
     assert!(said.contains("--tokenizer"), "{said}");
     let said = fails(1, &["compile", &model, "--tokens", "64", "-o", &other]);
     assert!(said.contains("--calibration"), "{said}");
-    let said = fails(1, &["compile", &file("import/tests/llama2c/shared.bin"), "--calibration", &calibration, "-o", &other]);
+    let said = fails(
+        1,
+        &[
+            "compile",
+            &file("import/tests/llama2c/shared.bin"),
+            "--calibration",
+            &calibration,
+            "-o",
+            &other,
+        ],
+    );
     assert!(said.contains("--tokens"), "{said}");
 }
 
@@ -174,9 +221,20 @@ fn the_spam_classifier_keeps_its_accuracy() {
     let compiled = folder.path().join("compiled");
     let compiled = compiled.to_str().unwrap();
     let part = |name: &str| file(&format!("models/sms_spam_tx/{name}"));
-    let [model, tokenizer, calibration, config] = ["model.onnx", "tokenizer.json", "calibration.txt", "config.json"].map(part);
-    let mut arguments =
-        vec!["compile", &model, "--tokenizer", &tokenizer, "--calibration", &calibration, "--classes", &config, "-o", compiled];
+    let [model, tokenizer, calibration, config] =
+        ["model.onnx", "tokenizer.json", "calibration.txt", "config.json"].map(part);
+    let mut arguments = vec![
+        "compile",
+        &model,
+        "--tokenizer",
+        &tokenizer,
+        "--calibration",
+        &calibration,
+        "--classes",
+        &config,
+        "-o",
+        compiled,
+    ];
     let test = outside("sms_spam_tx/test.tsv");
     if let Some(test) = &test {
         arguments.extend(["--test", test]);
@@ -194,7 +252,11 @@ fn the_spam_classifier_keeps_its_accuracy() {
 
 #[test]
 fn the_demo_proves_that_a_message_is_spam() {
-    let result = json(&["demo", "--text", "Congratulations! You won a free phone, call 0900 123 now to claim it"]);
+    let result = json(&[
+        "demo",
+        "--text",
+        "Congratulations! You won a free phone, call 0900 123 now to claim it",
+    ]);
     assert_eq!(result["verified"], true);
     assert_eq!(result["answer"], "spam");
     assert_eq!(result["statement"]["tensors"].as_array().unwrap().len(), 1);
@@ -215,10 +277,25 @@ fn the_character_model_agrees_with_its_original() {
     let compiled = folder.path().join("compiled");
     let test = held_out.to_str().unwrap();
     let out = compiled.to_str().unwrap();
-    let result = json(&["compile", &model, "--tokenizer", &config, "--calibration", &calibration, "--test", test, "-o", out]);
+    let result = json(&[
+        "compile",
+        &model,
+        "--tokenizer",
+        &config,
+        "--calibration",
+        &calibration,
+        "--test",
+        test,
+        "-o",
+        out,
+    ]);
     assert!(result["inspection"]["constraints"].as_u64().unwrap() <= 900_000);
     assert_eq!(result["report"]["out_of_range"], 0);
-    assert!(result["report"]["agreement"].as_f64().unwrap() >= 0.97, "{}", result["report"]["agreement"]);
+    assert!(
+        result["report"]["agreement"].as_f64().unwrap() >= 0.97,
+        "{}",
+        result["report"]["agreement"]
+    );
 }
 
 /// The integer model continues the story as the original does, token for token.
@@ -229,11 +306,17 @@ fn the_story_model_tells_the_golden_opening() {
     let folder = tempfile::tempdir().unwrap();
     let compiled = folder.path().join("compiled");
     let compiled = compiled.to_str().unwrap();
-    let result = json(&["compile", &model, "--tokenizer", &tokenizer, "--tokens", "64", "-o", compiled]);
+    let result =
+        json(&["compile", &model, "--tokenizer", &tokenizer, "--tokens", "64", "-o", compiled]);
     assert!(result["inspection"]["constraints"].as_u64().unwrap() <= 1_500_000);
-    assert!(result["report"]["agreement"].as_f64().unwrap() > 0.95, "{}", result["report"]["agreement"]);
+    assert!(
+        result["report"]["agreement"].as_f64().unwrap() > 0.95,
+        "{}",
+        result["report"]["agreement"]
+    );
     let told = json(&["run", compiled, "--prompt", "Once upon a time", "--generate", "45"]);
-    let golden = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a \
+    let golden = "Once upon a time, there was a little girl named Lily. She loved to play outside \
+        in the park. One day, she saw a \
                   big, red ball.";
     assert!(text(&told["text"]).starts_with(golden), "{told}");
     assert_eq!(told["tokens"], 50);

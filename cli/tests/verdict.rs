@@ -30,7 +30,10 @@ fn samples_outside_the_range_are_refused_without_a_folder_until_accepted() {
     assert!(!path.exists());
     let accepted = json(&borrowed(&[narrow, vec!["--accept".into()]].concat()));
     assert!(path.join("model.lemma").exists());
-    assert!(accepted["warnings"][0].as_str().unwrap().contains("leave the calibrated range"), "{accepted}");
+    assert!(
+        accepted["warnings"][0].as_str().unwrap().contains("leave the calibrated range"),
+        "{accepted}"
+    );
     assert!(accepted["report"]["out_of_range"].as_u64().unwrap() > 0);
 }
 
@@ -40,7 +43,8 @@ fn a_label_that_is_no_class_is_refused() {
     let (folder, data) = (parent.path().join("m"), parent.path().join("data.json"));
     let image = serde_json::json!({"image": vec![vec![0.5; 28]; 28], "label": 10});
     std::fs::write(&data, serde_json::json!([image]).to_string()).unwrap();
-    let arguments = compile(folder.to_str().unwrap(), &["--test", data.to_str().unwrap(), "--labels", "label"]);
+    let arguments =
+        compile(folder.to_str().unwrap(), &["--test", data.to_str().unwrap(), "--labels", "label"]);
     let said = fails(6, &borrowed(&arguments));
     assert!(said.contains("the label 10") && said.contains("classes 0 to 9"), "{said}");
     assert!(!Path::new(&folder).exists());
@@ -66,7 +70,9 @@ fn data_of_another_shape_are_refused_with_what_to_write() {
     let arguments = compile(folder.to_str().unwrap(), &["--test", data.to_str().unwrap()]);
     let said = fails(1, &borrowed(&arguments));
     assert!(
-        said.contains("[1, 56, 14]") && said.contains("[1, 1, 28, 28]") && said.contains("reshape(-1, 1, 1, 28, 28)"),
+        said.contains("[1, 56, 14]")
+            && said.contains("[1, 1, 28, 28]")
+            && said.contains("reshape(-1, 1, 1, 28, 28)"),
         "{said}"
     );
 }

@@ -12,13 +12,14 @@
 //!    420   32 n  the values
 //! ```
 //!
-//! The proof is an array of fixed length: as `bytes` it would bring an offset and a length of its own, 280 gas of
-//! calldata that say nothing. A call has one encoding: the contract refuses another offset and trailing bytes, which
-//! Solidity's decoder would let through, so that [`Call::decode`] and the contract agree on every byte string.
+//! The proof is an array of fixed length: as `bytes` it would bring an offset and a length of its
+//! own, 280 gas of calldata that say nothing. A call has one encoding: the contract refuses another
+//! offset and trailing bytes, which Solidity's decoder would let through, so that [`Call::decode`]
+//! and the contract agree on every byte string.
 //!
-//! Cost: a byte costs 16 gas, or 4 when it is zero. A small non-negative value is thus about 150 gas, a negative one
-//! (r - |v|) 512. EIP-7623 (Prague) asks 40 and 10 a byte when that is more than all of the transaction otherwise
-//! costs, which begins at some 400 negative values.
+//! Cost: a byte costs 16 gas, or 4 when it is zero. A small non-negative value is thus about 150
+//! gas, a negative one (r - |v|) 512. EIP-7623 (Prague) asks 40 and 10 a byte when that is more
+//! than all of the transaction otherwise costs, which begins at some 400 negative values.
 
 use lemma_verifier::error::{ProofError, StatementError, VerifyError};
 use lemma_verifier::{Context, Digest, PreparedKey, Proof, PublicValues, Verified};
@@ -95,7 +96,9 @@ impl Call {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CallError {
     /// Another function, or none.
-    #[error("the calldata does not begin with the selector of verify(bytes32,uint256[10],uint256[])")]
+    #[error(
+        "the calldata does not begin with the selector of verify(bytes32,uint256[10],uint256[])"
+    )]
     Selector,
     /// The bytes end too early.
     #[error("the calldata ends after {found} bytes, inside its fixed part")]
@@ -121,7 +124,8 @@ struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], CallError> {
-        let (head, tail) = self.0.split_first_chunk::<N>().ok_or(CallError::Truncated { found: self.0.len() })?;
+        let (head, tail) =
+            self.0.split_first_chunk::<N>().ok_or(CallError::Truncated { found: self.0.len() })?;
         self.0 = tail;
         Ok(*head)
     }

@@ -19,7 +19,8 @@ pub enum ContractError {
     },
     /// The table of ranges would not fit the contract.
     #[error(
-        "the key has {found} public tensors, a contract holds the ranges of at most {limit}: make some of them private \
+        "the key has {found} public tensors, a contract holds the ranges of at most {limit}: make \
+            some of them private \
          or concatenate them"
     )]
     TooManyTensors {

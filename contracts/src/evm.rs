@@ -1,7 +1,8 @@
 //! The contract on the machine: an EVM in memory, without a network or a compiler.
 //!
-//! The EVM is revm with the precompiles and the gas schedule of the main network. [`Receipt::gas_used`] is what a receipt
-//! says: the fixed 21,000, calldata, execution, refunds, and the floor of EIP-7623 from Prague on.
+//! The EVM is revm with the precompiles and the gas schedule of the main network.
+//! [`Receipt::gas_used`] is what a receipt says: the fixed 21,000, calldata, execution, refunds,
+//! and the floor of EIP-7623 from Prague on.
 
 use lemma_verifier::{Context, Proof, PublicValues, VerifyingKey};
 use revm::context::result::{ExecutionResult, HaltReason};
@@ -105,11 +106,13 @@ impl Evm {
             Fork::Prague => SpecId::PRAGUE,
             Fork::Osaka => SpecId::OSAKA,
         };
-        let context = EvmContext::mainnet().with_db(CacheDB::new(EmptyDB::default())).modify_cfg_chained(|cfg| {
-            cfg.set_spec_and_mainnet_gas_params(spec);
-            cfg.disable_nonce_check = true;
-            cfg.disable_balance_check = true;
-        });
+        let context = EvmContext::mainnet()
+            .with_db(CacheDB::new(EmptyDB::default()))
+            .modify_cfg_chained(|cfg| {
+                cfg.set_spec_and_mainnet_gas_params(spec);
+                cfg.disable_nonce_check = true;
+                cfg.disable_balance_check = true;
+            });
         Evm { inner: context.build_mainnet() }
     }
 
@@ -145,11 +148,23 @@ impl Evm {
     ///
     /// # Errors
     /// [`EvmError::Invalid`] when it is not executed at all.
-    pub fn call_paying(&mut self, to: Address, data: &[u8], gas_limit: u64, wei: u64) -> Result<Receipt, EvmError> {
+    pub fn call_paying(
+        &mut self,
+        to: Address,
+        data: &[u8],
+        gas_limit: u64,
+        wei: u64,
+    ) -> Result<Receipt, EvmError> {
         self.transact(TxKind::Call(to.into()), data, gas_limit, wei).map(receipt)
     }
 
-    fn transact(&mut self, kind: TxKind, data: &[u8], gas_limit: u64, wei: u64) -> Result<ExecutionResult, EvmError> {
+    fn transact(
+        &mut self,
+        kind: TxKind,
+        data: &[u8],
+        gas_limit: u64,
+        wei: u64,
+    ) -> Result<ExecutionResult, EvmError> {
         let tx = TxEnv::builder()
             .caller(SENDER.into())
             .kind(kind)
@@ -158,7 +173,9 @@ impl Evm {
             .value(U256::from(wei))
             .build()
             .map_err(|reason| EvmError::Invalid { reason: format!("{reason:?}") })?;
-        self.inner.transact_commit(tx).map_err(|reason| EvmError::Invalid { reason: reason.to_string() })
+        self.inner
+            .transact_commit(tx)
+            .map_err(|reason| EvmError::Invalid { reason: reason.to_string() })
     }
 }
 
@@ -175,8 +192,15 @@ fn receipt(result: ExecutionResult<HaltReason>) -> Receipt {
 /// Deploys the contract for `key` on an empty chain and sends it the proof.
 ///
 /// # Errors
-/// When the key does not become a contract. A proof that the contract refuses is no error but a receipt that says so.
-pub fn run(key: &VerifyingKey, values: &PublicValues, context: Context, proof: &Proof, fork: Fork) -> Result<Receipt, EvmError> {
+/// When the key does not become a contract. A proof that the contract refuses is no error but a
+/// receipt that says so.
+pub fn run(
+    key: &VerifyingKey,
+    values: &PublicValues,
+    context: Context,
+    proof: &Proof,
+    fork: Fork,
+) -> Result<Receipt, EvmError> {
     let mut evm = Evm::new(fork);
     let contract = evm.deploy(&creation_code(key)?)?;
     evm.call(contract, &calldata(proof, values, context), GAS_LIMIT)

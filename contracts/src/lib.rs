@@ -1,5 +1,5 @@
-//! The verifier as a contract: Solidity generated from a verifying key, the calls that it takes, and the bytecode that
-//! a compiler makes of it.
+//! The verifier as a contract: Solidity generated from a verifying key, the calls that it takes,
+//! and the bytecode that a compiler makes of it.
 //!
 //! | module | subject |
 //! |---|---|
@@ -10,12 +10,12 @@
 //! | [`evm`] | the contract in revm (feature `evm`) |
 //! | [`error`] | why a key does not become a contract |
 //!
-//! For each key the contract accepts a byte string as calldata if and only if [`Call::decode`] parses it and
-//! [`Call::verify`] holds; the tests compare the two on thousands of altered calls. It never returns a value: a call that
-//! does not revert was proven.
+//! For each key the contract accepts a byte string as calldata if and only if [`Call::decode`]
+//! parses it and [`Call::verify`] holds; the tests compare the two on thousands of altered calls.
+//! It never returns a value: a call that does not revert was proven.
 //!
-//! Not covered: what a consumer does with a proof. It must build the context itself, from what makes the action
-//! unique, and use up the nonce; `solidity/PaymentGate.sol` shows how.
+//! Not covered: what a consumer does with a proof. It must build the context itself, from what
+//! makes the action unique, and use up the nonce; `solidity/PaymentGate.sol` shows how.
 
 #![forbid(unsafe_code)]
 

@@ -34,7 +34,8 @@ pub enum Revert {
         /// `A`, `B`, `C1` or `C2`.
         point: &'static str,
     },
-    /// A precompile that ran out of gas or does not exist; or (8) B is outside the subgroup of order r.
+    /// A precompile that ran out of gas or does not exist; or (8) B is outside the subgroup of
+    /// order r.
     PrecompileFailed {
         /// Its address.
         precompile: u64,
@@ -44,7 +45,8 @@ pub enum Revert {
 }
 
 impl Revert {
-    /// Decodes the data of a revert; `None` for data of another shape (Solidity's decoder reverts without data).
+    /// Decodes the data of a revert; `None` for data of another shape (Solidity's decoder reverts
+    /// without data).
     pub fn decode(data: &[u8]) -> Option<Revert> {
         let (selector, rest) = data.split_first_chunk::<4>()?;
         let (words, tail) = rest.as_chunks::<32>();
@@ -52,13 +54,17 @@ impl Revert {
             return None;
         }
         Some(match (u32::from_be_bytes(*selector), words) {
-            (0xff3e_8cfa, [expected, found]) => Revert::ValueCount { expected: small(expected)?, found: small(found)? },
+            (0xff3e_8cfa, [expected, found]) => {
+                Revert::ValueCount { expected: small(expected)?, found: small(found)? }
+            }
             (0x4fb6_8b77, []) => Revert::CalldataNotCanonical,
             (0x25c9_b20b, [index]) => Revert::ValueNotInField { index: small(index)? },
             (0x15bd_01b6, [index]) => Revert::ValueOutOfRange { index: small(index)? },
             (0xa735_74f1, [index]) => Revert::PointAtInfinity { point: point(index)? },
             (0x44f0_437d, [index]) => Revert::PointNotOnCurve { point: point(index)? },
-            (0x00a4_8593, [precompile]) => Revert::PrecompileFailed { precompile: small(precompile)? },
+            (0x00a4_8593, [precompile]) => {
+                Revert::PrecompileFailed { precompile: small(precompile)? }
+            }
             (0x4df4_5e2f, []) => Revert::PairingFailed,
             _ => return None,
         })
@@ -68,17 +74,24 @@ impl Revert {
 impl fmt::Display for Revert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Revert::ValueCount { expected, found } => write!(f, "the contract expects {expected} public values, {found} came"),
-            Revert::CalldataNotCanonical => f.write_str("the calldata is not the canonical encoding of its arguments"),
+            Revert::ValueCount { expected, found } => write!(f, "the contract expects {expected} \
+                public values, {found} came"),
+            Revert::CalldataNotCanonical => f.write_str("the calldata is not the canonical \
+                encoding of its arguments"),
             Revert::ValueNotInField { index } => write!(f, "public value {index} is not below the field modulus r"),
-            Revert::ValueOutOfRange { index } => write!(f, "public value {index} is outside the range that the key declares"),
-            Revert::PointAtInfinity { point } => write!(f, "point {point} of the proof is the point at infinity"),
-            Revert::PointNotOnCurve { point } => write!(f, "point {point} of the proof is not on its curve"),
+            Revert::ValueOutOfRange { index } => write!(f, "public value {index} is outside the \
+                range that the key declares"),
+            Revert::PointAtInfinity { point } => write!(f, "point {point} of the proof is the \
+                point at infinity"),
+            Revert::PointNotOnCurve { point } => write!(f, "point {point} of the proof is not on \
+                its curve"),
             Revert::PrecompileFailed { precompile: 8 } => {
                 f.write_str("the pairing precompile failed: out of gas, or B is outside the subgroup of order r")
             }
-            Revert::PrecompileFailed { precompile } => write!(f, "precompile {precompile} failed: out of gas"),
-            Revert::PairingFailed => f.write_str("the proof does not prove this statement under this key and context"),
+            Revert::PrecompileFailed { precompile } => write!(f, "precompile {precompile} failed: \
+                out of gas"),
+            Revert::PairingFailed => f.write_str("the proof does not prove this statement under \
+                this key and context"),
         }
     }
 }

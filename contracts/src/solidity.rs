@@ -1,9 +1,9 @@
 //! The source of the contract.
 //!
-//! The template is `template/Verifier.sol`; what depends on the key is the name, a comment and the words of the key.
-//! Names of models and tensors come from outside: they appear in comments only, in printable ASCII and in quotes, so that
-//! they can neither end the comment nor be read as what stands beside them. The contract's own name keeps of the model's
-//! only letters and digits.
+//! The template is `template/Verifier.sol`; what depends on the key is the name, a comment and the
+//! words of the key. Names of models and tensors come from outside: they appear in comments only,
+//! in printable ASCII and in quotes, so that they can neither end the comment nor be read as what
+//! stands beside them. The contract's own name keeps of the model's only letters and digits.
 
 use std::fmt::Write as _;
 
@@ -15,19 +15,22 @@ use crate::words::key_words;
 
 const TEMPLATE: &str = include_str!("../template/Verifier.sol");
 
-/// Characters of an outside name that a comment shows, and that the contract's name takes of the model's.
+/// Characters of an outside name that a comment shows, and that the contract's name takes of the
+/// model's.
 const SHOWN: usize = 60;
 
 /// Choices that the key does not make.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Name of the contract; `None` for one made from the model's name. A development key puts `Development` before it.
+    /// Name of the contract; `None` for one made from the model's name. A development key puts
+    /// `Development` before it.
     pub contract_name: Option<String>,
 }
 
 /// The Solidity source (pragma ^0.8.24) of a contract that verifies proofs for `key`.
 ///
-/// A [`VerifyingKey`] exists only when the key has passed the lint, so a bad key never becomes a contract.
+/// A [`VerifyingKey`] exists only when the key has passed the lint, so a bad key never becomes a
+/// contract.
 ///
 /// # Errors
 /// When the name is unusable or the key has too many public tensors.
@@ -39,7 +42,12 @@ pub fn solidity(key: &VerifyingKey, options: &Options) -> Result<String, Contrac
     let mut literal = String::new();
     for (index, word) in words.iter().enumerate() {
         let end = if index == last { ";" } else { "" };
-        let _ = writeln!(literal, "        hex\"{}\"{end} // {}", hex::encode(word.bytes), word.meaning);
+        let _ = writeln!(
+            literal,
+            "        hex\"{}\"{end} // {}",
+            hex::encode(word.bytes),
+            word.meaning
+        );
     }
     let mut tensors = String::new();
     let mut first = 0u64;
@@ -66,7 +74,8 @@ pub fn solidity(key: &VerifyingKey, options: &Options) -> Result<String, Contrac
 
 const WARNING: &str = "\
 //
-// DEVELOPMENT KEY. One machine made this key. Whoever ran that setup could have kept the trapdoor, and with it prove
+// DEVELOPMENT KEY. One machine made this key. Whoever ran that setup could have kept the \
+trapdoor, and with it prove
 // anything. Do not let value depend on this contract.
 ";
 
@@ -79,7 +88,8 @@ pub fn contract_name(key: &VerifyingKey, options: &Options) -> Result<String, Co
         Some(name) => name.clone(),
         None => format!("{}Verifier", pascal_case(&key.parts().model)),
     };
-    let usable = name.starts_with(|first: char| first.is_ascii_uppercase()) && name.chars().all(|c| c.is_ascii_alphanumeric());
+    let usable = name.starts_with(|first: char| first.is_ascii_uppercase())
+        && name.chars().all(|c| c.is_ascii_alphanumeric());
     if !usable {
         return Err(ContractError::Name { name });
     }

@@ -10,8 +10,9 @@
 //!              for a committed one: 1, 192, 0, 2^64 - 1
 //! ```
 //!
-//! A dash is room for what the contract computes. The points of G2 are negated here, so that the contract uses the
-//! points of a proof as they come. The words are also the ABI encoding of (bytes32, uint256, uint256[]).
+//! A dash is room for what the contract computes. The points of G2 are negated here, so that the
+//! contract uses the points of a proof as they come. The words are also the ABI encoding of
+//! (bytes32, uint256, uint256[]).
 
 use ark_bn254::{Fq, G1Affine, G2Affine};
 use ark_ff::{BigInteger, PrimeField};
@@ -37,7 +38,8 @@ pub(crate) struct KeyWord {
 /// All words in order.
 pub(crate) fn key_words(key: &VerifyingKey) -> Result<Vec<KeyWord>, ContractError> {
     let parts = key.parts();
-    let tensors: Vec<_> = parts.signature.iter().filter(|tensor| tensor.public_values() != Some(0)).collect();
+    let tensors: Vec<_> =
+        parts.signature.iter().filter(|tensor| tensor.public_values() != Some(0)).collect();
     if tensors.len() > MAX_TENSORS {
         return Err(ContractError::TooManyTensors { found: tensors.len(), limit: MAX_TENSORS });
     }

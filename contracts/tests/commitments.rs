@@ -1,4 +1,5 @@
-//! Digests of committed tensors in the contract: any field element that was proven, in one encoding, beside values with ranges.
+//! Digests of committed tensors in the contract: any field element that was proven, in one
+//! encoding, beside values with ranges.
 
 mod support;
 
@@ -33,7 +34,12 @@ fn the_contract_takes_digests_beside_values() {
         if rust { None } else { receipt.revert() }
     };
     let mut call = |digests: [Fr; 2], scores: [i64; 2]| {
-        let values = PublicValues::new(vec![digests[0], Fr::from(scores[0]), Fr::from(scores[1]), digests[1]]);
+        let values = PublicValues::new(vec![
+            digests[0],
+            Fr::from(scores[0]),
+            Fr::from(scores[1]),
+            digests[1],
+        ]);
         let proof = trapdoor.simulate(key.digest(), &values, Context::NONE, &mut rng);
         calldata(&proof, &values, Context::NONE)
     };
@@ -42,8 +48,14 @@ fn the_contract_takes_digests_beside_values() {
         assert_eq!(verdict(&call([digest, edges[3]], [-9, 9])), None);
         assert_eq!(verdict(&call([edges[3], digest], [9, -9])), None);
         // The values between keep their ranges.
-        assert_eq!(verdict(&call([digest, digest], [10, 0])), Some(Revert::ValueOutOfRange { index: 1 }));
-        assert_eq!(verdict(&call([digest, digest], [0, -10])), Some(Revert::ValueOutOfRange { index: 2 }));
+        assert_eq!(
+            verdict(&call([digest, digest], [10, 0])),
+            Some(Revert::ValueOutOfRange { index: 1 })
+        );
+        assert_eq!(
+            verdict(&call([digest, digest], [0, -10])),
+            Some(Revert::ValueOutOfRange { index: 2 })
+        );
     }
     let honest = call([edges[3], edges[1]], [1, -1]);
     assert_eq!(verdict(&honest), None);

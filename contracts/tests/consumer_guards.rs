@@ -1,4 +1,5 @@
-//! Each guard of the example consumers, deleted, lets an attack through: none is decoration. Needs the compiler.
+//! Each guard of the example consumers, deleted, lets an attack through: none is decoration. Needs
+//! the compiler.
 
 mod support;
 
@@ -6,22 +7,40 @@ use std::collections::BTreeMap;
 
 use lemma_contracts::evm::{EvmError, Outcome};
 use lemma_verifier::Role;
-use support::consumer::{AGENT, Bank, COUNT_LIMIT, GWEI, OWNER, Office, Payment, Terms, refused_with};
+use support::consumer::{
+    AGENT, Bank, COUNT_LIMIT, GWEI, OWNER, Office, Payment, Terms, refused_with,
+};
 use support::{compiler, tensor};
 
-/// A piece of a source, what stands there when the guard is gone, an attack on the compiled contract, and what the guard says to it.
+/// A piece of a source, what stands there when the guard is gone, an attack on the compiled
+/// contract, and what the guard says to it.
 type Guard = (&'static str, &'static str, fn(&[u8]) -> Outcome, &'static str);
 
 const GATE: [Guard; 31] = [
-    ("if (owner_ == address(0)) revert", GONE, |code| deploy(code, |terms| terms.owner = [0; 20]), "NoOwner()"),
-    ("if (owner_ == agent_) revert", GONE, |code| deploy(code, |terms| terms.owner = terms.agent), "OwnerIsAgent(address)"),
+    (
+        "if (owner_ == address(0)) revert",
+        GONE,
+        |code| deploy(code, |terms| terms.owner = [0; 20]),
+        "NoOwner()",
+    ),
+    (
+        "if (owner_ == agent_) revert",
+        GONE,
+        |code| deploy(code, |terms| terms.owner = terms.agent),
+        "OwnerIsAgent(address)",
+    ),
     (
         "if (!developmentKey && verifier_.developmentKey()) revert",
         "if (developmentKey && false) revert",
         |code| deploy(code, |terms| terms.development = true),
         "DevelopmentKey(address)",
     ),
-    ("if (found != model) revert", GONE, |code| deploy(code, |terms| terms.model = Some([9; 32])), "OtherModel(bytes32,bytes32)"),
+    (
+        "if (found != model) revert",
+        GONE,
+        |code| deploy(code, |terms| terms.model = Some([9; 32])),
+        "OtherModel(bytes32,bytes32)",
+    ),
     (
         "if (keccak256(answer) != keccak256(expected)) revert",
         "if (expected.length == answer.length + 999) revert",
@@ -41,9 +60,24 @@ const GATE: [Guard; 31] = [
         |code| deploy(code, |terms| ends_early(terms, 2)),
         RANGES,
     ),
-    ("_expectRange(verifier_, index, 0, threshold_);", "", |code| deploy(code, |terms| terms.signature[1].low = 1), RANGES),
-    ("_expectRange(verifier_, index, 0, threshold_);", "", |code| deploy(code, |terms| terms.threshold = -129), RANGES),
-    ("countLimit_, threshold_ + 1);", "countLimit_, threshold_);", |code| deploy(code, |terms| terms.threshold = 127), RANGES),
+    (
+        "_expectRange(verifier_, index, 0, threshold_);",
+        "",
+        |code| deploy(code, |terms| terms.signature[1].low = 1),
+        RANGES,
+    ),
+    (
+        "_expectRange(verifier_, index, 0, threshold_);",
+        "",
+        |code| deploy(code, |terms| terms.threshold = -129),
+        RANGES,
+    ),
+    (
+        "countLimit_, threshold_ + 1);",
+        "countLimit_, threshold_);",
+        |code| deploy(code, |terms| terms.threshold = 127),
+        RANGES,
+    ),
     (
         "for (uint256 index = 0; index < VALUES;",
         "for (uint256 index = 0; index < SCORE;",
@@ -68,7 +102,12 @@ const GATE: [Guard; 31] = [
         |code| deploy(code, |terms| digest(terms, 1)),
         RANGES,
     ),
-    ("if (msg.sender != agent) revert", GONE, |code| pay(code, |terms| terms.agent = AGENT, |_| {}), "NotTheAgent(address)"),
+    (
+        "if (msg.sender != agent) revert",
+        GONE,
+        |code| pay(code, |terms| terms.agent = AGENT, |_| {}),
+        "NotTheAgent(address)",
+    ),
     (
         "if (signed <= threshold) revert",
         GONE,
@@ -81,7 +120,12 @@ const GATE: [Guard; 31] = [
         |code| pay(code, |_| {}, |payment| payment.wei += 1),
         "AmountNotWhole(uint256,uint256)",
     ),
-    ("if (msg.sender != owner) revert", GONE, |code| bank(code, Terms::default()).withdraw(GWEI).outcome, "NotTheOwner(address)"),
+    (
+        "if (msg.sender != owner) revert",
+        GONE,
+        |code| bank(code, Terms::default()).withdraw(GWEI).outcome,
+        "NotTheOwner(address)",
+    ),
     (
         "if (!sent) revert",
         "if (!sent && false) revert",
@@ -108,22 +152,49 @@ const GATE: [Guard; 31] = [
         |code| instead(code, |proven| proven.features[1] += 1),
         "PairingFailed()",
     ),
-    ("_seen(nonce));", "_seen(nonce) + 1);", |code| instead(code, |proven| proven.features[2] += 1), "PairingFailed()"),
-    ("abi.encode(block.chainid,", "abi.encode(uint256(5),", |code| instead(code, |proven| proven.chain = 5), "PairingFailed()"),
-    ("address(this), nonce", "address(1), nonce", |code| instead(code, |proven| proven.gate = ONE), "PairingFailed()"),
-    ("address(this), nonce,", "address(this), uint256(1),", |code| instead(code, |proven| proven.nonce = 1), "PairingFailed()"),
+    (
+        "_seen(nonce));",
+        "_seen(nonce) + 1);",
+        |code| instead(code, |proven| proven.features[2] += 1),
+        "PairingFailed()",
+    ),
+    (
+        "abi.encode(block.chainid,",
+        "abi.encode(uint256(5),",
+        |code| instead(code, |proven| proven.chain = 5),
+        "PairingFailed()",
+    ),
+    (
+        "address(this), nonce",
+        "address(1), nonce",
+        |code| instead(code, |proven| proven.gate = ONE),
+        "PairingFailed()",
+    ),
+    (
+        "address(this), nonce,",
+        "address(this), uint256(1),",
+        |code| instead(code, |proven| proven.nonce = 1),
+        "PairingFailed()",
+    ),
     (
         "nonce, to, amount)",
         "nonce, address(uint160(to) / uint160(to)), amount)",
         |code| instead(code, |proven| proven.to = ONE),
         "PairingFailed()",
     ),
-    ("nonce, to, amount)", "nonce, to, amount + 1 gwei)", |code| instead(code, |proven| proven.wei += GWEI), "PairingFailed()"),
+    (
+        "nonce, to, amount)",
+        "nonce, to, amount + 1 gwei)",
+        |code| instead(code, |proven| proven.wei += GWEI),
+        "PairingFailed()",
+    ),
 ];
 
 /// Without these a payment fails that is due.
-const PROMISES: [(&str, &str); 2] =
-    [("++payments[to];", ""), ("return count < countLimit ? count : countLimit;", "return count + 0 * countLimit;")];
+const PROMISES: [(&str, &str); 2] = [
+    ("++payments[to];", ""),
+    ("return count < countLimit ? count : countLimit;", "return count + 0 * countLimit;"),
+];
 
 const REGISTRY: [Guard; 6] = [
     (
@@ -241,7 +312,8 @@ fn another_score(code: &[u8]) -> Outcome {
     let mut bank = bank(code, Terms::default());
     let payment = bank.payment(0);
     let low = bank.proof(Payment { score: -3, ..payment });
-    let data = support::consumer::pay(payment, &[&low[..320], &support::consumer::number(100)].concat());
+    let data =
+        support::consumer::pay(payment, &[&low[..320], &support::consumer::number(100)].concat());
     bank.send(&data).outcome
 }
 
@@ -252,20 +324,28 @@ fn registered(code: &[u8]) -> Office {
 }
 
 fn source(name: &str) -> String {
-    std::fs::read_to_string(compiler::root().join(format!("solidity/{name}.sol"))).expect("a source")
+    std::fs::read_to_string(compiler::root().join(format!("solidity/{name}.sol")))
+        .expect("a source")
 }
 
 /// The contract `name` as it is, and with each change.
-fn compile(name: &str, changes: impl Iterator<Item = (&'static str, &'static str)>) -> (Vec<u8>, Vec<Vec<u8>>) {
+fn compile(
+    name: &str,
+    changes: impl Iterator<Item = (&'static str, &'static str)>,
+) -> (Vec<u8>, Vec<Vec<u8>>) {
     let whole = source(name);
-    let mut sources = BTreeMap::from([("ILemmaVerifier.sol".to_string(), source("ILemmaVerifier"))]);
+    let mut sources =
+        BTreeMap::from([("ILemmaVerifier.sol".to_string(), source("ILemmaVerifier"))]);
     sources.insert("00.sol".to_string(), whole.clone());
     for (index, (piece, replacement)) in changes.enumerate() {
         assert_eq!(whole.matches(piece).count(), 1, "{name} has `{piece}` once");
         sources.insert(format!("{:02}.sol", index + 1), whole.replace(piece, replacement));
     }
     let end = format!(".sol:{name}");
-    let mut compiled = compiler::compile(&sources).into_iter().filter(|(file, _)| file.ends_with(&end)).map(|(_, code)| code);
+    let mut compiled = compiler::compile(&sources)
+        .into_iter()
+        .filter(|(file, _)| file.ends_with(&end))
+        .map(|(_, code)| code);
     (compiled.next().expect("the contract"), compiled.collect())
 }
 
@@ -273,7 +353,8 @@ fn each_is_needed(name: &str, guards: &[Guard]) {
     if !compiler::available() {
         return;
     }
-    let (whole, without) = compile(name, guards.iter().map(|(piece, replacement, ..)| (*piece, *replacement)));
+    let (whole, without) =
+        compile(name, guards.iter().map(|(piece, replacement, ..)| (*piece, *replacement)));
     assert_eq!(without.len(), guards.len());
     for ((piece, _, attack, error), without) in guards.iter().zip(&without) {
         let outcome = attack(&whole);
@@ -314,7 +395,10 @@ fn without_its_counts_the_gate_fails_a_payment_that_is_due() {
 fn each_guard_of_the_consumers_is_attacked() {
     for (name, guards) in [("PaymentGate", &GATE[..]), ("ModelRegistry", &REGISTRY)] {
         for line in source(name).lines().map(str::trim).filter(|line| line.starts_with("if (")) {
-            assert!(guards.iter().any(|(guard, ..)| line.starts_with(guard)), "no attack for `{line}` of {name}");
+            assert!(
+                guards.iter().any(|(guard, ..)| line.starts_with(guard)),
+                "no attack for `{line}` of {name}"
+            );
         }
     }
 }

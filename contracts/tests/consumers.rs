@@ -8,7 +8,8 @@ use lemma_contracts::Revert;
 use lemma_contracts::evm::{EvmError, Outcome};
 use lemma_verifier::{Role, TensorSignature};
 use support::consumer::{
-    AGENT, Bank, COUNT_LIMIT, GWEI, Office, Payment, Terms, committed, function, guard, number, pay, refused_with,
+    AGENT, Bank, COUNT_LIMIT, GWEI, Office, Payment, Terms, committed, function, guard, number,
+    pay, refused_with,
 };
 use support::{compiler, tensor};
 
@@ -18,8 +19,12 @@ fn the_committed_consumers_are_what_the_compiler_makes() {
         return;
     }
     let names = ["ILemmaVerifier", "ModelRegistry", "PaymentGate"];
-    let read = |name: &str| std::fs::read_to_string(compiler::root().join(format!("solidity/{name}.sol"))).expect("a source");
-    let sources: BTreeMap<_, _> = names.into_iter().map(|name| (format!("{name}.sol"), read(name))).collect();
+    let read = |name: &str| {
+        std::fs::read_to_string(compiler::root().join(format!("solidity/{name}.sol")))
+            .expect("a source")
+    };
+    let sources: BTreeMap<_, _> =
+        names.into_iter().map(|name| (format!("{name}.sol"), read(name))).collect();
     let compiled = compiler::compile(&sources);
     for name in ["ModelRegistry", "PaymentGate"] {
         let code = hex::encode(&compiled[&format!("{name}.sol:{name}")]);
@@ -52,7 +57,11 @@ fn the_gate_pays_with_a_proof_and_counts_it() {
         let payment = bank.payment(nonce);
         let receipt = bank.pay(payment);
         assert!(receipt.succeeded(), "payment {nonce}: {:?}", receipt.outcome);
-        assert_eq!(bank.pay(payment).revert(), Some(Revert::PairingFailed), "payment {nonce} again");
+        assert_eq!(
+            bank.pay(payment).revert(),
+            Some(Revert::PairingFailed),
+            "payment {nonce} again"
+        );
         assert_eq!(bank.nonce(), counted(nonce + 1));
     }
 }
@@ -104,8 +113,13 @@ fn the_gate_rejects_an_amount_that_the_model_cannot_see() {
     let broken = Payment { wei: 5 * GWEI + 1, ..bank.payment(0) };
     assert!(refused_with(&bank.pay(broken).outcome, "AmountNotWhole(uint256,uint256)"));
     for units in [0, 1001] {
-        let payment = Payment { wei: units * GWEI, features: [units as i64, 0, 0], ..bank.payment(0) };
-        assert_eq!(bank.pay(payment).revert(), Some(Revert::ValueOutOfRange { index: 0 }), "{units}");
+        let payment =
+            Payment { wei: units * GWEI, features: [units as i64, 0, 0], ..bank.payment(0) };
+        assert_eq!(
+            bank.pay(payment).revert(),
+            Some(Revert::ValueOutOfRange { index: 0 }),
+            "{units}"
+        );
     }
 }
 
@@ -120,10 +134,18 @@ fn the_gate_rejects_more_than_it_has_and_counts_nothing() {
 
 #[test]
 fn the_gate_rejects_another_model_another_agent_and_an_owner_who_needs_no_proof() {
-    assert!(refused_with(&deployment(Terms { model: Some([9; 32]), ..Terms::default() }), "OtherModel(bytes32,bytes32)"));
+    assert!(refused_with(
+        &deployment(Terms { model: Some([9; 32]), ..Terms::default() }),
+        "OtherModel(bytes32,bytes32)"
+    ));
     assert!(refused_with(&deployment(Terms { owner: [0; 20], ..Terms::default() }), "NoOwner()"));
-    assert!(refused_with(&deployment(Terms { owner: AGENT, agent: AGENT, ..Terms::default() }), "OwnerIsAgent(address)"));
-    let mut other = Bank::open(&committed("PaymentGate"), &Terms { agent: AGENT, ..Terms::default() }).expect("it deploys");
+    assert!(refused_with(
+        &deployment(Terms { owner: AGENT, agent: AGENT, ..Terms::default() }),
+        "OwnerIsAgent(address)"
+    ));
+    let mut other =
+        Bank::open(&committed("PaymentGate"), &Terms { agent: AGENT, ..Terms::default() })
+            .expect("it deploys");
     assert!(refused_with(&other.pay(other.payment(0)).outcome, "NotTheAgent(address)"));
 }
 
@@ -131,7 +153,10 @@ fn the_gate_rejects_another_model_another_agent_and_an_owner_who_needs_no_proof(
 fn the_gate_takes_a_development_key_only_when_told_so() {
     let terms = Terms { development: true, ..Terms::default() };
     assert!(refused_with(&deployment(terms.clone()), "DevelopmentKey(address)"));
-    assert_eq!(deployment(Terms { takes_development: true, ..terms }), Outcome::Success(Vec::new()));
+    assert_eq!(
+        deployment(Terms { takes_development: true, ..terms }),
+        Outcome::Success(Vec::new())
+    );
 }
 
 /// A gate that no payment could pass, or every one, is not deployed.
@@ -157,7 +182,10 @@ fn the_gate_rejects_a_model_whose_ranges_do_not_hold_what_it_gives() {
         ("every score is above the threshold", Terms { threshold: -129, ..Terms::default() }),
         ("the score is a digest", with(3, tensor("score", Role::CommittedOutput, &[], -128, 127))),
         ("the amount is a digest", with(0, tensor("amount", Role::CommittedInput, &[], 0, 1000))),
-        ("the payments are a digest", with(1, tensor("payments", Role::CommittedInput, &[], 0, limit))),
+        (
+            "the payments are a digest",
+            with(1, tensor("payments", Role::CommittedInput, &[], 0, limit)),
+        ),
         ("the nonce is a digest", with(2, tensor("nonce", Role::CommittedInput, &[], 0, limit))),
         ("the score first", rotated),
         ("three values", fewer),
@@ -168,10 +196,17 @@ fn the_gate_rejects_a_model_whose_ranges_do_not_hold_what_it_gives() {
         assert!(refused_with(&outcome, "OtherRanges(uint256,bytes)"), "{case}: {outcome:?}");
     }
     for threshold in [-128, 126] {
-        assert_eq!(deployment(Terms { threshold, ..Terms::default() }), Outcome::Success(Vec::new()), "{threshold}");
+        assert_eq!(
+            deployment(Terms { threshold, ..Terms::default() }),
+            Outcome::Success(Vec::new()),
+            "{threshold}"
+        );
     }
     let one_tensor = vec![tensor("payment", Role::Input, &[3], 0, limit), guard().remove(3)];
-    assert_eq!(deployment(Terms { signature: one_tensor, ..Terms::default() }), Outcome::Success(Vec::new()));
+    assert_eq!(
+        deployment(Terms { signature: one_tensor, ..Terms::default() }),
+        Outcome::Success(Vec::new())
+    );
 }
 
 #[test]
@@ -192,7 +227,8 @@ fn the_gate_never_pays_when_starved_of_gas() {
     let data = pay(payment, &proof);
     let mut limit = 0;
     loop {
-        let succeeded = bank.evm.call(bank.gate, &data, limit).is_ok_and(|receipt| receipt.succeeded());
+        let succeeded =
+            bank.evm.call(bank.gate, &data, limit).is_ok_and(|receipt| receipt.succeeded());
         let paid = bank.nonce() == counted(1);
         assert_eq!(succeeded, paid, "limit {limit}");
         if paid {
@@ -220,7 +256,10 @@ fn the_registry_finds_the_verifier_of_a_model() {
     other[4 + 64] ^= 1;
     assert!(!office.send(&other).succeeded());
     assert!(office.about_the_model("retire").succeeded());
-    assert!(unknown(&office.send(&verify).outcome) && unknown(&office.about_the_model("verifierOf").outcome));
+    assert!(
+        unknown(&office.send(&verify).outcome)
+            && unknown(&office.about_the_model("verifierOf").outcome)
+    );
     assert!(refused_with(&office.register(verifier).outcome, "AlreadyRegistered(bytes32)"));
 
     let mut foreign = Office::open(&code, [4; 20], false);
@@ -234,6 +273,9 @@ fn the_registry_takes_a_development_key_only_when_told_so() {
         let outcome = office.register(office.development).outcome;
         assert_eq!(refused_with(&outcome, "DevelopmentKey(address)"), !taken, "{outcome:?}");
         assert_eq!(matches!(outcome, Outcome::Success(_)), taken);
-        assert_eq!(office.send(&function("developmentKeys()", &[])).outcome, counted(u64::from(told)));
+        assert_eq!(
+            office.send(&function("developmentKeys()", &[])).outcome,
+            counted(u64::from(told))
+        );
     }
 }

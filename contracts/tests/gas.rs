@@ -15,7 +15,8 @@ const FORKS: [Fork; 3] = [Fork::Cancun, Fork::Prague, Fork::Osaka];
 fn cost(fork: Fork, context: Context, values: &[i64]) -> u64 {
     let mut rng = rng(1);
     let trapdoor = Trapdoor::random(&mut rng);
-    let key = trapdoor.key("gas", vec![tensor("scores", Role::Output, &[values.len()], i64::MIN, i64::MAX)]);
+    let key = trapdoor
+        .key("gas", vec![tensor("scores", Role::Output, &[values.len()], i64::MIN, i64::MAX)]);
     let values = PublicValues::from_integers(values.iter().copied());
     let proof = trapdoor.simulate(key.digest(), &values, context, &mut rng);
     let receipt = run(&key, &values, context, &proof, fork).expect("it runs");
@@ -39,25 +40,39 @@ fn negative(count: i64) -> Vec<i64> {
 #[test]
 fn ten_public_values_cost_at_most_265_000_gas() {
     for fork in FORKS {
-        for (name, values) in [("bytes", bytes(10)), ("mixed", mixed(10)), ("negative", negative(10))] {
+        for (name, values) in
+            [("bytes", bytes(10)), ("mixed", mixed(10)), ("negative", negative(10))]
+        {
             let gas = cost(fork, Context::NONE, &values);
             println!("{fork:?}, 10 {name} values: {gas} gas");
             assert!(gas <= 265_000, "{fork:?}, {name}: {gas}");
         }
     }
-    println!("10 negative values in a context: {} gas", cost(Fork::Osaka, Context::of(b"nonce"), &negative(10)));
+    println!(
+        "10 negative values in a context: {} gas",
+        cost(Fork::Osaka, Context::of(b"nonce"), &negative(10))
+    );
 }
 
 #[test]
 fn a_further_public_value_costs_at_most_900_gas() {
     for fork in FORKS {
-        for (name, values) in [("bytes", bytes as fn(i64) -> Vec<i64>), ("mixed", mixed), ("negative", negative)] {
+        for (name, values) in
+            [("bytes", bytes as fn(i64) -> Vec<i64>), ("mixed", mixed), ("negative", negative)]
+        {
             let costs = [10, 100, 1000].map(|count| cost(fork, Context::NONE, &values(count)));
             let further = [(costs[1] - costs[0]).div_ceil(90), (costs[2] - costs[1]).div_ceil(900)];
-            println!("{fork:?}, {name}: {costs:?} gas for 10, 100, 1000 values; {further:?} for each further one");
-            // From some 400 negative values on the floor of EIP-7623 is what counts: 40 gas for each of 32 bytes.
+            println!(
+                "{fork:?}, {name}: {costs:?} gas for 10, 100, 1000 values; {further:?} for each \
+                    further one"
+            );
+            // From some 400 negative values on the floor of EIP-7623 is what counts: 40 gas for
+            // each of 32 bytes.
             let floor = name == "negative" && fork != Fork::Cancun;
-            assert!(further[0] <= 900 && (further[1] <= 900 || floor), "{fork:?}, {name}: {further:?}");
+            assert!(
+                further[0] <= 900 && (further[1] <= 900 || floor),
+                "{fork:?}, {name}: {further:?}"
+            );
         }
     }
 }
@@ -65,7 +80,9 @@ fn a_further_public_value_costs_at_most_900_gas() {
 #[test]
 fn a_contract_has_at_most_six_kilobytes() {
     for tensors in [1, 2, MAX_TENSORS] {
-        let signature = (0..tensors).map(|index| tensor(&format!("t{index}"), Role::Output, &[10], -9, 9)).collect();
+        let signature = (0..tensors)
+            .map(|index| tensor(&format!("t{index}"), Role::Output, &[10], -9, 9))
+            .collect();
         let key = Trapdoor::random(&mut rng(2)).key("size", signature);
         let bytes = runtime_code(&key).expect("a good key").len();
         println!("{tensors} public tensors: {bytes} bytes");
@@ -73,7 +90,8 @@ fn a_contract_has_at_most_six_kilobytes() {
     }
 }
 
-/// The first payment of a gate writes a counter that was zero, the first to a recipient makes an account and another counter.
+/// The first payment of a gate writes a counter that was zero, the first to a recipient makes an
+/// account and another counter.
 #[test]
 fn a_payment_through_the_gate_costs_at_most_60_000_gas_above_the_verifier_once_its_counters_run() {
     let mut bank = Bank::open(&committed("PaymentGate"), &Terms::default()).expect("it deploys");

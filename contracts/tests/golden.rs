@@ -12,15 +12,19 @@ use support::{Trapdoor, compiler, rng, tensor};
 const TENSORS: [usize; 6] = [0, 1, 2, 7, 15, 16];
 
 fn key(seed: u64, tensors: usize) -> VerifyingKey {
-    let tensor =
-        |index: usize| -> TensorSignature { tensor(&format!("t{index}"), Role::Output, &[index + 1], -(index as i64), 9) };
+    let tensor = |index: usize| -> TensorSignature {
+        tensor(&format!("t{index}"), Role::Output, &[index + 1], -(index as i64), 9)
+    };
     Trapdoor::random(&mut rng(seed)).key("golden", (0..tensors).map(tensor).collect())
 }
 
 fn compile(keys: &[VerifyingKey]) -> Vec<Vec<u8>> {
     let options = Options { contract_name: Some("Golden".to_string()) };
-    let sources: BTreeMap<_, _> =
-        keys.iter().enumerate().map(|(at, key)| (format!("{at:03}"), solidity(key, &options).expect("a good key"))).collect();
+    let sources: BTreeMap<_, _> = keys
+        .iter()
+        .enumerate()
+        .map(|(at, key)| (format!("{at:03}"), solidity(key, &options).expect("a good key")))
+        .collect();
     compiler::compile(&sources).into_values().collect()
 }
 
@@ -33,10 +37,12 @@ fn split(key: &VerifyingKey, mut code: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
     (code, words)
 }
 
-/// What `golden/verifier.rs` should contain: the code for a key without tensors and where it says lengths.
+/// What `golden/verifier.rs` should contain: the code for a key without tensors and where it says
+/// lengths.
 fn expected_file() -> String {
     let keys = TENSORS.map(|tensors| key(1, tensors));
-    let codes: Vec<_> = keys.iter().zip(compile(&keys)).map(|(key, code)| split(key, code).0).collect();
+    let codes: Vec<_> =
+        keys.iter().zip(compile(&keys)).map(|(key, code)| split(key, code).0).collect();
     let (first, last) = (&codes[0], &codes[codes.len() - 1]);
     // Sixteen tensors are 512 bytes: the high byte of each length grows by two, its low byte stays.
     let lengths: Vec<usize> = (0..first.len()).filter(|at| first[*at] != last[*at]).collect();
@@ -46,9 +52,15 @@ fn expected_file() -> String {
             let length = u16::from_be_bytes([first[*at], first[at + 1]]) + 32 * *tensors as u16;
             patched[*at..at + 2].copy_from_slice(&length.to_be_bytes());
         }
-        assert!(patched == *code, "{tensors} tensors change the code elsewhere than in its lengths");
+        assert!(
+            patched == *code,
+            "{tensors} tensors change the code elsewhere than in its lengths"
+        );
     }
-    let mut file = format!("const RUNTIME_AT: usize = {};\nconst LENGTHS: &[usize] = &{lengths:?};\n", runtime_at(first));
+    let mut file = format!(
+        "const RUNTIME_AT: usize = {};\nconst LENGTHS: &[usize] = &{lengths:?};\n",
+        runtime_at(first)
+    );
     file.push_str("const CODE: &str = \"\\\n");
     for line in hex::encode(first).as_bytes().chunks(120) {
         file.push_str(&format!("    {}\\\n", String::from_utf8_lossy(line)));
@@ -75,11 +87,18 @@ fn patching_the_bytecode_is_compiling_the_source() {
     if !compiler::available() || compiler::updating() {
         return;
     }
-    let keys: Vec<_> = (0..24).map(|seed| key(100 + seed, TENSORS[seed as usize % TENSORS.len()])).collect();
+    let keys: Vec<_> =
+        (0..24).map(|seed| key(100 + seed, TENSORS[seed as usize % TENSORS.len()])).collect();
     let mut zeros = 0;
     for (key, compiled) in keys.iter().zip(compile(&keys)) {
-        zeros += usize::from(split(key, compiled.clone()).1.chunks(32).any(|word| word[0] == 0 && word[1] != 0));
-        assert!(creation_code(key).expect("a good key") == compiled, "{} tensors", key.parts().signature.len());
+        zeros += usize::from(
+            split(key, compiled.clone()).1.chunks(32).any(|word| word[0] == 0 && word[1] != 0),
+        );
+        assert!(
+            creation_code(key).expect("a good key") == compiled,
+            "{} tensors",
+            key.parts().signature.len()
+        );
     }
     assert!(zeros > 0, "no key with a leading zero was tried");
 }
@@ -97,9 +116,11 @@ fn the_other_pipeline_gives_a_contract_that_behaves_the_same() {
     let contract = evm.deploy(compiled.values().next().expect("a contract")).expect("it deploys");
     let honest = calldata(&scene.proof, &support::values(), scene.context);
     assert!(evm.call(contract, &honest, GAS_LIMIT).expect("it is executed").succeeded());
-    for (at, expected) in
-        [(4, Revert::PairingFailed), (36, Revert::PointNotOnCurve { point: "A" }), (420, Revert::ValueNotInField { index: 0 })]
-    {
+    for (at, expected) in [
+        (4, Revert::PairingFailed),
+        (36, Revert::PointNotOnCurve { point: "A" }),
+        (420, Revert::ValueNotInField { index: 0 }),
+    ] {
         let mut data = honest.clone();
         data[at] ^= 0x80;
         let receipt = evm.call(contract, &data, GAS_LIMIT).expect("it is executed");

@@ -1,4 +1,5 @@
-//! Each guard of the template, deleted, makes a refusal change: none is decoration. Needs the compiler.
+//! Each guard of the template, deleted, makes a refusal change: none is decoration. Needs the
+//! compiler.
 
 mod support;
 
@@ -43,26 +44,57 @@ enum Attack {
 
 use Attack::*;
 
-/// A piece of the template, what stands there when the guard is gone, an attack, and what the guard says to it.
+/// A piece of the template, what stands there when the guard is gone, an attack, and what the guard
+/// says to it.
 const GUARDS: [(&str, &str, Attack, Revert); 22] = [
-    ("if (values.length != count) revert", "if (false) revert", FewerValues, Revert::ValueCount { expected: 7, found: 6 }),
-    ("if (msg.data.length != VALUES_AT + 32 * count) revert", "if (false) revert", Trailing, Revert::CalldataNotCanonical),
+    (
+        "if (values.length != count) revert",
+        "if (false) revert",
+        FewerValues,
+        Revert::ValueCount { expected: 7, found: 6 },
+    ),
+    (
+        "if (msg.data.length != VALUES_AT + 32 * count) revert",
+        "if (false) revert",
+        Trailing,
+        Revert::CalldataNotCanonical,
+    ),
     (
         "if (uint256(bytes32(msg.data[OFFSET_AT:])) != VALUES_OFFSET) revert",
         "if (false) revert",
         Offset,
         Revert::CalldataNotCanonical,
     ),
-    ("if (proof[0] | proof[1] == 0) revert", "if (false) revert", Infinity(0, 64), Revert::PointAtInfinity { point: "A" }),
+    (
+        "if (proof[0] | proof[1] == 0) revert",
+        "if (false) revert",
+        Infinity(0, 64),
+        Revert::PointAtInfinity { point: "A" },
+    ),
     (
         "if (proof[2] | proof[3] | proof[4] | proof[5] == 0) revert",
         "if (false) revert",
         Infinity(64, 128),
         Revert::PointAtInfinity { point: "B" },
     ),
-    ("if (proof[6] | proof[7] == 0) revert", "if (false) revert", Infinity(192, 64), Revert::PointAtInfinity { point: "C1" }),
-    ("if (proof[8] | proof[9] == 0) revert", "if (false) revert", Infinity(256, 64), Revert::PointAtInfinity { point: "C2" }),
-    ("if (value >= R) revert", "if (false) revert", PlusOrder, Revert::ValueNotInField { index: 0 }),
+    (
+        "if (proof[6] | proof[7] == 0) revert",
+        "if (false) revert",
+        Infinity(192, 64),
+        Revert::PointAtInfinity { point: "C1" },
+    ),
+    (
+        "if (proof[8] | proof[9] == 0) revert",
+        "if (false) revert",
+        Infinity(256, 64),
+        Revert::PointAtInfinity { point: "C2" },
+    ),
+    (
+        "if (value >= R) revert",
+        "if (false) revert",
+        PlusOrder,
+        Revert::ValueNotInField { index: 0 },
+    ),
     (
         "if (addmod(value, BIAS, R) - low > span) revert",
         "if (low > span && low < span) revert",
@@ -76,8 +108,18 @@ const GUARDS: [(&str, &str, Attack, Revert); 22] = [
         Revert::PairingFailed,
     ),
     ("one := and(paired, eq(mload(0), 1))", "one := paired", OtherValue, Revert::PairingFailed),
-    ("if (!multiplied) revert", "if (false) revert", Missing("EC_MUL"), Revert::PrecompileFailed { precompile: NOWHERE }),
-    ("if (!added) revert", "if (false) revert", Missing("EC_ADD"), Revert::PrecompileFailed { precompile: NOWHERE }),
+    (
+        "if (!multiplied) revert",
+        "if (false) revert",
+        Missing("EC_MUL"),
+        Revert::PrecompileFailed { precompile: NOWHERE },
+    ),
+    (
+        "if (!added) revert",
+        "if (false) revert",
+        Missing("EC_ADD"),
+        Revert::PrecompileFailed { precompile: NOWHERE },
+    ),
     ("if (!paired) {", "if (false) {", WrongSubgroup, Revert::PrecompileFailed { precompile: 8 }),
     (
         "multiplied := and(multiplied, eq(returndatasize(), 64))",
@@ -85,18 +127,48 @@ const GUARDS: [(&str, &str, Attack, Revert); 22] = [
         Missing("EC_MUL"),
         Revert::PrecompileFailed { precompile: NOWHERE },
     ),
-    ("added := and(added, eq(returndatasize(), 64))", "", Missing("EC_ADD"), Revert::PrecompileFailed { precompile: NOWHERE }),
-    ("paired := and(paired, eq(returndatasize(), 32))", "", Missing("PAIRING"), Revert::PrecompileFailed { precompile: NOWHERE }),
-    ("if (!_onG1(proof[0], proof[1])) revert", "if (false) revert", OffCurve(0), Revert::PointNotOnCurve { point: "A" }),
+    (
+        "added := and(added, eq(returndatasize(), 64))",
+        "",
+        Missing("EC_ADD"),
+        Revert::PrecompileFailed { precompile: NOWHERE },
+    ),
+    (
+        "paired := and(paired, eq(returndatasize(), 32))",
+        "",
+        Missing("PAIRING"),
+        Revert::PrecompileFailed { precompile: NOWHERE },
+    ),
+    (
+        "if (!_onG1(proof[0], proof[1])) revert",
+        "if (false) revert",
+        OffCurve(0),
+        Revert::PointNotOnCurve { point: "A" },
+    ),
     (
         "if (!_onTwist(proof[3], proof[2], proof[5], proof[4])) revert",
         "if (false) revert",
         OffCurve(4),
         Revert::PointNotOnCurve { point: "B" },
     ),
-    ("if (!_onG1(proof[6], proof[7])) revert", "if (false) revert", OffCurve(6), Revert::PointNotOnCurve { point: "C1" }),
-    ("if (!_onG1(proof[8], proof[9])) revert", "if (false) revert", OffCurve(8), Revert::PointNotOnCurve { point: "C2" }),
-    ("if (x >= Q || y >= Q) return false;", "", NotCanonical(0), Revert::PointNotOnCurve { point: "A" }),
+    (
+        "if (!_onG1(proof[6], proof[7])) revert",
+        "if (false) revert",
+        OffCurve(6),
+        Revert::PointNotOnCurve { point: "C1" },
+    ),
+    (
+        "if (!_onG1(proof[8], proof[9])) revert",
+        "if (false) revert",
+        OffCurve(8),
+        Revert::PointNotOnCurve { point: "C2" },
+    ),
+    (
+        "if (x >= Q || y >= Q) return false;",
+        "",
+        NotCanonical(0),
+        Revert::PointNotOnCurve { point: "A" },
+    ),
 ];
 
 /// Guards with the same attack for each of four coordinates.
@@ -122,8 +194,12 @@ fn plus(word: &[u8], modulus: &[u8]) -> Vec<u8> {
 fn outside_subgroup(scene: &mut Scene) -> Vec<u8> {
     loop {
         let point = G2Affine::get_point_from_x_unchecked(Fq2::rand(&mut scene.rng), true);
-        if let Some(point) = point.filter(|point| !point.is_in_correct_subgroup_assuming_on_curve()) {
-            return [point.x.c1, point.x.c0, point.y.c1, point.y.c0].iter().flat_map(|c| c.into_bigint().to_bytes_be()).collect();
+        if let Some(point) = point.filter(|point| !point.is_in_correct_subgroup_assuming_on_curve())
+        {
+            return [point.x.c1, point.x.c0, point.y.c1, point.y.c0]
+                .iter()
+                .flat_map(|c| c.into_bigint().to_bytes_be())
+                .collect();
         }
     }
 }
@@ -152,7 +228,12 @@ impl Attack {
                 let mut integers = INTEGERS;
                 integers[0] = 256;
                 let values = PublicValues::from_integers(integers);
-                let proof = scene.trapdoor.simulate(scene.key.digest(), &values, scene.context, &mut scene.rng);
+                let proof = scene.trapdoor.simulate(
+                    scene.key.digest(),
+                    &values,
+                    scene.context,
+                    &mut scene.rng,
+                );
                 data = calldata(&proof, &values, scene.context);
             }
             OffCurve(word) => data[PROOF + 32 * word + 31] ^= 1,
@@ -161,7 +242,9 @@ impl Attack {
                 let sum = plus(&data[at..at + 32], &ark_bn254::Fq::MODULUS.to_bytes_be());
                 data[at..at + 32].copy_from_slice(&sum);
             }
-            WrongSubgroup => data[PROOF + 64..PROOF + 192].copy_from_slice(&outside_subgroup(scene)),
+            WrongSubgroup => {
+                data[PROOF + 64..PROOF + 192].copy_from_slice(&outside_subgroup(scene))
+            }
             OtherValue => data[VALUES + 31] ^= 1,
             Missing(_) => {}
         }
@@ -171,7 +254,8 @@ impl Attack {
     /// The source for the chain that the attack is made on.
     fn chain(self, source: &str) -> String {
         let Missing(name) = self else { return source.to_string() };
-        let (before, after) = source.split_once(&format!("constant {name} = ")).expect("the precompile has a name");
+        let (before, after) =
+            source.split_once(&format!("constant {name} = ")).expect("the precompile has a name");
         let (_, after) = after.split_once(';').expect("a declaration ends");
         format!("{before}constant {name} = {NOWHERE};{after}")
     }
@@ -185,7 +269,11 @@ fn send(code: &[u8], data: &[u8]) -> Receipt {
 
 fn guards() -> Vec<(&'static str, &'static str, Attack, Revert)> {
     let mut guards = GUARDS.to_vec();
-    guards.extend((2..6).map(|word| (TWIST_GUARD, "", NotCanonical(word), Revert::PointNotOnCurve { point: "B" })));
+    guards.extend(
+        (2..6).map(|word| {
+            (TWIST_GUARD, "", NotCanonical(word), Revert::PointNotOnCurve { point: "B" })
+        }),
+    );
     guards
 }
 
@@ -195,7 +283,8 @@ fn each_guard_deleted_lets_an_attack_through_or_hides_its_reason() {
         return;
     }
     let mut scene = scene(40);
-    let source = solidity(&scene.key, &Options { contract_name: Some("Guarded".to_string()) }).expect("a good key");
+    let source = solidity(&scene.key, &Options { contract_name: Some("Guarded".to_string()) })
+        .expect("a good key");
     let mut sources = BTreeMap::new();
     for (index, (guard, replacement, attack, _)) in guards().into_iter().enumerate() {
         assert!(source.contains(guard), "the template has no `{guard}`");
@@ -217,11 +306,17 @@ fn each_guard_deleted_lets_an_attack_through_or_hides_its_reason() {
 /// A new guard must come with its attack.
 #[test]
 fn each_guard_of_the_template_is_attacked() {
-    let template = std::fs::read_to_string(compiler::root().join("template/Verifier.sol")).expect("the template");
+    let template = std::fs::read_to_string(compiler::root().join("template/Verifier.sol"))
+        .expect("the template");
     for line in template.lines().map(str::trim) {
-        let guards_something = line.starts_with("if (") || line.contains("returndatasize") || line.contains("mload(0)");
+        let guards_something = line.starts_with("if (")
+            || line.contains("returndatasize")
+            || line.contains("mload(0)");
         if guards_something {
-            assert!(guards().iter().any(|(guard, ..)| line.starts_with(guard)), "no attack for `{line}`");
+            assert!(
+                guards().iter().any(|(guard, ..)| line.starts_with(guard)),
+                "no attack for `{line}`"
+            );
         }
     }
 }

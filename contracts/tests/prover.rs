@@ -44,7 +44,12 @@ impl Squares {
 
 impl Relation for Squares {
     fn layout(&self) -> Layout {
-        Layout { constraints: 2 * self.0, round1: 2 * self.0, round2: self.0 - 1, public_values: self.0 }
+        Layout {
+            constraints: 2 * self.0,
+            round1: 2 * self.0,
+            round2: self.0 - 1,
+            public_values: self.0,
+        }
     }
 
     fn columns(&self, rows: &[Fr]) -> Columns {
@@ -75,7 +80,10 @@ struct Numbers {
 impl Numbers {
     fn new(numbers: &[i64]) -> Numbers {
         let squares: Vec<i64> = numbers.iter().map(|x| x * x).collect();
-        Numbers { round1: [numbers, &squares].concat(), squares: squares.iter().map(|y| Fr::from(*y)).collect() }
+        Numbers {
+            round1: [numbers, &squares].concat(),
+            squares: squares.iter().map(|y| Fr::from(*y)).collect(),
+        }
     }
 }
 
@@ -117,18 +125,21 @@ fn the_contract_accepts_what_the_prover_proves_and_nothing_beside_it() {
     };
     let (proving, key) = setup(&Squares(numbers.len()), info, &()).expect("a small relation");
     let context = Context::of(b"once");
-    let proven = prove(&proving, &mut Numbers::new(&numbers), context, &()).expect("the squares are right");
+    let proven =
+        prove(&proving, &mut Numbers::new(&numbers), context, &()).expect("the squares are right");
     let key = &key;
 
     let receipt = run(key, &proven.values, context, &proven.proof, Fork::Osaka).expect("it runs");
     assert!(receipt.succeeded(), "{:?}", receipt.outcome);
     assert!(receipt.gas_used <= 265_000, "{} gas", receipt.gas_used);
     println!("ten squares: {} gas", receipt.gas_used);
-    let call = Call::decode(&calldata(&proven.proof, &proven.values, context)).expect("its own encoding");
+    let call =
+        Call::decode(&calldata(&proven.proof, &proven.values, context)).expect("its own encoding");
     assert!(key.verify(&call.values, call.context, &call.proof).is_ok());
 
-    let refused =
-        |values: &PublicValues, context| run(key, values, context, &proven.proof, Fork::Osaka).expect("it runs").revert();
+    let refused = |values: &PublicValues, context| {
+        run(key, values, context, &proven.proof, Fork::Osaka).expect("it runs").revert()
+    };
     assert_eq!(refused(&proven.values, Context::NONE), Some(Revert::PairingFailed));
     let mut other: Vec<i64> = numbers.iter().map(|x| x * x).collect();
     other[0] = 10;

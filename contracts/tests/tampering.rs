@@ -29,7 +29,8 @@ impl Court {
     fn new(seed: u64) -> Court {
         let scene = scene(seed);
         let mut evm = Evm::new(Fork::Osaka);
-        let contract = evm.deploy(&creation_code(&scene.key).expect("a good key")).expect("it deploys");
+        let contract =
+            evm.deploy(&creation_code(&scene.key).expect("a good key")).expect("it deploys");
         let honest = calldata(&scene.proof, &values(), scene.context);
         Court { evm, contract, key: PreparedKey::new(scene.key.clone()), honest, scene }
     }
@@ -88,8 +89,12 @@ fn plus_order(word: &[u8], times: u16) -> [u8; 32] {
 fn outside_subgroup(rng: &mut ChaCha20Rng) -> Vec<u8> {
     loop {
         let point = G2Affine::get_point_from_x_unchecked(Fq2::rand(rng), true);
-        if let Some(point) = point.filter(|point| !point.is_in_correct_subgroup_assuming_on_curve()) {
-            return [point.x.c1, point.x.c0, point.y.c1, point.y.c0].iter().flat_map(|c| c.into_bigint().to_bytes_be()).collect();
+        if let Some(point) = point.filter(|point| !point.is_in_correct_subgroup_assuming_on_curve())
+        {
+            return [point.x.c1, point.x.c0, point.y.c1, point.y.c0]
+                .iter()
+                .flat_map(|c| c.into_bigint().to_bytes_be())
+                .collect();
         }
     }
 }
@@ -119,7 +124,8 @@ fn alter(honest: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
             set(&mut data, value, &word);
         }
         6 => {
-            let integer = [0, 1, 255, 256, u64::MAX, 1 << 63, (1 << 63) - 1, rng.r#gen()][rng.gen_range(0..8)];
+            let integer = [0, 1, 255, 256, u64::MAX, 1 << 63, (1 << 63) - 1, rng.r#gen()]
+                [rng.gen_range(0..8)];
             set(&mut data, value, &small(integer));
         }
         7 => {
@@ -141,7 +147,9 @@ fn alter(honest: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
             set(&mut data, two, &first);
         }
         10 => {
-            let (at, bytes) = [(PROOF, 64), (PROOF + 64, 128), (PROOF + 192, 64), (PROOF + 256, 64)][rng.gen_range(0..4)];
+            let (at, bytes) =
+                [(PROOF, 64), (PROOF + 64, 128), (PROOF + 192, 64), (PROOF + 256, 64)]
+                    [rng.gen_range(0..4)];
             data[at..at + bytes].fill(0);
         }
         11 => {
@@ -151,7 +159,8 @@ fn alter(honest: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
         // Lengths and offsets.
         12 => {
             let at = [OFFSET, COUNT][rng.gen_range(0..2)];
-            let word = small([0, 6, 8, 352, 383, 385, 416, u64::MAX, rng.r#gen()][rng.gen_range(0..9)]);
+            let word =
+                small([0, 6, 8, 352, 383, 385, 416, u64::MAX, rng.r#gen()][rng.gen_range(0..9)]);
             set(&mut data, at, &word);
         }
         13 => data.truncate(rng.gen_range(0..data.len())),
@@ -162,14 +171,18 @@ fn alter(honest: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
                 set(&mut data, COUNT, &small(count as u64 + 1));
                 data.extend(small(0));
             } else {
-                data[..4].copy_from_slice(&[[0; 4], [0xff; 4], [0x64, 0x8a, 0x89, 0xea], rng.r#gen()][rng.gen_range(0..4)]);
+                data[..4].copy_from_slice(
+                    &[[0; 4], [0xff; 4], [0x64, 0x8a, 0x89, 0xea], rng.r#gen()]
+                        [rng.gen_range(0..4)],
+                );
             }
         }
     }
     data
 }
 
-/// A call of another selector may succeed: `vkDigest()` ignores what follows it. It must not count as a proof.
+/// A call of another selector may succeed: `vkDigest()` ignores what follows it. It must not count
+/// as a proof.
 #[test]
 fn agrees_with_rust_on_five_thousand_altered_calls() {
     let mut court = Court::new(2024);
@@ -192,7 +205,8 @@ fn agrees_with_rust_on_five_thousand_altered_calls() {
         }
     }
     println!(
-        "{CALLS} calls: {accepted} unchanged by their alteration and accepted, {views} calls of vkDigest, the others refused"
+        "{CALLS} calls: {accepted} unchanged by their alteration and accepted, {views} calls of \
+            vkDigest, the others refused"
     );
 }
 
@@ -200,7 +214,8 @@ fn is_view(data: &[u8]) -> bool {
     data.starts_with(&[0x64, 0x8a, 0x89, 0xea]) || data.starts_with(&[0xdc, 0x9f, 0xfc, 0xa0])
 }
 
-/// Proofs made with the trapdoor, so that only the check of the statement stands between them and acceptance.
+/// Proofs made with the trapdoor, so that only the check of the statement stands between them and
+/// acceptance.
 #[test]
 fn agrees_with_rust_at_the_ends_of_every_range() {
     let mut court = Court::new(3);
@@ -250,7 +265,11 @@ fn rejects_a_value_that_is_not_below_r_and_says_which() {
         for times in 1..=4 {
             let word = plus_order(&court.honest[at..at + 32], times);
             let data = with(&court.honest, at, &word);
-            assert_eq!(court.refusal(&data), Revert::ValueNotInField { index: index as u64 }, "{times} r");
+            assert_eq!(
+                court.refusal(&data),
+                Revert::ValueNotInField { index: index as u64 },
+                "{times} r"
+            );
         }
         let data = with(&court.honest, at, &[0xff; 32]);
         assert_eq!(court.refusal(&data), Revert::ValueNotInField { index: index as u64 });
@@ -278,7 +297,8 @@ fn rejects_a_second_encoding_of_the_same_arguments() {
     let mut moved = with(&court.honest, OFFSET, &small(416));
     moved.splice(COUNT..COUNT, [0; 32]);
     assert_eq!(court.refusal(&moved), Revert::CalldataNotCanonical);
-    // The context as the number of values, the first words of the proof as values: the length is right.
+    // The context as the number of values, the first words of the proof as values: the length is
+    // right.
     let inside = with(&with(&court.honest, 4, &small(7)), OFFSET, &small(0));
     assert_eq!(court.refusal(&inside), Revert::CalldataNotCanonical);
 }
@@ -346,14 +366,23 @@ fn rejects_a_proof_made_for_another_statement_context_or_key() {
 fn rejects_money_and_calls_without_a_function() {
     let mut court = Court::new(14);
     let honest = court.honest.clone();
-    assert!(!court.evm.call_paying(court.contract, &honest, GAS_LIMIT, 1).expect("it is executed").succeeded());
+    assert!(
+        !court
+            .evm
+            .call_paying(court.contract, &honest, GAS_LIMIT, 1)
+            .expect("it is executed")
+            .succeeded()
+    );
     for data in [&[][..], &honest[..3], &[0, 0, 0, 0]] {
-        assert!(!court.evm.call(court.contract, data, GAS_LIMIT).expect("it is executed").succeeded());
+        assert!(
+            !court.evm.call(court.contract, data, GAS_LIMIT).expect("it is executed").succeeded()
+        );
     }
 }
 
-/// Whatever the gas limit, a call that ends normally has run to its end; a bad proof never passes. (A call is forwarded
-/// at most 63/64 of what is left, so the least limit that is enough lies some 3,500 above the gas used.)
+/// Whatever the gas limit, a call that ends normally has run to its end; a bad proof never passes.
+/// (A call is forwarded at most 63/64 of what is left, so the least limit that is enough lies some
+/// 3,500 above the gas used.)
 #[test]
 fn never_succeeds_when_starved_of_gas() {
     let mut court = Court::new(15);
@@ -373,7 +402,13 @@ fn never_succeeds_when_starved_of_gas() {
             Ok(_) | Err(_) => refused += 1,
         }
         if limit % 16 == 0 {
-            assert!(!court.evm.call(court.contract, &bad, limit).is_ok_and(|receipt| receipt.succeeded()), "limit {limit}");
+            assert!(
+                !court
+                    .evm
+                    .call(court.contract, &bad, limit)
+                    .is_ok_and(|receipt| receipt.succeeded()),
+                "limit {limit}"
+            );
         }
     }
     println!("{enough} gas used; {refused} limits were too small, {passed} enough");

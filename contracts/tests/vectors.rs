@@ -1,4 +1,5 @@
-//! The committed calls, which Foundry runs too (`solidity/test/Vectors.t.sol`): what Rust says of each is in the file.
+//! The committed calls, which Foundry runs too (`solidity/test/Vectors.t.sol`): what Rust says of
+//! each is in the file.
 
 mod support;
 
@@ -15,7 +16,8 @@ fn hexadecimal(bytes: impl AsRef<[u8]>) -> String {
     format!("0x{}", hex::encode(bytes))
 }
 
-/// Calls of the committed contract `DevelopmentToyVerifier`, good and bad ones, with the data that the contract reverts with.
+/// Calls of the committed contract `DevelopmentToyVerifier`, good and bad ones, with the data that
+/// the contract reverts with.
 fn expected_file() -> String {
     let mut rng = rng(24);
     let trapdoor = Trapdoor::random(&mut rng);
@@ -48,7 +50,11 @@ fn expected_file() -> String {
         ("A at infinity", with(36, &[0; 64])),
         ("C2 off the curve", with(36 + 319, &[0])),
         ("a trailing word", [honest.clone(), vec![0; 32]].concat()),
-        ("a missing value", [&honest[..388], &[&[0; 31][..], &[6]].concat(), &honest[420..honest.len() - 32]].concat()),
+        (
+            "a missing value",
+            [&honest[..388], &[&[0; 31][..], &[6]].concat(), &honest[420..honest.len() - 32]]
+                .concat(),
+        ),
     ];
     let calls: Vec<Value> = calls
         .into_iter()
@@ -89,7 +95,8 @@ fn a_call_is_its_own_inverse() {
     let file: Value = serde_json::from_str(&file).expect("JSON");
     let mut decoded = 0;
     for call in file["calls"].as_array().expect("calls") {
-        let data = hex::decode(&call["calldata"].as_str().expect("a string")[2..]).expect("hexadecimal");
+        let data =
+            hex::decode(&call["calldata"].as_str().expect("a string")[2..]).expect("hexadecimal");
         if let Ok(call) = Call::decode(&data) {
             assert_eq!(call.encode(), data);
             decoded += 1;

@@ -53,7 +53,9 @@ fn change(bytes: &mut Vec<u8>, other: &[u8], rng: &mut Rng) {
     match rng.gen_range(0..10) {
         0 | 1 => bytes[at] ^= 1 << rng.gen_range(0..8),
         2 => bytes[at] = rng.r#gen(),
-        3 => bytes[at] = *[0, 1, 0x7f, 0x80, 0xff, b'0', b'"', b'{', b'['].choose(rng).unwrap_or(&0),
+        3 => {
+            bytes[at] = *[0, 1, 0x7f, 0x80, 0xff, b'0', b'"', b'{', b'['].choose(rng).unwrap_or(&0)
+        }
         4 => overwrite(bytes, at, rng),
         5 => drop(bytes.drain(at..end)),
         6 => {

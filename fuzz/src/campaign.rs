@@ -12,10 +12,12 @@ use crate::targets::Target;
 use crate::watch::{Watch, processor_time};
 use crate::{Rng, memory};
 
-/// Most inputs that are kept as seeds beside those of the target, of accepted ones and of refused ones each.
+/// Most inputs that are kept as seeds beside those of the target, of accepted ones and of refused
+/// ones each.
 const CORPUS: usize = 256;
 
-/// Inputs are not longer than this, or than the one that they come from: the same place grows again and again.
+/// Inputs are not longer than this, or than the one that they come from: the same place grows again
+/// and again.
 const LONG: usize = 1 << 16;
 
 /// Longest input in bytes.
@@ -65,7 +67,8 @@ pub struct Campaign<'a> {
 }
 
 impl<'a> Campaign<'a> {
-    /// Inputs are kept at `path` while they are read; `longest` bytes of each, or as many as mutants have.
+    /// Inputs are kept at `path` while they are read; `longest` bytes of each, or as many as
+    /// mutants have.
     pub fn new(target: &'a mut dyn Target, path: &Path, longest: usize) -> Result<Campaign<'a>> {
         Ok(Campaign {
             target,
@@ -77,7 +80,8 @@ impl<'a> Campaign<'a> {
 
     /// Feeds mutants; prints what became of them.
     pub fn fuzz(mut self, name: &str, until: &Until, seed: u64) -> Result<()> {
-        let mut corpus = Corpus { own: self.target.seeds(), accepted: Vec::new(), refused: Vec::new() };
+        let mut corpus =
+            Corpus { own: self.target.seeds(), accepted: Vec::new(), refused: Vec::new() };
         for (at, seed) in corpus.own.iter().enumerate() {
             let outcome = self.target.run(seed);
             ensure!(outcome.is_accepted(), "seed {at} is refused: {outcome:?}");
@@ -97,15 +101,20 @@ impl<'a> Campaign<'a> {
             }
         }
         self.watch.enter(0);
-        let (seconds, processor) = (begun.elapsed().as_secs_f64(), (processor_time() - spent).as_secs_f64());
+        let (seconds, processor) =
+            (begun.elapsed().as_secs_f64(), (processor_time() - spent).as_secs_f64());
         let Tally { runs, slowest, largest, .. } = self.tally;
         println!(
-            "{name}: {runs} runs in {seconds:.1} s, {:.0} a second; seed {seed}; at most {:.1} ms and {:.1} MB each",
+            "{name}: {runs} runs in {seconds:.1} s, {:.0} a second; seed {seed}; at most {:.1} ms \
+                and {:.1} MB each",
             runs as f64 / seconds,
             slowest.as_secs_f64() * 1e3,
             largest as f64 / f64::from(1 << 20),
         );
-        println!("  {processor:.1} s of processor time, {:.1} us each", processor * 1e6 / runs.max(1) as f64);
+        println!(
+            "  {processor:.1} s of processor time, {:.1} us each",
+            processor * 1e6 / runs.max(1) as f64
+        );
         print!("{}", self.tally);
         Ok(())
     }
@@ -114,7 +123,11 @@ impl<'a> Campaign<'a> {
     pub fn replay(mut self, name: &str, input: &[u8]) -> Result<()> {
         self.run(input);
         let Tally { slowest, largest, .. } = self.tally;
-        println!("{name}: {:.1} ms, {:.1} MB", slowest.as_secs_f64() * 1e3, largest as f64 / f64::from(1 << 20));
+        println!(
+            "{name}: {:.1} ms, {:.1} MB",
+            slowest.as_secs_f64() * 1e3,
+            largest as f64 / f64::from(1 << 20)
+        );
         print!("{}", self.tally);
         Ok(())
     }

@@ -1,5 +1,6 @@
-//! Mutations of JSON text that leave it JSON, most of the time: values are found by their places in the text, and moved, dropped, doubled and changed
-//! there. Unlike a document in memory, a text can have a field twice, numbers of any spelling, and space.
+//! Mutations of JSON text that leave it JSON, most of the time: values are found by their places in
+//! the text, and moved, dropped, doubled and changed there. Unlike a document in memory, a text can
+//! have a field twice, numbers of any spelling, and space.
 
 use std::ops::Range;
 
@@ -90,14 +91,17 @@ pub fn mutate(input: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
     let mut text = input.to_vec();
     for _ in 0..[1, 1, 2, 3][rng.gen_range(0..4)] {
         match nodes(&text) {
-            Some(nodes) if !nodes.is_empty() && !rng.gen_ratio(1, 24) => change(&mut text, &nodes, other, rng),
+            Some(nodes) if !nodes.is_empty() && !rng.gen_ratio(1, 24) => {
+                change(&mut text, &nodes, other, rng)
+            }
             _ => return bytes::mutate(&text, other, rng),
         }
     }
     text
 }
 
-/// All values of a text, each after the one that it is in; `None` for text that is no JSON at first sight.
+/// All values of a text, each after the one that it is in; `None` for text that is no JSON at first
+/// sight.
 fn nodes(text: &[u8]) -> Option<Vec<Node>> {
     let mut nodes: Vec<Node> = Vec::new();
     let (mut open, mut key): (Vec<usize>, Option<Range<usize>>) = (Vec::new(), None);
@@ -118,7 +122,8 @@ fn nodes(text: &[u8]) -> Option<Vec<Node>> {
                     at += 1 + usize::from(text[at] == b'\\');
                 }
                 at += 1;
-                let is_in_object = open.last().is_some_and(|&parent| nodes[parent].kind == Kind::Object);
+                let is_in_object =
+                    open.last().is_some_and(|&parent| nodes[parent].kind == Kind::Object);
                 if is_in_object && key.is_none() {
                     key = Some(start..at);
                     continue;
@@ -126,11 +131,19 @@ fn nodes(text: &[u8]) -> Option<Vec<Node>> {
                 Kind::Text
             }
             letter => {
-                at += text[at..].iter().take_while(|letter| !b" \t\n\r,:]}[{\"".contains(letter)).count();
+                at += text[at..]
+                    .iter()
+                    .take_while(|letter| !b" \t\n\r,:]}[{\"".contains(letter))
+                    .count();
                 if letter.is_ascii_alphabetic() { Kind::Word } else { Kind::Number }
             }
         };
-        nodes.push(Node { kind, key: key.take(), place: start..at, parent: open.last().copied().unwrap_or(usize::MAX) });
+        nodes.push(Node {
+            kind,
+            key: key.take(),
+            place: start..at,
+            parent: open.last().copied().unwrap_or(usize::MAX),
+        });
         if matches!(kind, Kind::Object | Kind::List) {
             open.push(nodes.len() - 1);
         }
@@ -181,7 +194,8 @@ fn remove(text: &mut Vec<u8>, nodes: &[Node], at: usize) {
 fn swap(text: &mut Vec<u8>, a: Range<usize>, b: Range<usize>) {
     let (first, second) = if a.start < b.start { (a, b) } else { (b, a) };
     if first.end <= second.start {
-        let parts = [&text[second.clone()], &text[first.end..second.start], &text[first.clone()]].concat();
+        let parts =
+            [&text[second.clone()], &text[first.end..second.start], &text[first.clone()]].concat();
         text.splice(first.start..second.end, parts);
     }
 }
@@ -279,12 +293,25 @@ mod tests {
     #[test]
     fn values_are_found_where_they_are() {
         let nodes = nodes(TEXT).unwrap();
-        let texts: Vec<&str> = nodes.iter().map(|node| std::str::from_utf8(&TEXT[node.place.clone()]).unwrap()).collect();
+        let texts: Vec<&str> = nodes
+            .iter()
+            .map(|node| std::str::from_utf8(&TEXT[node.place.clone()]).unwrap())
+            .collect();
         assert_eq!(
             texts[1..],
-            ["[1, -2.5e3, \"x\\\"y\"]", "1", "-2.5e3", "\"x\\\"y\"", "{\"c\": null, \"d\": []}", "null", "[]", "true"]
+            [
+                "[1, -2.5e3, \"x\\\"y\"]",
+                "1",
+                "-2.5e3",
+                "\"x\\\"y\"",
+                "{\"c\": null, \"d\": []}",
+                "null",
+                "[]",
+                "true"
+            ]
         );
-        let keys: Vec<&[u8]> = nodes.iter().filter_map(|node| node.key.clone()).map(|key| &TEXT[key]).collect();
+        let keys: Vec<&[u8]> =
+            nodes.iter().filter_map(|node| node.key.clone()).map(|key| &TEXT[key]).collect();
         assert_eq!(keys, [b"\"a\"", b"\"b\"", b"\"c\"", b"\"d\"", b"\"e\""].map(|key| &key[..]));
         assert!(self::nodes(b"{\"a\": [1}").is_none() || self::nodes(b"{\"a\"").is_none());
     }
@@ -294,7 +321,11 @@ mod tests {
         for at in 1..nodes(TEXT).unwrap().len() {
             let mut text = TEXT.to_vec();
             remove(&mut text, &nodes(TEXT).unwrap(), at);
-            assert!(serde_json::from_slice::<serde_json::Value>(&text).is_ok(), "{}", String::from_utf8_lossy(&text));
+            assert!(
+                serde_json::from_slice::<serde_json::Value>(&text).is_ok(),
+                "{}",
+                String::from_utf8_lossy(&text)
+            );
         }
     }
 
@@ -302,7 +333,9 @@ mod tests {
     fn most_mutants_are_json() {
         let mut rng = Rng::seed_from_u64(3);
         let mutants = (0..2000).map(|_| mutate(TEXT, TEXT, &mut rng));
-        let read = mutants.filter(|text| serde_json::from_slice::<serde_json::Value>(text).is_ok()).count();
+        let read = mutants
+            .filter(|text| serde_json::from_slice::<serde_json::Value>(text).is_ok())
+            .count();
         assert!((1200..1990).contains(&read), "{read}");
     }
 }

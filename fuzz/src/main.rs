@@ -1,15 +1,17 @@
-//! Hostile files, made by mutation, against everything that reads a file: no panic, no endless run, no memory without bound, and what is accepted is
-//! what it seems.
+//! Hostile files, made by mutation, against everything that reads a file: no panic, no endless run,
+//! no memory without bound, and what is accepted is what it seems.
 //!
 //! ```text
 //! cargo run --release -p lemma-fuzz -- [TARGET ..] [--seconds S] [--runs N] [--seed N] [--folder DIR]
 //! cargo run --release -p lemma-fuzz -- TARGET --replay FILE
 //! ```
 //!
-//! Mutators know the formats: they mend lengths, checksums and digests, so that what lies behind them is reached. Inputs that a reader accepts, or
-//! refuses in new words, become seeds. A run is determined by its seed and by the keys in the folder.
+//! Mutators know the formats: they mend lengths, checksums and digests, so that what lies behind
+//! them is reached. Inputs that a reader accepts, or refuses in new words, become seeds. A run is
+//! determined by its seed and by the keys in the folder.
 //!
-//! Each target runs in a process of its own. When one ends in any other way than it should, its last input is kept as a finding.
+//! Each target runs in a process of its own. When one ends in any other way than it should, its
+//! last input is kept as a finding.
 
 mod bytes;
 mod campaign;
@@ -44,7 +46,8 @@ static ALLOCATOR: memory::Counting = memory::Counting;
 /// Fuzzes the readers of files.
 #[derive(Parser)]
 struct Arguments {
-    /// Which: proof, verifying-key, proving-key, model, onnx, npz, json, tokenizer, calldata; all when none is named.
+    /// Which: proof, verifying-key, proving-key, model, onnx, npz, json, tokenizer, calldata; all
+    /// when none is named.
     targets: Vec<String>,
     /// Seconds for each target.
     #[arg(long, default_value_t = 20)]
@@ -78,7 +81,11 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<()> {
     let all = targets::ALL.map(|(name, _)| name);
-    let names = if arguments.targets.is_empty() { all.map(str::to_owned).to_vec() } else { arguments.targets.clone() };
+    let names = if arguments.targets.is_empty() {
+        all.map(str::to_owned).to_vec()
+    } else {
+        arguments.targets.clone()
+    };
     if arguments.worker {
         return names.iter().try_for_each(|name| work(name, arguments));
     }
@@ -86,7 +93,8 @@ fn run(arguments: &Arguments) -> Result<()> {
         bail!("no target is called {unknown}; there are {}", all.join(", "));
     }
     ensure!(arguments.replay.is_none() || names.len() == 1, "name the target that the file is for");
-    std::fs::create_dir_all(&arguments.folder).with_context(|| arguments.folder.display().to_string())?;
+    std::fs::create_dir_all(&arguments.folder)
+        .with_context(|| arguments.folder.display().to_string())?;
     let mut failed = Vec::new();
     for name in &names {
         if let Err(error) = supervise(name, arguments) {
@@ -127,7 +135,11 @@ fn supervise(name: &str, arguments: &Arguments) -> Result<()> {
     let _ = std::fs::remove_file(&path);
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("--worker").arg(name).arg("--folder").arg(&arguments.folder);
-    command.arg("--seed").arg(arguments.seed.to_string()).arg("--seconds").arg(arguments.seconds.to_string());
+    command
+        .arg("--seed")
+        .arg(arguments.seed.to_string())
+        .arg("--seconds")
+        .arg(arguments.seconds.to_string());
     // Inputs are small: a second thread costs more than it saves.
     command.env("RAYON_NUM_THREADS", "1");
     if let Some(runs) = arguments.runs {
@@ -142,8 +154,13 @@ fn supervise(name: &str, arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     ensure!(arguments.replay.is_none(), "{status}");
-    let (run, input) = current::last(&path).with_context(|| format!("{status} before the first run"))?;
+    let (run, input) =
+        current::last(&path).with_context(|| format!("{status} before the first run"))?;
     let finding = arguments.folder.join(format!("{name}-{}-{run}", arguments.seed));
     std::fs::write(&finding, &input).with_context(|| finding.display().to_string())?;
-    bail!("{status} in run {run} of seed {}; again with `{name} --replay {}`", arguments.seed, finding.display())
+    bail!(
+        "{status} in run {run} of seed {}; again with `{name} --replay {}`",
+        arguments.seed,
+        finding.display()
+    )
 }

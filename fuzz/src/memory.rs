@@ -1,6 +1,9 @@
 //! An allocator that counts and has a limit: an input that asks for more ends the process.
 
-#![allow(unsafe_code, reason = "an allocator is unsafe by its signature; this one passes every call on")]
+#![allow(
+    unsafe_code,
+    reason = "an allocator is unsafe by its signature; this one passes every call on"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -41,16 +44,25 @@ impl Counting {
     }
 }
 
-// SAFETY: every pointer comes from the system's allocator and goes back to it with the layout that it was asked for with.
+// SAFETY: every pointer comes from the system's allocator and goes back to it with the layout that
+// it was asked for with.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller promises.
-        if Counting::take(layout.size()) { unsafe { System.alloc(layout) } } else { std::ptr::null_mut() }
+        if Counting::take(layout.size()) {
+            unsafe { System.alloc(layout) }
+        } else {
+            std::ptr::null_mut()
+        }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller promises.
-        if Counting::take(layout.size()) { unsafe { System.alloc_zeroed(layout) } } else { std::ptr::null_mut() }
+        if Counting::take(layout.size()) {
+            unsafe { System.alloc_zeroed(layout) }
+        } else {
+            std::ptr::null_mut()
+        }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {

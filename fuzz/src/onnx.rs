@@ -54,7 +54,9 @@ pub fn constant(name: &str, tensor: &[u8]) -> Vec<u8> {
 pub fn node(operator: &str, inputs: &str, outputs: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
     let names = |number: u64, names: &str| match names {
         "" => Vec::new(),
-        names => names.split(' ').flat_map(|name| field(number, name.as_bytes())).collect::<Vec<u8>>(),
+        names => {
+            names.split(' ').flat_map(|name| field(number, name.as_bytes())).collect::<Vec<u8>>()
+        }
     };
     let own = [field(3, outputs.as_bytes()), field(4, operator.as_bytes())].concat();
     [names(1, inputs), names(2, outputs), own, fields(5, attributes)].concat()
@@ -67,7 +69,12 @@ pub fn floats(name: &str, shape: &[i64], values: &[f32]) -> Vec<u8> {
 
 /// A constant of whole numbers.
 pub fn whole(name: &str, values: &[i64]) -> Vec<u8> {
-    tensor(name, &[values.len() as i64], 7, values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    tensor(
+        name,
+        &[values.len() as i64],
+        7,
+        values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+    )
 }
 
 /// A constant that is one whole number.
@@ -86,8 +93,15 @@ fn value(name: &str, kind: i64, shape: &[i64]) -> Vec<u8> {
     [field(1, name.as_bytes()), field(2, &field(1, &tensor))].concat()
 }
 
-/// A model of `x`, whose elements are of some kind (1 for real, 7 for whole numbers), with the output `y`.
-pub fn model(kind: i64, input: &[i64], constants: &[Vec<u8>], nodes: &[Vec<u8>], output: &[i64]) -> Vec<u8> {
+/// A model of `x`, whose elements are of some kind (1 for real, 7 for whole numbers), with the
+/// output `y`.
+pub fn model(
+    kind: i64,
+    input: &[i64],
+    constants: &[Vec<u8>],
+    nodes: &[Vec<u8>],
+    output: &[i64],
+) -> Vec<u8> {
     let graph = [
         fields(1, nodes),
         field(2, b"graph"),

@@ -24,8 +24,10 @@ pub enum Outcome {
 impl Outcome {
     /// The outcome of an error.
     pub fn refused<E: Debug + Display>(error: &E) -> Outcome {
-        let (mut kind, mut message) =
-            (Name { letters: [0; 40], length: 0 }, Message { hash: 0xcbf2_9ce4_8422_2325, quoted: None, in_number: false });
+        let (mut kind, mut message) = (
+            Name { letters: [0; 40], length: 0 },
+            Message { hash: 0xcbf2_9ce4_8422_2325, quoted: None, in_number: false },
+        );
         // Both end early where they have enough.
         let _ = write!(kind, "{error:?}");
         let _ = write!(message, "{error}");
@@ -55,7 +57,9 @@ impl Write for Name {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for letter in text.bytes() {
             let letter = if letter == b'(' { b'.' } else { letter };
-            if !(letter.is_ascii_alphanumeric() || letter == b'.') || self.length == self.letters.len() {
+            if !(letter.is_ascii_alphanumeric() || letter == b'.')
+                || self.length == self.letters.len()
+            {
                 return Err(fmt::Error);
             }
             self.letters[self.length] = letter;
@@ -133,7 +137,12 @@ impl Display for Tally {
             writeln!(f, "  {count:>12} {:>6.2}%  accepted: {how}", share(*count))?;
         }
         for (kind, (count, messages)) in &self.refused {
-            writeln!(f, "  {count:>12} {:>6.2}%  refused: {} ({messages} messages)", share(*count), kind.text())?;
+            writeln!(
+                f,
+                "  {count:>12} {:>6.2}%  refused: {} ({messages} messages)",
+                share(*count),
+                kind.text()
+            )?;
         }
         Ok(())
     }

@@ -1,12 +1,14 @@
-//! A small compiled model with its keys and proofs, to begin from. Keys and proofs are random: they are kept in a folder, so that a run can be
-//! made again.
+//! A small compiled model with its keys and proofs, to begin from. Keys and proofs are random: they
+//! are kept in a folder, so that a run can be made again.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use lemma::model::{Model, Op, Unary};
 use lemma::prover::store::write_atomically;
-use lemma::{CompileOptions, Context, Demand, Inputs, Package, PreparedKey, ProofFile, ProvingKey, compile};
+use lemma::{
+    CompileOptions, Context, Demand, Inputs, Package, PreparedKey, ProofFile, ProvingKey, compile,
+};
 use ndarray::{Array2, ArrayD};
 
 /// The proofs: the context and the sample of each.
@@ -43,13 +45,17 @@ impl Seeds {
                 let (context, index) = PROVEN[at];
                 let inputs = package.quantize(&sample(index))?;
                 let proven = package.prove(&key, &inputs, Context::of(context), &())?;
-                let file = ProofFile::new(key.verifying_key(), &proven.values, context, &proven.proof)?;
+                let file =
+                    ProofFile::new(key.verifying_key(), &proven.values, context, &proven.proof)?;
                 let text = file.to_json()?;
-                write_atomically(&folder.join(format!("proof-{at}.json")), |out| out.write_all(text.as_bytes()))?;
+                write_atomically(&folder.join(format!("proof-{at}.json")), |out| {
+                    out.write_all(text.as_bytes())
+                })?;
                 Ok(file)
             }
         };
-        let proofs = (0..PROVEN.len()).map(proof).collect::<Result<_>>().context("a proof to begin from")?;
+        let proofs =
+            (0..PROVEN.len()).map(proof).collect::<Result<_>>().context("a proof to begin from")?;
         Ok(Seeds { package, key, proofs })
     }
 
@@ -59,7 +65,8 @@ impl Seeds {
     }
 }
 
-/// A classifier of four shown and two hidden numbers into three named classes, with a committed output.
+/// A classifier of four shown and two hidden numbers into three named classes, with a committed
+/// output.
 pub fn package() -> Result<Package> {
     let mut model = Model::default();
     let x = model.push_input("x", Op::Input, &[1, 4])?;
@@ -84,7 +91,9 @@ pub fn package() -> Result<Package> {
 /// Numbers for the inputs.
 pub fn sample(index: usize) -> Inputs {
     let numbers = |count: usize, step: usize| {
-        ArrayD::from_shape_fn(vec![1, count], |at| ((at[1] * step + index * 5) % 11) as f32 / 11.0 - 0.5)
+        ArrayD::from_shape_fn(vec![1, count], |at| {
+            ((at[1] * step + index * 5) % 11) as f32 / 11.0 - 0.5
+        })
     };
     Inputs::from([("x".into(), numbers(4, 3)), ("hidden".into(), numbers(3, 7))])
 }

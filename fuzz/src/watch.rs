@@ -39,7 +39,8 @@ fn look(run: &AtomicU64) {
         let (now, spent) = (run.load(Relaxed), processor_time());
         if now != seen {
             (seen, since, before) = (now, Instant::now(), spent);
-        } else if now != 0 && (spent.saturating_sub(before) > LONGEST || since.elapsed() > PATIENCE) {
+        } else if now != 0 && (spent.saturating_sub(before) > LONGEST || since.elapsed() > PATIENCE)
+        {
             eprintln!("run {} takes more than {} s", now - 1, LONGEST.as_secs());
             std::process::exit(1);
         }

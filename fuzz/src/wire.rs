@@ -1,4 +1,5 @@
-//! Mutations of protocol buffers: fields are changed, dropped, doubled and moved, and the lengths around them fit.
+//! Mutations of protocol buffers: fields are changed, dropped, doubled and moved, and the lengths
+//! around them fit.
 
 use rand::Rng as _;
 use rand::seq::{IteratorRandom, SliceRandom};
@@ -47,10 +48,14 @@ fn parse(mut rest: &[u8], depth: usize) -> Option<Vec<Field>> {
             2 => {
                 let length = usize::try_from(number(&mut rest)?).ok()?;
                 let inner = take(&mut rest, length)?;
-                let message = if depth > 0 && inner.len() > 1 { parse(&inner, depth - 1) } else { None };
-                // A name that happens to parse as a message is better changed as text, half of the time by its length.
+                let message =
+                    if depth > 0 && inner.len() > 1 { parse(&inner, depth - 1) } else { None };
+                // A name that happens to parse as a message is better changed as text, half of the
+                // time by its length.
                 match message {
-                    Some(fields) if !inner.is_ascii() || inner.len() > 24 => Content::Message(fields),
+                    Some(fields) if !inner.is_ascii() || inner.len() > 24 => {
+                        Content::Message(fields)
+                    }
                     _ => Content::Bytes(inner),
                 }
             }
@@ -120,7 +125,9 @@ fn parts(field: &Field) -> usize {
 fn collect(fields: &[Field], names: &mut Vec<Vec<u8>>) {
     for field in fields {
         match &field.content {
-            Content::Bytes(bytes) if (1..=32).contains(&bytes.len()) && bytes.is_ascii() => names.push(bytes.clone()),
+            Content::Bytes(bytes) if (1..=32).contains(&bytes.len()) && bytes.is_ascii() => {
+                names.push(bytes.clone())
+            }
             Content::Message(inner) => collect(inner, names),
             _ => {}
         }
@@ -145,7 +152,9 @@ fn change(fields: &mut Vec<Field>, foreign: &[Field], names: &[Vec<u8>], rng: &m
         && !inner.is_empty()
     {
         // What a message of the same kind has.
-        let like = |field: &'_ &Field| field.number == number && matches!(field.content, Content::Message(_));
+        let like = |field: &'_ &Field| {
+            field.number == number && matches!(field.content, Content::Message(_))
+        };
         let foreign = match foreign.iter().filter(like).choose(rng).map(|field| &field.content) {
             Some(Content::Message(inner)) => inner.as_slice(),
             _ => &[],
@@ -179,7 +188,9 @@ fn content(content: &mut Content, names: &[Vec<u8>], rng: &mut Rng) {
         Content::Bytes(name) if name.is_ascii() && rng.gen_ratio(3, 4) => {
             let is_operator = name.first().is_some_and(u8::is_ascii_uppercase);
             let word = match rng.gen_range(0..4) {
-                0 | 1 if is_operator => dictionary::OPERATORS.choose(rng).map(|word| word.as_bytes().to_vec()),
+                0 | 1 if is_operator => {
+                    dictionary::OPERATORS.choose(rng).map(|word| word.as_bytes().to_vec())
+                }
                 0 => dictionary::WORDS.choose(rng).map(|word| word.as_bytes().to_vec()),
                 _ => names.choose(rng).cloned(),
             };

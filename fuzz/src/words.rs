@@ -75,7 +75,11 @@ pub fn proof(words: &mut [Word], other: &[Word], rng: &mut Rng) {
         2 => words[range.clone()].copy_from_slice(&other[range]),
         3 => {
             let (from, to) = ([0, 6, 8][rng.gen_range(0..3)], [0, 6, 8][rng.gen_range(0..3)]);
-            let point = if rng.r#gen() { [words[from], words[from + 1]] } else { [other[from], other[from + 1]] };
+            let point = if rng.r#gen() {
+                [words[from], words[from + 1]]
+            } else {
+                [other[from], other[from + 1]]
+            };
             words[to..to + 2].copy_from_slice(&point);
         }
         4 => words[range].fill([0; 32]),

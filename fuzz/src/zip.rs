@@ -1,4 +1,5 @@
-//! Zip archives, written field by field: checksums and sizes fit, unless a field is changed on purpose.
+//! Zip archives, written field by field: checksums and sizes fit, unless a field is changed on
+//! purpose.
 
 use rand::Rng as _;
 
@@ -21,10 +22,12 @@ const END: u32 = 0x0605_4b50;
 pub fn write(entries: &[Entry]) -> Vec<u8> {
     let (mut out, mut central) = (Vec::new(), Vec::new());
     for entry in entries {
-        let stored = if entry.deflated { deflated(&entry.contents) } else { entry.contents.clone() };
+        let stored =
+            if entry.deflated { deflated(&entry.contents) } else { entry.contents.clone() };
         let offset = out.len() as u32;
         // Version, flags, method, time and date.
-        let mut fields = [20u16, 0, if entry.deflated { 8 } else { 0 }, 0, 0x21].map(u16::to_le_bytes).concat();
+        let mut fields =
+            [20u16, 0, if entry.deflated { 8 } else { 0 }, 0, 0x21].map(u16::to_le_bytes).concat();
         let sizes = [crc32(&entry.contents), stored.len() as u32, entry.contents.len() as u32];
         fields.extend(sizes.map(u32::to_le_bytes).concat());
         fields.extend([entry.name.len() as u16, 0].map(u16::to_le_bytes).concat());
@@ -69,8 +72,9 @@ pub fn read(archive: &[u8]) -> Option<Vec<Entry>> {
 /// Changes one field of a header to an extreme or nearby number.
 pub fn change(archive: &mut [u8], rng: &mut Rng) {
     let magics = [LOCAL, CENTRAL, END].map(u32::to_le_bytes);
-    let headers: Vec<usize> =
-        (0..archive.len().saturating_sub(48)).filter(|&at| magics.iter().any(|m| archive[at..].starts_with(m))).collect();
+    let headers: Vec<usize> = (0..archive.len().saturating_sub(48))
+        .filter(|&at| magics.iter().any(|m| archive[at..].starts_with(m)))
+        .collect();
     if headers.is_empty() {
         return;
     }
@@ -110,7 +114,8 @@ fn inflated(mut blocks: &[u8]) -> Option<Vec<u8>> {
         if header[0] > 1 {
             return None;
         }
-        let (block, rest) = rest.split_at_checked(u16::from_le_bytes([header[1], header[2]]) as usize)?;
+        let (block, rest) =
+            rest.split_at_checked(u16::from_le_bytes([header[1], header[2]]) as usize)?;
         out.extend(block);
         blocks = rest;
         if header[0] == 1 {

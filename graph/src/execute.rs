@@ -38,7 +38,8 @@ pub enum ExecuteError {
     /// A value left the range that calibration declared.
     #[error(
         "layer `{layer}`: element {index} is {} the calibrated range [{}, {}]; \
-         this input differs from the calibration data: compile again with data like it or with more headroom",
+         this input differs from the calibration data: compile again with data like it or with \
+         more headroom",
         if *value > range.hi { "above" } else { "below" }, range.lo, range.hi
     )]
     OutOfRange {
@@ -57,22 +58,33 @@ impl Graph {
     /// Values of every node for the given inputs, in the order of [`Graph::inputs`].
     pub fn execute(&self, inputs: &[Vec<i64>]) -> Result<Vec<Vec<i64>>, ExecuteError> {
         if inputs.len() != self.inputs.len() {
-            return Err(ExecuteError::InputCount { expected: self.inputs.len(), found: inputs.len() });
+            return Err(ExecuteError::InputCount {
+                expected: self.inputs.len(),
+                found: inputs.len(),
+            });
         }
         let mut values: Vec<Vec<i64>> = Vec::with_capacity(self.nodes().len());
         for (id, node) in self.nodes().iter().enumerate() {
             let value = if let Op::Input { .. } = node.op {
                 let position = self.inputs.iter().position(|port| port.node.0 == id);
                 let Some((port, given)) = position.map(|p| (&self.inputs[p], &inputs[p])) else {
-                    return Err(ExecuteError::InputCount { expected: self.inputs.len(), found: inputs.len() });
+                    return Err(ExecuteError::InputCount {
+                        expected: self.inputs.len(),
+                        found: inputs.len(),
+                    });
                 };
                 if given.len() != node.len() {
                     let (expected, found) = (node.len(), given.len());
-                    return Err(ExecuteError::InputLength { name: port.name.clone(), expected, found });
+                    return Err(ExecuteError::InputLength {
+                        name: port.name.clone(),
+                        expected,
+                        found,
+                    });
                 }
                 node.op.operation().evaluate(node.len(), &[given])
             } else {
-                let operands: Vec<&[i64]> = node.inputs.iter().map(|i| values[i.0].as_slice()).collect();
+                let operands: Vec<&[i64]> =
+                    node.inputs.iter().map(|i| values[i.0].as_slice()).collect();
                 node.op.operation().evaluate(node.len(), &operands)
             };
             values.push(value.map_err(|Outside { index, value, range }| {

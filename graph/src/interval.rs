@@ -1,4 +1,5 @@
-//! Closed integer intervals with checked arithmetic: the bounds that every tensor of a graph carries.
+//! Closed integer intervals with checked arithmetic: the bounds that every tensor of a graph
+//! carries.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +49,8 @@ impl Interval {
         self.lo <= other.lo && other.hi <= self.hi
     }
 
-    /// The interval as a declared range: not empty, within [`LIMIT`], of at most [`MAX_DECLARED`] integers.
+    /// The interval as a declared range: not empty, within [`LIMIT`], of at most [`MAX_DECLARED`]
+    /// integers.
     pub fn declared(self) -> Option<Interval> {
         Interval::new(self.lo.into(), self.hi.into()).filter(|range| range.size() <= MAX_DECLARED)
     }
@@ -90,12 +92,17 @@ impl Interval {
         Interval::new(*corners.iter().min()?, *corners.iter().max()?)
     }
 
-    /// Bounds of `positive * x + negative * y` over independent `x`, `y` inside, where `positive >= 0` is the sum of the
-    /// positive weights of a linear form and `negative <= 0` that of its negative ones.
+    /// Bounds of `positive * x + negative * y` over independent `x`, `y` inside, where
+    /// `positive >= 0` is the sum of the positive weights of a linear form and `negative <= 0` that
+    /// of its negative ones.
     pub fn weighted(&self, positive: i128, negative: i128) -> Option<Interval> {
         Interval::new(
-            positive.checked_mul(self.lo.into())?.checked_add(negative.checked_mul(self.hi.into())?)?,
-            positive.checked_mul(self.hi.into())?.checked_add(negative.checked_mul(self.lo.into())?)?,
+            positive
+                .checked_mul(self.lo.into())?
+                .checked_add(negative.checked_mul(self.hi.into())?)?,
+            positive
+                .checked_mul(self.hi.into())?
+                .checked_add(negative.checked_mul(self.lo.into())?)?,
         )
     }
 
@@ -105,8 +112,8 @@ impl Interval {
     }
 }
 
-/// `floor((x + 2^(shift-1)) / 2^shift)`: division by a power of two, rounded to nearest, ties upwards. `shift = 0` is the
-/// identity.
+/// `floor((x + 2^(shift-1)) / 2^shift)`: division by a power of two, rounded to nearest, ties
+/// upwards. `shift = 0` is the identity.
 pub fn round_shift(x: i64, shift: u32) -> i64 {
     if shift == 0 { x } else { ((x as i128 + (1i128 << (shift - 1))) >> shift) as i64 }
 }

@@ -1,8 +1,8 @@
 //! The integer graph: the only thing that is ever proven.
 //!
-//! A graph is a list of primitive operations on integer tensors. Each tensor carries its shape, its fractional bits (a stored
-//! integer `n` stands for `n * 2^-bits`) and proven bounds. [`Graph::execute`] defines what a graph means; circuits agree with it
-//! bit for bit.
+//! A graph is a list of primitive operations on integer tensors. Each tensor carries its shape, its
+//! fractional bits (a stored integer `n` stands for `n * 2^-bits`) and proven bounds.
+//! [`Graph::execute`] defines what a graph means; circuits agree with it bit for bit.
 
 mod execute;
 pub mod interval;
@@ -19,7 +19,9 @@ pub use execute::ExecuteError;
 pub use interval::{Interval, round_shift};
 pub use linear::{Accumulate, Conv, IntegerSum, LinearMap};
 use op::cost::{Cost, Lengths};
-pub use op::{Causal, Energy, Leak, MatMul, Op, Outcome, Refusal, ZERO, below_max, matmul, relu, rsqrt, split};
+pub use op::{
+    Causal, Energy, Leak, MatMul, Op, Outcome, Refusal, ZERO, below_max, matmul, relu, rsqrt, split,
+};
 pub use reach::Foresight;
 use size::Size;
 pub use size::{MAX_CELLS, MAX_MULTIPLICATIONS};
@@ -117,7 +119,8 @@ pub enum GraphProblem {
     Malformed(String),
     /// The graph is too large up to this operation.
     #[error(
-        "up to here the graph has {found} {measure}, {limit} are the most; compile the model for fewer tokens or smaller inputs"
+        "up to here the graph has {found} {measure}, {limit} are the most; compile the model for \
+            fewer tokens or smaller inputs"
     )]
     TooLarge {
         /// What is counted.
@@ -140,7 +143,8 @@ impl Graph {
         &self.nodes[id.0]
     }
 
-    /// Appends an operation. Length and bounds follow from the operands; `shape` must agree with the length.
+    /// Appends an operation. Length and bounds follow from the operands; `shape` must agree with
+    /// the length.
     pub fn push(
         &mut self,
         layer: &str,
@@ -157,19 +161,27 @@ impl Graph {
             .iter()
             .try_fold(1usize, |product, d| product.checked_mul(*d))
             .filter(|len| (1..=MAX_ELEMENTS).contains(len))
-            .ok_or_else(|| fail(format!("shape {shape:?} is empty or has more than 2^28 elements")))?;
+            .ok_or_else(|| {
+                fail(format!("shape {shape:?} is empty or has more than 2^28 elements"))
+            })?;
         if fractional_bits.unsigned_abs() > MAX_FRACTIONAL_BITS {
             return Err(fail(format!(
-                "{fractional_bits} fractional bits; {MAX_FRACTIONAL_BITS} are the most in either direction"
+                "{fractional_bits} fractional bits; {MAX_FRACTIONAL_BITS} are the most in either \
+                    direction"
             )));
         }
         let mut operands = Vec::with_capacity(inputs.len());
         for id in inputs {
-            let node = self.nodes.get(id.0).ok_or_else(|| fail(format!("operand {} does not exist", id.0)))?;
+            let node = self
+                .nodes
+                .get(id.0)
+                .ok_or_else(|| fail(format!("operand {} does not exist", id.0)))?;
             operands.push(Outcome { len: node.len(), bounds: node.bounds });
         }
         let outcome = match &op {
-            Op::Input { .. } if !inputs.is_empty() => return Err(fail("an input has no operands".into())),
+            Op::Input { .. } if !inputs.is_empty() => {
+                return Err(fail("an input has no operands".into()));
+            }
             Op::Input { range } => match range.declared() {
                 Some(bounds) => Outcome { len, bounds },
                 None => return Err(fail("the declared range is empty or passes 2^62".into())),
@@ -177,7 +189,10 @@ impl Graph {
             _ => op.infer(&operands).map_err(|problem| fail(problem.into()))?,
         };
         if outcome.len != len {
-            return Err(fail(format!("shape {shape:?} has {len} elements, the result has {}", outcome.len)));
+            return Err(fail(format!(
+                "shape {shape:?} has {len} elements, the result has {}",
+                outcome.len
+            )));
         }
         self.nodes.push(Node {
             layer: layer.to_owned(),
@@ -190,8 +205,9 @@ impl Graph {
         Ok(NodeId(self.nodes.len() - 1))
     }
 
-    /// Rebuilds every derived fact of a graph that came from outside, so that nothing in it is taken on trust, and refuses one whose
-    /// size passes [`MAX_CELLS`] or [`MAX_MULTIPLICATIONS`] before anything is computed from it.
+    /// Rebuilds every derived fact of a graph that came from outside, so that nothing in it is
+    /// taken on trust, and refuses one whose size passes [`MAX_CELLS`] or [`MAX_MULTIPLICATIONS`]
+    /// before anything is computed from it.
     pub fn validated(self) -> Result<Graph, GraphError> {
         let mut graph = Graph::default();
         let port_error = |name: &str, problem: String| GraphError {
@@ -201,7 +217,13 @@ impl Graph {
         };
         let mut size = Size::default();
         for node in self.nodes {
-            let id = graph.push(&node.layer, node.op, &node.inputs, &node.shape, node.fractional_bits)?;
+            let id = graph.push(
+                &node.layer,
+                node.op,
+                &node.inputs,
+                &node.shape,
+                node.fractional_bits,
+            )?;
             size = size.checked(&graph, id)?;
         }
         for port in self.inputs.iter().chain(&self.outputs) {
@@ -209,7 +231,11 @@ impl Graph {
                 return Err(port_error(&port.name, format!("node {} does not exist", port.node.0)));
             }
         }
-        let declared = self.inputs.iter().filter(|p| matches!(graph.node(p.node).op, Op::Input { .. })).count();
+        let declared = self
+            .inputs
+            .iter()
+            .filter(|p| matches!(graph.node(p.node).op, Op::Input { .. }))
+            .count();
         let inputs = graph.nodes.iter().filter(|n| matches!(n.op, Op::Input { .. })).count();
         let distinct: std::collections::BTreeSet<_> = self.inputs.iter().map(|p| p.node).collect();
         if declared != self.inputs.len() || distinct.len() != inputs || declared != inputs {
@@ -223,7 +249,10 @@ impl Graph {
 
     /// The committed tensors, inputs first.
     pub fn committed(&self) -> impl Iterator<Item = &Port> {
-        self.inputs.iter().chain(&self.outputs).filter(|port| port.visibility == Visibility::Committed)
+        self.inputs
+            .iter()
+            .chain(&self.outputs)
+            .filter(|port| port.visibility == Visibility::Committed)
     }
 
     /// Weights stored in the graph: of layers and of the rows of embeddings.
@@ -252,7 +281,8 @@ impl Graph {
 
     /// What a node takes besides its operands and its result.
     fn cost(&self, node: &Node) -> Cost {
-        let operands: Vec<u64> = node.inputs.iter().map(|input| self.node(*input).len() as u64).collect();
+        let operands: Vec<u64> =
+            node.inputs.iter().map(|input| self.node(*input).len() as u64).collect();
         node.op.operation().cost(Lengths { result: node.len() as u64, operands: &operands })
     }
 
@@ -263,7 +293,11 @@ impl Graph {
 
     /// Elements of one layer that pass a non-linear operation.
     pub fn activations_of(&self, layer: &str) -> usize {
-        self.nodes.iter().filter(|node| node.layer == layer).map(|node| self.activations_at(node)).sum()
+        self.nodes
+            .iter()
+            .filter(|node| node.layer == layer)
+            .map(|node| self.activations_at(node))
+            .sum()
     }
 
     fn activations_at(&self, node: &Node) -> usize {

@@ -1,8 +1,8 @@
 //! Constant linear maps, stored by their structure.
 //!
-//! A map is applied forwards by the interpreter, the trace and the checker, and transposed by the setup (which evaluates
-//! `M^T l`); both are written once here and work on any [`Accumulate`]. Memory is `O(weights)`; time is one
-//! multiply-accumulate per weight use.
+//! A map is applied forwards by the interpreter, the trace and the checker, and transposed by the
+//! setup (which evaluates `M^T l`); both are written once here and work on any [`Accumulate`].
+//! Memory is `O(weights)`; time is one multiply-accumulate per weight use.
 
 use std::sync::Arc;
 
@@ -96,9 +96,9 @@ impl LinearMap {
     /// Elements of the result for an operand of `len` elements; `None` when `len` does not fit.
     pub fn output_len(&self, len: usize) -> Option<usize> {
         match self {
-            LinearMap::Dense { outputs, inputs, .. } => {
-                (len.is_multiple_of(*inputs)).then(|| (len / inputs).checked_mul(*outputs)).flatten()
-            }
+            LinearMap::Dense { outputs, inputs, .. } => (len.is_multiple_of(*inputs))
+                .then(|| (len / inputs).checked_mul(*outputs))
+                .flatten(),
             LinearMap::Conv(conv) => (len == conv.input_len()).then(|| conv.output_len()),
             LinearMap::Diagonal(factors) => (len == factors.len()).then_some(len),
         }
@@ -118,7 +118,8 @@ impl LinearMap {
         match self {
             LinearMap::Dense { outputs, .. } => len as u64 * *outputs as u64,
             LinearMap::Conv(conv) => {
-                conv.output_len() as u64 * (conv.in_channels / conv.groups * conv.kernel[0] * conv.kernel[1]) as u64
+                conv.output_len() as u64
+                    * (conv.in_channels / conv.groups * conv.kernel[0] * conv.kernel[1]) as u64
             }
             LinearMap::Diagonal(_) => len as u64,
         }
@@ -156,7 +157,9 @@ impl LinearMap {
                     let mut sums: Vec<A> = std::iter::repeat_with(A::default).take(width).collect();
                     for (j, value) in y[row * outputs..(row + 1) * outputs].iter().enumerate() {
                         let weights = &weight[j * inputs + start..][..width];
-                        sums.iter_mut().zip(weights).for_each(|(sum, w)| sum.add((*w).into(), value));
+                        sums.iter_mut()
+                            .zip(weights)
+                            .for_each(|(sum, w)| sum.add((*w).into(), value));
                     }
                     sums
                 })
@@ -166,7 +169,8 @@ impl LinearMap {
         }
     }
 
-    /// Bounds of every element of the result when every element of the operand lies in `x`; exact for independent elements.
+    /// Bounds of every element of the result when every element of the operand lies in `x`; exact
+    /// for independent elements.
     pub fn bounds(&self, x: Interval) -> Option<Interval> {
         match self {
             LinearMap::Dense { weight, inputs, .. } => row_bounds(weight, *inputs, x, false),
@@ -186,9 +190,15 @@ impl Conv {
     fn is_consistent(&self) -> bool {
         let positive = [self.in_channels, self.out_channels, self.groups]
             .into_iter()
-            .chain([self.input, self.output, self.kernel, self.stride, self.dilation].into_iter().flatten())
+            .chain(
+                [self.input, self.output, self.kernel, self.stride, self.dilation]
+                    .into_iter()
+                    .flatten(),
+            )
             .all(|n| n > 0);
-        let plane = |channels: usize, [height, width]: [usize; 2]| channels.checked_mul(height)?.checked_mul(width);
+        let plane = |channels: usize, [height, width]: [usize; 2]| {
+            channels.checked_mul(height)?.checked_mul(width)
+        };
         let bounded = |n: Option<usize>| n.is_some_and(|n| n <= MAX_ELEMENTS);
         // Small enough that no position in or around the operand overflows.
         let steps = [self.input, self.output, self.kernel, self.stride, self.dilation, self.before];
@@ -215,7 +225,8 @@ impl Conv {
     /// Whether any window reaches into the padding.
     fn pads(&self) -> bool {
         (0..2).any(|axis| {
-            let last = (self.output[axis] - 1) * self.stride[axis] + (self.kernel[axis] - 1) * self.dilation[axis];
+            let last = (self.output[axis] - 1) * self.stride[axis]
+                + (self.kernel[axis] - 1) * self.dilation[axis];
             self.before[axis] > 0 || last >= self.input[axis] + self.before[axis]
         })
     }
@@ -230,7 +241,9 @@ impl Conv {
     /// Output position that reads operand position `at` through kernel element `k`.
     fn target(&self, axis: usize, at: usize, k: usize) -> Option<usize> {
         let offset = (at + self.before[axis]).checked_sub(k * self.dilation[axis])?;
-        (offset % self.stride[axis] == 0).then(|| offset / self.stride[axis]).filter(|out| *out < self.output[axis])
+        (offset % self.stride[axis] == 0)
+            .then(|| offset / self.stride[axis])
+            .filter(|out| *out < self.output[axis])
     }
 
     fn weight_at(&self, out_channel: usize, channel: usize, ky: usize, kx: usize) -> i64 {
@@ -239,7 +252,8 @@ impl Conv {
         self.weight[((out_channel * per_group + channel) * kh + ky) * kw + kx].into()
     }
 
-    /// One thread sums a row of the result at a time, so that the innermost loop has one weight and runs along rows.
+    /// One thread sums a row of the result at a time, so that the innermost loop has one weight and
+    /// runs along rows.
     fn apply<A: Accumulate>(&self, x: &[A::Value]) -> Vec<A::Value> {
         let per_group = self.in_channels / self.groups;
         let out_per_group = self.out_channels / self.groups;
@@ -323,8 +337,9 @@ fn row_bounds(weight: &[i32], row: usize, x: Interval, padded: bool) -> Option<I
     weight
         .par_chunks(row)
         .map(|row| {
-            let (positive, negative) =
-                row.iter().fold((0i128, 0i128), |(p, n), w| if *w > 0 { (p + *w as i128, n) } else { (p, n + *w as i128) });
+            let (positive, negative) = row.iter().fold((0i128, 0i128), |(p, n), w| {
+                if *w > 0 { (p + *w as i128, n) } else { (p, n + *w as i128) }
+            });
             x.weighted(positive, negative)
         })
         .try_reduce_with(|a, b| Some(a.hull(b)))?
@@ -343,37 +358,45 @@ mod tests {
     fn conv() -> impl Strategy<Value = LinearMap> {
         (
             (1usize..4, 1usize..3, 1usize..3),
-            ([1usize..4, 1usize..4], [1usize..3, 1usize..3], [1usize..3, 1usize..3], [0usize..2, 0usize..2]),
+            (
+                [1usize..4, 1usize..4],
+                [1usize..3, 1usize..3],
+                [1usize..3, 1usize..3],
+                [0usize..2, 0usize..2],
+            ),
             any::<u64>(),
         )
-            .prop_map(|((groups, per_in, per_out), (kernel, stride, dilation, before), seed)| {
-                let input = [7, 8];
-                let output =
-                    [0, 1].map(|a: usize| (input[a] + 2 * before[a] - ((kernel[a] - 1) * dilation[a] + 1)) / stride[a] + 1);
-                let len = groups * per_out * per_in * kernel[0] * kernel[1];
-                let weight = (0..len as u64).map(|i| (seed.wrapping_mul(i * i + 7) >> 40) as i32 % 50 - 25).collect();
-                LinearMap::Conv(Conv {
-                    weight,
-                    in_channels: groups * per_in,
-                    out_channels: groups * per_out,
-                    groups,
-                    input,
-                    output,
-                    kernel,
-                    stride,
-                    dilation,
-                    before,
-                })
-            })
+            .prop_map(
+                |((groups, per_in, per_out), (kernel, stride, dilation, before), seed)| {
+                    let input = [7, 8];
+                    let output = [0, 1].map(|a: usize| {
+                        (input[a] + 2 * before[a] - ((kernel[a] - 1) * dilation[a] + 1)) / stride[a]
+                            + 1
+                    });
+                    let len = groups * per_out * per_in * kernel[0] * kernel[1];
+                    let weight = (0..len as u64)
+                        .map(|i| (seed.wrapping_mul(i * i + 7) >> 40) as i32 % 50 - 25)
+                        .collect();
+                    LinearMap::Conv(Conv {
+                        weight,
+                        in_channels: groups * per_in,
+                        out_channels: groups * per_out,
+                        groups,
+                        input,
+                        output,
+                        kernel,
+                        stride,
+                        dilation,
+                        before,
+                    })
+                },
+            )
     }
 
     fn dense() -> impl Strategy<Value = LinearMap> {
         (1usize..6, 1usize..6).prop_flat_map(|(outputs, inputs)| {
-            proptest::collection::vec(-9i32..9, outputs * inputs).prop_map(move |weight| LinearMap::Dense {
-                weight: weight.into(),
-                outputs,
-                inputs,
-            })
+            proptest::collection::vec(-9i32..9, outputs * inputs)
+                .prop_map(move |weight| LinearMap::Dense { weight: weight.into(), outputs, inputs })
         })
     }
 

@@ -1,7 +1,8 @@
 //! How large a graph from outside may be.
 //!
-//! A few bytes of a file can ask for gigabytes: a tensor listed a thousand times, groups of very uneven length that are filled up, a convolution
-//! with small weights over a large image. So a graph is counted before anything is computed from it, node by node with saturating sums:
+//! A few bytes of a file can ask for gigabytes: a tensor listed a thousand times, groups of very
+//! uneven length that are filled up, a convolution with small weights over a large image. So a
+//! graph is counted before anything is computed from it, node by node with saturating sums:
 //!
 //! ```text
 //! cells             elements of the result, and of every operand each time it is listed
@@ -12,15 +13,17 @@
 //! multiplications   of weights and of matrices
 //! ```
 //!
-//! Cells bound the memory: a graph takes up to eight bytes for each when it is lowered and when it runs. Multiplications bound the time of a run.
-//! Weights do not count, since a file holds each of them.
+//! Cells bound the memory: a graph takes up to eight bytes for each when it is lowered and when it
+//! runs. Multiplications bound the time of a run. Weights do not count, since a file holds each of
+//! them.
 //!
-//! Not covered: what the file itself holds once decoded, up to eight times its size, and keys and proofs, which take far more for each constraint;
-//! `lemma inspect` says how much.
+//! Not covered: what the file itself holds once decoded, up to eight times its size, and keys and
+//! proofs, which take far more for each constraint; `lemma inspect` says how much.
 
 use super::{Graph, GraphError, GraphProblem, NodeId};
 
-/// Most cells of a graph that came from outside: 201 million, twice what a decoder of 135 million weights takes for 16 tokens.
+/// Most cells of a graph that came from outside: 201 million, twice what a decoder of 135 million
+/// weights takes for 16 tokens.
 pub const MAX_CELLS: u64 = 3 << 26;
 
 /// Most multiplications of one inference of a graph that came from outside.
@@ -36,14 +39,16 @@ pub(super) struct Size {
 }
 
 impl Size {
-    /// The size with one node more, whose operands and operation are sound; refused when it passes a limit.
+    /// The size with one node more, whose operands and operation are sound; refused when it passes
+    /// a limit.
     pub(super) fn checked(self, graph: &Graph, id: NodeId) -> Result<Size, GraphError> {
         let (size, node) = (self.with(graph, id), graph.node(id));
         size.within(&node.layer, node.op.name())?;
         Ok(size)
     }
 
-    /// Refuses ports that together with the nodes pass a limit: one tensor may be listed many times.
+    /// Refuses ports that together with the nodes pass a limit: one tensor may be listed many
+    /// times.
     pub(super) fn check_ports(mut self, graph: &Graph) -> Result<(), GraphError> {
         for port in graph.inputs.iter().chain(&graph.outputs) {
             self.cells = self.cells.saturating_add(graph.node(port.node).len() as u64);
@@ -53,12 +58,17 @@ impl Size {
     }
 
     fn within(&self, layer: &str, op: &'static str) -> Result<(), GraphError> {
-        let figures = [("cells", self.cells, MAX_CELLS), ("multiplications", self.multiplications, MAX_MULTIPLICATIONS)];
+        let figures = [
+            ("cells", self.cells, MAX_CELLS),
+            ("multiplications", self.multiplications, MAX_MULTIPLICATIONS),
+        ];
         match figures.into_iter().find(|(_, found, limit)| found > limit) {
             None => Ok(()),
-            Some((measure, found, limit)) => {
-                Err(GraphError { layer: layer.to_owned(), op, problem: GraphProblem::TooLarge { measure, found, limit } })
-            }
+            Some((measure, found, limit)) => Err(GraphError {
+                layer: layer.to_owned(),
+                op,
+                problem: GraphProblem::TooLarge { measure, found, limit },
+            }),
         }
     }
 
@@ -78,14 +88,20 @@ impl Size {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::{Causal, Conv, Interval, Leak, LinearMap, MatMul, Node, Op, Port, RowTable, Table, Visibility};
+    use super::super::{
+        Causal, Conv, Interval, Leak, LinearMap, MatMul, Node, Op, Port, RowTable, Table,
+        Visibility,
+    };
     use super::*;
 
     const BIT: Interval = Interval { lo: 0, hi: 1 };
 
     /// A graph whose nodes are built without the builder, as one from outside is.
     fn outside(nodes: Vec<(Op, Vec<usize>, Vec<usize>)>) -> Graph {
-        let inputs = (0..nodes.len()).filter(|&at| matches!(nodes[at].0, Op::Input { .. })).map(|at| port("in", at)).collect();
+        let inputs = (0..nodes.len())
+            .filter(|&at| matches!(nodes[at].0, Op::Input { .. }))
+            .map(|at| port("in", at))
+            .collect();
         let nodes: Vec<Node> = nodes
             .into_iter()
             .enumerate()
@@ -114,7 +130,9 @@ mod tests {
         let error = graph.validated().unwrap_err();
         println!("{error}");
         assert_eq!(error.layer, at);
-        let GraphProblem::TooLarge { measure, found, limit } = error.problem else { panic!("{error}") };
+        let GraphProblem::TooLarge { measure, found, limit } = error.problem else {
+            panic!("{error}")
+        };
         assert_eq!(measure, what);
         assert!(found > limit);
     }
@@ -136,10 +154,17 @@ mod tests {
 
     #[test]
     fn rejects_a_tensor_listed_many_times_in_a_gather() {
-        let gather = |times: usize| outside(vec![input(1 << 20), (Op::Gather([0].into()), vec![0; times], vec![1])]);
+        let gather = |times: usize| {
+            outside(vec![input(1 << 20), (Op::Gather([0].into()), vec![0; times], vec![1])])
+        };
         accepted(gather(100));
         refused(gather(255), "layer 1", "cells");
-        let sum = |times: usize| outside(vec![input(1 << 20), (Op::Sum(vec![0; times].into()), vec![0; times], vec![1 << 20])]);
+        let sum = |times: usize| {
+            outside(vec![
+                input(1 << 20),
+                (Op::Sum(vec![0; times].into()), vec![0; times], vec![1 << 20]),
+            ])
+        };
         accepted(sum(100));
         refused(sum(300), "layer 1", "cells");
     }
@@ -148,7 +173,9 @@ mod tests {
     fn rejects_many_gathers_of_one_large_tensor() {
         let gathers = |count: usize| {
             let gather = (Op::Gather([0].into()), vec![0], vec![1]);
-            outside(std::iter::once(input(1 << 20)).chain(std::iter::repeat_n(gather, count)).collect())
+            outside(
+                std::iter::once(input(1 << 20)).chain(std::iter::repeat_n(gather, count)).collect(),
+            )
         };
         accepted(gathers(100));
         refused(gathers(300), "layer 190", "cells");
@@ -156,12 +183,23 @@ mod tests {
 
     #[test]
     fn rejects_groups_of_very_uneven_length() {
-        let exponential = Arc::new(Table::tabulate("f", Interval { lo: 0, hi: 3 }, |key| 3 - key).unwrap());
+        let exponential =
+            Arc::new(Table::tabulate("f", Interval { lo: 0, hi: 3 }, |key| 3 - key).unwrap());
         let uneven = |length: u32, nodes: usize| {
-            let groups: Vec<u32> = std::iter::repeat_n(1, length as usize).chain([length]).collect();
-            let op = Op::TableBelowMax { shift: 0, groups: groups.into(), range: BIT, table: exponential.clone() };
+            let groups: Vec<u32> =
+                std::iter::repeat_n(1, length as usize).chain([length]).collect();
+            let op = Op::TableBelowMax {
+                shift: 0,
+                groups: groups.into(),
+                range: BIT,
+                table: exponential.clone(),
+            };
             let len = 2 * length as usize;
-            outside(std::iter::once(input(len)).chain(std::iter::repeat_n((op, vec![0], vec![len]), nodes)).collect())
+            outside(
+                std::iter::once(input(len))
+                    .chain(std::iter::repeat_n((op, vec![0], vec![len]), nodes))
+                    .collect(),
+            )
         };
         accepted(uneven(12_000, 1));
         refused(uneven(12_000, 2), "layer 2", "cells");
@@ -169,10 +207,13 @@ mod tests {
 
     #[test]
     fn rejects_lookups_beyond_measure() {
-        let wide = |shift: u32, len: usize| outside(vec![input(len), (Op::Requantize { shift, range: BIT }, vec![0], vec![len])]);
+        let wide = |shift: u32, len: usize| {
+            outside(vec![input(len), (Op::Requantize { shift, range: BIT }, vec![0], vec![len])])
+        };
         accepted(wide(14, 1 << 22));
         refused(wide(62, 1 << 24), "layer 1", "cells");
-        let argmax = outside(vec![input(1 << 24), (Op::ArgMax { group: 2 }, vec![0], vec![1 << 23])]);
+        let argmax =
+            outside(vec![input(1 << 24), (Op::ArgMax { group: 2 }, vec![0], vec![1 << 23])]);
         refused(argmax, "layer 1", "cells");
         let relu = Op::Relu { shift: 62, bits: 40, leak: Leak::none() };
         refused(outside(vec![input(1 << 24), (relu, vec![0], vec![1 << 24])]), "layer 1", "cells");
@@ -193,7 +234,10 @@ mod tests {
                 dilation: [1, 1],
                 before: [kernel / 2, kernel / 2],
             };
-            outside(vec![input(side * side), (Op::Linear(Arc::new(LinearMap::Conv(conv))), vec![0], vec![side * side])])
+            outside(vec![
+                input(side * side),
+                (Op::Linear(Arc::new(LinearMap::Conv(conv))), vec![0], vec![side * side]),
+            ])
         };
         accepted(conv(1024, 3));
         refused(conv(4096, 128), "layer 1", "multiplications");
@@ -223,15 +267,19 @@ mod tests {
     #[test]
     fn counts_what_it_says() {
         let mut graph = Graph::default();
-        let ids = graph.push("ids", Op::Input { range: Interval { lo: 0, hi: 3 } }, &[], &[2, 5], 0).unwrap();
+        let ids = graph
+            .push("ids", Op::Input { range: Interval { lo: 0, hi: 3 } }, &[], &[2, 5], 0)
+            .unwrap();
         let table = RowTable::new(3, vec![1; 12].into()).unwrap();
-        let rows = graph.push("rows", Op::RowGather(Arc::new(table)), &[ids], &[2, 5, 3], 0).unwrap();
+        let rows =
+            graph.push("rows", Op::RowGather(Arc::new(table)), &[ids], &[2, 5, 3], 0).unwrap();
         let dense = LinearMap::Dense { weight: vec![1; 6].into(), outputs: 2, inputs: 3 };
         let y = graph.push("dense", Op::Linear(Arc::new(dense)), &[rows], &[2, 5, 2], 0).unwrap();
         let range = Interval { lo: -8, hi: 7 };
         graph.push("round", Op::Requantize { shift: 5, range }, &[y], &[2, 5, 2], 0).unwrap();
         let size = (0..4).fold(Size::default(), |size, at| size.with(&graph, NodeId(at)));
-        // The input's elements and one lookup each; the rows, the ids, a lookup an element and the table; the layer; the rounding.
+        // The input's elements and one lookup each; the rows, the ids, a lookup an element and the
+        // table; the layer; the rounding.
         let cells = (10 + 10) + (30 + 10 + 30 + 4) + (20 + 30) + (20 + 20 + 20 * 3);
         assert_eq!(size, Size { cells, multiplications: 60 });
     }

@@ -27,7 +27,8 @@ impl Table {
         })
     }
 
-    /// Whether there is a row, no more than [`MAX_ROWS`], and every key and value has a bound; a table from outside need not be so.
+    /// Whether there is a row, no more than [`MAX_ROWS`], and every key and value has a bound; a
+    /// table from outside need not be so.
     pub fn is_consistent(&self) -> bool {
         let last = i128::from(self.first) + self.values.len() as i128 - 1;
         let keys = Interval::new(self.first.into(), last);
@@ -86,7 +87,10 @@ impl RowTable {
 
     /// Whether the rows are whole and there is at least one; a table from outside need not be.
     pub fn is_consistent(&self) -> bool {
-        self.width > 0 && !self.values.is_empty() && self.values.len().is_multiple_of(self.width) && self.rows() <= MAX_ROWS
+        self.width > 0
+            && !self.values.is_empty()
+            && self.values.len().is_multiple_of(self.width)
+            && self.rows() <= MAX_ROWS
     }
 
     /// Number of rows.

@@ -24,7 +24,8 @@ pub enum Format {
 /// What a file leaves open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Number of tokens of a language model; of an ONNX file the size of every dynamic axis other than the batch.
+    /// Number of tokens of a language model; of an ONNX file the size of every dynamic axis other
+    /// than the batch.
     pub tokens: Option<usize>,
 }
 
@@ -77,7 +78,8 @@ pub enum ImportError {
 pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
     match Format::of(path)? {
         Format::Llama2c => {
-            let tokens = options.tokens.ok_or_else(|| ImportError::Tokens { path: path.to_owned() })?;
+            let tokens =
+                options.tokens.ok_or_else(|| ImportError::Tokens { path: path.to_owned() })?;
             Ok(llama2c::load(path, &llama2c::Options { tokens })?)
         }
         #[cfg(feature = "onnx")]
@@ -88,16 +90,19 @@ pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
 }
 
 impl Format {
-    /// The format of a file, from its first bytes. A file that is nothing in particular is left to the reader of ONNX, whose
-    /// error says more, unless its name ends in `.bin`.
+    /// The format of a file, from its first bytes. A file that is nothing in particular is left to
+    /// the reader of ONNX, whose error says more, unless its name ends in `.bin`.
     ///
     /// # Errors
     /// A file that cannot be read, or of a format that is known and not read.
     pub fn of(path: &Path) -> Result<Format, ImportError> {
         let mut head = Vec::new();
-        let read = open_regular(path).and_then(|file| file.take(llama2c::HEADER_BYTES).read_to_end(&mut head));
+        let read = open_regular(path)
+            .and_then(|file| file.take(llama2c::HEADER_BYTES).read_to_end(&mut head));
         read.map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
-        if let Some((_, kind, advice)) = FOREIGN.into_iter().find(|(magic, ..)| head.starts_with(magic)) {
+        if let Some((_, kind, advice)) =
+            FOREIGN.into_iter().find(|(magic, ..)| head.starts_with(magic))
+        {
             return Err(ImportError::Format { path: path.to_owned(), kind, advice });
         }
         if llama2c::is_header(&head) || path.extension().is_some_and(|ending| ending == "bin") {
@@ -118,16 +123,36 @@ impl fmt::Display for Format {
 
 /// How other formats begin, what they are, and the way from there.
 const FOREIGN: [(&[u8], &str, &str); 6] = [
-    (b"GGUF", "a GGUF file", "export the model to ONNX, for instance with `optimum-cli export onnx`"),
+    (
+        b"GGUF",
+        "a GGUF file",
+        "export the model to ONNX, for instance with `optimum-cli export onnx`",
+    ),
     (
         b"PK\x03\x04",
         "a zip file, as PyTorch and Keras save models",
         "export it: torch.onnx.export(model, example, \"model.onnx\")",
     ),
-    (b"\x80\x02", "a Python pickle", "load it in Python and export it: torch.onnx.export(model, example, \"model.onnx\")"),
-    (b"\x80\x04", "a Python pickle", "load it in Python and export it, a scikit-learn model with skl2onnx"),
-    (b"\x80\x05", "a Python pickle", "load it in Python and export it, a scikit-learn model with skl2onnx"),
-    (b"\x89HDF", "an HDF5 file, as Keras saves models", "export it to ONNX with tf2onnx or model.export(..., format=\"onnx\")"),
+    (
+        b"\x80\x02",
+        "a Python pickle",
+        "load it in Python and export it: torch.onnx.export(model, example, \"model.onnx\")",
+    ),
+    (
+        b"\x80\x04",
+        "a Python pickle",
+        "load it in Python and export it, a scikit-learn model with skl2onnx",
+    ),
+    (
+        b"\x80\x05",
+        "a Python pickle",
+        "load it in Python and export it, a scikit-learn model with skl2onnx",
+    ),
+    (
+        b"\x89HDF",
+        "an HDF5 file, as Keras saves models",
+        "export it to ONNX with tf2onnx or model.export(..., format=\"onnx\")",
+    ),
 ];
 
 #[cfg(test)]
@@ -143,7 +168,8 @@ mod tests {
 
     #[test]
     fn the_content_decides_and_not_the_name() {
-        let checkpoint: Vec<u8> = [64, 172, 5, 8, 4, 512, 512].iter().flat_map(|n: &i32| n.to_le_bytes()).collect();
+        let checkpoint: Vec<u8> =
+            [64, 172, 5, 8, 4, 512, 512].iter().flat_map(|n: &i32| n.to_le_bytes()).collect();
         assert_eq!(format("stories.model", &checkpoint).unwrap(), Format::Llama2c);
         for head in [&[0x08, 0x07, 0x12, 0x07, b'p'][..], &[0x3a, 0x05, 0x0a, 0x03, b'x'], &[]] {
             assert_eq!(format("model.onnx", head).unwrap(), Format::Onnx);
@@ -157,6 +183,9 @@ mod tests {
             let said = format("model.onnx", &[magic, &[0; 40]].concat()).unwrap_err().to_string();
             assert!(said.contains(kind) && said.contains(advice), "{said}");
         }
-        assert!(matches!(Format::of(Path::new("/nowhere/model.onnx")), Err(ImportError::Read { .. })));
+        assert!(matches!(
+            Format::of(Path::new("/nowhere/model.onnx")),
+            Err(ImportError::Read { .. })
+        ));
     }
 }

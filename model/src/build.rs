@@ -4,12 +4,18 @@ use super::shape::{self, ShapeError};
 use super::{Model, Node, NodeId, Op};
 
 impl Model {
-    /// Appends a node whose shape follows from its operands. Operations whose shape does not (inputs, reshapes,
-    /// broadcasts, slices) go through [`Model::push_shaped`].
+    /// Appends a node whose shape follows from its operands. Operations whose shape does not
+    /// (inputs, reshapes, broadcasts, slices) go through [`Model::push_shaped`].
     ///
     /// # Errors
-    /// A name that is taken, an operand that is not in the model, or operands that do not fit the operation.
-    pub fn push(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Result<NodeId, ShapeError> {
+    /// A name that is taken, an operand that is not in the model, or operands that do not fit the
+    /// operation.
+    pub fn push(
+        &mut self,
+        name: impl Into<String>,
+        op: Op,
+        inputs: &[NodeId],
+    ) -> Result<NodeId, ShapeError> {
         self.append(name.into(), op, inputs, None)
     }
 
@@ -31,14 +37,20 @@ impl Model {
     ///
     /// # Errors
     /// A name that is taken or a shape that is empty or too large.
-    pub fn push_input(&mut self, name: impl Into<String>, op: Op, shape: &[usize]) -> Result<NodeId, ShapeError> {
+    pub fn push_input(
+        &mut self,
+        name: impl Into<String>,
+        op: Op,
+        shape: &[usize],
+    ) -> Result<NodeId, ShapeError> {
         let id = self.append(name.into(), op, &[], Some(shape))?;
         self.inputs.push(id);
         Ok(id)
     }
 
-    /// Appends a node whose name the caller knows to be new, in time that does not grow with the model; otherwise as [`Model::push`], and where a
-    /// shape is declared as [`Model::push_shaped`].
+    /// Appends a node whose name the caller knows to be new, in time that does not grow with the
+    /// model; otherwise as [`Model::push`], and where a shape is declared as
+    /// [`Model::push_shaped`].
     pub fn push_new(
         &mut self,
         name: String,
@@ -56,13 +68,15 @@ impl Model {
         self.nodes.get(id.0)
     }
 
-    /// Checks a model as a whole: operands come before their users, shapes follow from the operations, the inputs are
-    /// exactly the input nodes, outputs exist, only softmaxes read masked scores.
+    /// Checks a model as a whole: operands come before their users, shapes follow from the
+    /// operations, the inputs are exactly the input nodes, outputs exist, only softmaxes read
+    /// masked scores.
     ///
     /// # Errors
     /// The first node or output that breaks one of these.
     pub fn check(&self) -> Result<(), ShapeError> {
-        let fail = |node: &str, problem: String| Err(ShapeError { node: node.to_string(), problem });
+        let fail =
+            |node: &str, problem: String| Err(ShapeError { node: node.to_string(), problem });
         let mut listed = vec![0usize; self.nodes.len()];
         for id in &self.inputs {
             match listed.get_mut(id.0) {
@@ -72,7 +86,10 @@ impl Model {
         }
         for (at, node) in self.nodes.iter().enumerate() {
             if let Some(late) = node.inputs.iter().find(|id| id.0 >= at) {
-                return fail(&node.name, format!("operand {} does not come before node {at}", late.0));
+                return fail(
+                    &node.name,
+                    format!("operand {} does not come before node {at}", late.0),
+                );
             }
             self.shape_of(&node.name, &node.op, &node.inputs, Some(&node.shape))?;
             let is_input = matches!(node.op, Op::Input | Op::Tokens { .. });
@@ -88,14 +105,26 @@ impl Model {
         }
     }
 
-    fn append(&mut self, name: String, op: Op, inputs: &[NodeId], declared: Option<&[usize]>) -> Result<NodeId, ShapeError> {
+    fn append(
+        &mut self,
+        name: String,
+        op: Op,
+        inputs: &[NodeId],
+        declared: Option<&[usize]>,
+    ) -> Result<NodeId, ShapeError> {
         if self.nodes.iter().any(|node| node.name == name) {
             return Err(ShapeError { node: name, problem: "the name is taken".into() });
         }
         self.push_new(name, op, inputs, declared)
     }
 
-    fn shape_of(&self, name: &str, op: &Op, inputs: &[NodeId], declared: Option<&[usize]>) -> Result<Vec<usize>, ShapeError> {
+    fn shape_of(
+        &self,
+        name: &str,
+        op: &Op,
+        inputs: &[NodeId],
+        declared: Option<&[usize]>,
+    ) -> Result<Vec<usize>, ShapeError> {
         let error = |problem: String| ShapeError { node: name.to_string(), problem };
         let operands: Vec<&[usize]> = inputs
             .iter()

@@ -1,6 +1,7 @@
 //! ReLU after max pooling instead of before it.
 //!
-//! Both are monotone, so `max_pool(relu(x)) = relu(max_pool(x))` exactly, and a window of `n` elements then needs one ReLU instead of `n`.
+//! Both are monotone, so `max_pool(relu(x)) = relu(max_pool(x))` exactly, and a window of `n`
+//! elements then needs one ReLU instead of `n`.
 
 use super::{Model, Op, Unary};
 
@@ -24,7 +25,8 @@ impl Model {
     fn relu_before(&self, pool: usize) -> Option<usize> {
         let node = self.nodes.get(pool)?;
         let source = *node.inputs.first()?;
-        let is_pair = matches!(node.op, Op::MaxPool { .. }) && matches!(self.node(source)?.op, Op::Unary(Unary::Relu));
+        let is_pair = matches!(node.op, Op::MaxPool { .. })
+            && matches!(self.node(source)?.op, Op::Unary(Unary::Relu));
         let users = self.nodes.iter().flat_map(|n| &n.inputs).filter(|id| **id == source).count();
         let is_output = self.outputs.iter().any(|(_, id)| *id == source);
         (is_pair && users == 1 && !is_output).then_some(source.0)
@@ -41,12 +43,20 @@ mod tests {
     #[test]
     fn the_result_does_not_change() {
         let mut model = Model::default();
-        let window = Window { kernel: [2, 2], stride: [1, 2], dilation: [1, 1], before: [1, 0], after: [0, 0] };
+        let window = Window {
+            kernel: [2, 2],
+            stride: [1, 2],
+            dilation: [1, 1],
+            before: [1, 0],
+            after: [0, 0],
+        };
         let x = model.push_input("x", Op::Input, &[1, 2, 4, 4]).unwrap();
         let relu = model.push("relu", Op::Unary(Unary::Relu), &[x]).unwrap();
         let pool = model.push("pool", Op::MaxPool { window }, &[relu]).unwrap();
         model.outputs.push(("y".into(), pool));
-        let values = ndarray::ArrayD::from_shape_fn(vec![1, 2, 4, 4], |i| ((i[1] * 16 + i[2] * 4 + i[3]) as f32).sin());
+        let values = ndarray::ArrayD::from_shape_fn(vec![1, 2, 4, 4], |i| {
+            ((i[1] * 16 + i[2] * 4 + i[3]) as f32).sin()
+        });
         let inputs = BTreeMap::from([("x".to_owned(), values)]);
         let expected = model.run(&inputs).unwrap();
         let moved = model.relu_after_max_pool();

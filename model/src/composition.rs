@@ -1,6 +1,7 @@
 //! Compositions of functions of one number.
 //!
-//! A composition is evaluated step by step in `f64`, so a table of it is rounded once, whatever it is made of.
+//! A composition is evaluated step by step in `f64`, so a table of it is rounded once, whatever it
+//! is made of.
 
 use super::Unary;
 
@@ -31,14 +32,16 @@ pub enum Step {
 }
 
 impl Composition {
-    /// A composition of `steps`; `None` when there are none or more than [`MAX_STEPS`], or one uses a later one.
+    /// A composition of `steps`; `None` when there are none or more than [`MAX_STEPS`], or one uses
+    /// a later one.
     pub fn new(steps: Vec<Step>) -> Option<Composition> {
         let is_earlier = |(at, step): (usize, &Step)| match *step {
             Step::Argument | Step::Constant(_) => true,
             Step::Apply(_, a) => a < at,
             Step::Add(a, b) | Step::Sub(a, b) | Step::Mul(a, b) => a < at && b < at,
         };
-        let fits = (1..=MAX_STEPS).contains(&steps.len()) && steps.iter().enumerate().all(is_earlier);
+        let fits =
+            (1..=MAX_STEPS).contains(&steps.len()) && steps.iter().enumerate().all(is_earlier);
         fits.then_some(Composition { steps })
     }
 
@@ -47,9 +50,14 @@ impl Composition {
         self.values(x)[self.steps.len() - 1]
     }
 
-    /// Whether something that is divided by has different signs at `a` and `b`: between them it is zero.
+    /// Whether something that is divided by has different signs at `a` and `b`: between them it is
+    /// zero.
     pub fn has_pole_between(&self, a: f64, b: f64) -> bool {
-        if !self.steps.iter().any(|step| matches!(step, Step::Apply(function, _) if function.divides())) {
+        if !self
+            .steps
+            .iter()
+            .any(|step| matches!(step, Step::Apply(function, _) if function.divides()))
+        {
             return false;
         }
         let (at_a, at_b) = (self.values(a), self.values(b));
@@ -97,8 +105,13 @@ mod tests {
     #[test]
     fn a_composition_is_evaluated_step_by_step() {
         // ln(relu(x) + 1/4)
-        let steps =
-            vec![Step::Argument, Step::Apply(Unary::Relu, 0), Step::Constant(0.25), Step::Add(1, 2), Step::Apply(Unary::Ln, 3)];
+        let steps = vec![
+            Step::Argument,
+            Step::Apply(Unary::Relu, 0),
+            Step::Constant(0.25),
+            Step::Add(1, 2),
+            Step::Apply(Unary::Ln, 3),
+        ];
         let function = Composition::new(steps).unwrap();
         for (x, expected) in [(-3.0, 0.25f64.ln()), (0.75, 0.0), (1.75, 2f64.ln())] {
             assert!((function.evaluate(x) - expected).abs() < 1e-15, "{x}");
@@ -108,7 +121,12 @@ mod tests {
 
     #[test]
     fn a_pole_between_two_numbers_is_found() {
-        let steps = vec![Step::Argument, Step::Constant(0.3), Step::Sub(0, 1), Step::Apply(Unary::Reciprocal, 2)];
+        let steps = vec![
+            Step::Argument,
+            Step::Constant(0.3),
+            Step::Sub(0, 1),
+            Step::Apply(Unary::Reciprocal, 2),
+        ];
         let function = Composition::new(steps).unwrap();
         assert!(function.has_pole_between(0.25, 0.35));
         assert!(!function.has_pole_between(0.35, 0.5));

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Opens a regular file. Anything else is refused unopened: a pipe would wait for its writer, a device has no end.
+/// Opens a regular file. Anything else is refused unopened: a pipe would wait for its writer, a
+/// device has no end.
 ///
 /// # Errors
 /// What the file system says, or that `path` is no regular file.

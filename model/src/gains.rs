@@ -1,14 +1,16 @@
 //! Gains and biases of normalisations, moved into the dense layers that follow.
 //!
-//! `(u * g + b) W = u (diag(g) W) + b W`. What stays of the normalisation is `x / sqrt(sum x^2)`, without even the root of the row's length, so its
-//! result lies in `[-1, 1]` and nothing stands between it and the next matrix.
+//! `(u * g + b) W = u (diag(g) W) + b W`. What stays of the normalisation is `x / sqrt(sum x^2)`,
+//! without even the root of the row's length, so its result lies in `[-1, 1]` and nothing stands
+//! between it and the next matrix.
 
 use ndarray::{Array1, Axis};
 
 use super::{Model, NodeId, Op, View};
 
 impl Model {
-    /// Folds the gain and bias of every normalisation whose users are all dense layers, directly or behind reshapes that keep the last axis.
+    /// Folds the gain and bias of every normalisation whose users are all dense layers, directly or
+    /// behind reshapes that keep the last axis.
     pub fn fold_norm_gains(mut self) -> Model {
         for id in 0..self.nodes.len() {
             let Some(width) = self.norm_width(id) else { continue };
@@ -34,7 +36,9 @@ impl Model {
 
     fn norm_width(&self, id: usize) -> Option<usize> {
         let node = self.nodes.get(id)?;
-        matches!(node.op, Op::LayerNorm { .. } | Op::RmsNorm { .. }).then(|| node.shape.last().copied()).flatten()
+        matches!(node.op, Op::LayerNorm { .. } | Op::RmsNorm { .. })
+            .then(|| node.shape.last().copied())
+            .flatten()
     }
 
     /// Collects the dense layers that use `id`; false when anything else does.
@@ -42,18 +46,23 @@ impl Model {
         if self.outputs.iter().any(|(_, output)| *output == id) {
             return false;
         }
-        self.nodes.iter().enumerate().filter(|(_, node)| node.inputs.contains(&id)).all(|(user, node)| match &node.op {
-            Op::Dense { .. } => {
-                layers.push(user);
-                true
-            }
-            Op::View(View::Reshape) if node.shape.last() == Some(&width) => self.dense_users(NodeId(user), width, layers),
-            _ => false,
-        })
+        self.nodes.iter().enumerate().filter(|(_, node)| node.inputs.contains(&id)).all(
+            |(user, node)| match &node.op {
+                Op::Dense { .. } => {
+                    layers.push(user);
+                    true
+                }
+                Op::View(View::Reshape) if node.shape.last() == Some(&width) => {
+                    self.dense_users(NodeId(user), width, layers)
+                }
+                _ => false,
+            },
+        )
     }
 
     fn fold_into(&mut self, layer: usize, factors: &Array1<f32>, shift: Option<&Array1<f32>>) {
-        if let Some(Op::Dense { weight, bias }) = self.nodes.get_mut(layer).map(|node| &mut node.op) {
+        if let Some(Op::Dense { weight, bias }) = self.nodes.get_mut(layer).map(|node| &mut node.op)
+        {
             if let Some(shift) = shift {
                 let constant = shift.dot(weight);
                 *bias = Some(bias.take().map_or(constant.clone(), |bias| bias + &constant));
@@ -83,7 +92,10 @@ mod tests {
         let weight = Array2::from_shape_fn((3, 4), |(i, j)| wave(i * 4 + j));
         let y = model.push("dense", Op::Dense { weight, bias: None }, &[rows]).unwrap();
         model.outputs.push(("y".into(), y));
-        let inputs = BTreeMap::from([("x".to_owned(), ArrayD::from_shape_fn(IxDyn(&[1, 2, 3]), |i| wave(i[1] * 3 + i[2] + 9)))]);
+        let inputs = BTreeMap::from([(
+            "x".to_owned(),
+            ArrayD::from_shape_fn(IxDyn(&[1, 2, 3]), |i| wave(i[1] * 3 + i[2] + 9)),
+        )]);
         let expected = model.run(&inputs).unwrap();
         let folded = model.fold_norm_gains();
         assert!(matches!(&folded.nodes[1].op, Op::LayerNorm { bias: None, .. }));

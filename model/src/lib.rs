@@ -1,6 +1,8 @@
-//! The float model: what importers produce, what calibration runs, what the integer graph is measured against.
+//! The float model: what importers produce, what calibration runs, what the integer graph is
+//! measured against.
 //!
-//! All shapes are static. The batch dimension, where the source has one, stays in the shapes with size 1.
+//! All shapes are static. The batch dimension, where the source has one, stays in the shapes with
+//! size 1.
 
 mod build;
 mod commute;
@@ -56,7 +58,8 @@ pub struct Node {
     pub shape: Vec<usize>,
 }
 
-/// A two-dimensional sliding window over `[n, channels, height, width]`; one-dimensional windows have height 1.
+/// A two-dimensional sliding window over `[n, channels, height, width]`; one-dimensional windows
+/// have height 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Height and width.
@@ -76,7 +79,8 @@ pub struct Window {
 pub enum Op {
     /// A model input of real numbers.
     Input,
-    /// A model input of token ids in `0..vocabulary`; with a vocabulary of two also of flags, as masks have them.
+    /// A model input of token ids in `0..vocabulary`; with a vocabulary of two also of flags, as
+    /// masks have them.
     Tokens {
         /// Number of ids.
         vocabulary: usize,
@@ -134,7 +138,8 @@ pub enum Op {
     Softmax,
     /// Logarithm of the softmax over the last axis: `x - ln(sum exp x)`.
     LogSoftmax,
-    /// `[scores, hidden]`: scores that the softmax behind it sees where `hidden` is 0 and not where it is 1; nothing else reads the result.
+    /// `[scores, hidden]`: scores that the softmax behind it sees where `hidden` is 0 and not where
+    /// it is 1; nothing else reads the result.
     Mask,
     /// Index of the largest element of the last axis, the lowest on ties; the axis is dropped.
     ArgMax,
@@ -159,7 +164,8 @@ pub enum Op {
         /// Lower bound of the divisor.
         epsilon: f32,
     },
-    /// For each leaf of an ensemble 1 where the row `[.., columns]` comes to it, 0 elsewhere: `[.., leaves]`.
+    /// For each leaf of an ensemble 1 where the row `[.., columns]` comes to it, 0 elsewhere:
+    /// `[.., leaves]`.
     Trees(Arc<Trees>),
     /// Sum over `axes`, kept with size 1.
     Sum {

@@ -1,8 +1,9 @@
-//! Shape rules of the float model: one function from an operation and its operands' shapes to the result's shape.
+//! Shape rules of the float model: one function from an operation and its operands' shapes to the
+//! result's shape.
 //!
-//! Every shape that passes here has at most [`MAX_RANK`] axes, no empty axis and at most [`MAX_ELEMENTS`] elements,
-//! and its element count was multiplied with overflow checks. Interpreters and passes rely on that and on nothing
-//! else.
+//! Every shape that passes here has at most [`MAX_RANK`] axes, no empty axis and at most
+//! [`MAX_ELEMENTS`] elements, and its element count was multiplied with overflow checks.
+//! Interpreters and passes rely on that and on nothing else.
 
 use thiserror::Error;
 
@@ -30,7 +31,10 @@ pub struct ShapeError {
 /// Number of elements of a shape, or what is wrong with it.
 pub fn volume(shape: &[usize]) -> Result<usize, String> {
     if shape.len() > MAX_RANK {
-        return Err(format!("shape {shape:?} has {} axes; at most {MAX_RANK} are supported", shape.len()));
+        return Err(format!(
+            "shape {shape:?} has {} axes; at most {MAX_RANK} are supported",
+            shape.len()
+        ));
     }
     let mut product = 1usize;
     for &extent in shape {
@@ -49,7 +53,11 @@ pub fn volume(shape: &[usize]) -> Result<usize, String> {
 pub fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
     let rank = a.len().max(b.len());
     let extent = |shape: &[usize], axis: usize| {
-        (axis + shape.len()).checked_sub(rank).and_then(|axis| shape.get(axis)).copied().unwrap_or(1)
+        (axis + shape.len())
+            .checked_sub(rank)
+            .and_then(|axis| shape.get(axis))
+            .copied()
+            .unwrap_or(1)
     };
     (0..rank)
         .map(|axis| match (extent(a, axis), extent(b, axis)) {
@@ -61,14 +69,20 @@ pub fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
         .collect()
 }
 
-/// The shape of `op`'s result. `declared` is the node's own shape, which inputs, reshapes, broadcasts and slices need
-/// and which every other operation must agree with.
-pub(super) fn result(op: &Op, operands: &[&[usize]], declared: Option<&[usize]>) -> Result<Vec<usize>, String> {
+/// The shape of `op`'s result. `declared` is the node's own shape, which inputs, reshapes,
+/// broadcasts and slices need and which every other operation must agree with.
+pub(super) fn result(
+    op: &Op,
+    operands: &[&[usize]],
+    declared: Option<&[usize]>,
+) -> Result<Vec<usize>, String> {
     check_arity(op, operands.len())?;
     let shape = rule(op, operands, declared)?;
     volume(&shape)?;
     match declared {
-        Some(declared) if declared != shape => Err(format!("the result has shape {shape:?}, the node declares {declared:?}")),
+        Some(declared) if declared != shape => {
+            Err(format!("the result has shape {shape:?}, the node declares {declared:?}"))
+        }
         _ => Ok(shape),
     }
 }
@@ -80,14 +94,24 @@ fn check_arity(op: &Op, found: usize) -> Result<(), String> {
         Op::View(View::Concat(_)) => found.max(1),
         _ => 1,
     };
-    if found == expected { Ok(()) } else { Err(format!("{found} operands given, {expected} expected")) }
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("{found} operands given, {expected} expected"))
+    }
 }
 
 fn rule(op: &Op, operands: &[&[usize]], declared: Option<&[usize]>) -> Result<Vec<usize>, String> {
-    let needed = || declared.map(<[usize]>::to_vec).ok_or_else(|| "this operation needs an explicit shape".to_string());
+    let needed = || {
+        declared
+            .map(<[usize]>::to_vec)
+            .ok_or_else(|| "this operation needs an explicit shape".to_string())
+    };
     match (op, operands) {
         (Op::Input, []) => needed(),
-        (Op::Tokens { vocabulary }, []) if *vocabulary == 0 => Err("the vocabulary is empty".into()),
+        (Op::Tokens { vocabulary }, []) if *vocabulary == 0 => {
+            Err("the vocabulary is empty".into())
+        }
         (Op::Tokens { .. }, []) => needed(),
         (Op::Constant(value), []) => Ok(value.shape().to_vec()),
         (Op::Add | Op::Sub | Op::Mul, [a, b]) => {
@@ -104,10 +128,16 @@ fn rule(op: &Op, operands: &[&[usize]], declared: Option<&[usize]>) -> Result<Ve
     }
 }
 
-fn unary_rule(op: &Op, x: &[usize], needed: impl Fn() -> Result<Vec<usize>, String>) -> Result<Vec<usize>, String> {
+fn unary_rule(
+    op: &Op,
+    x: &[usize],
+    needed: impl Fn() -> Result<Vec<usize>, String>,
+) -> Result<Vec<usize>, String> {
     let last = || x.last().copied().ok_or_else(|| "a scalar has no last axis".to_string());
     let parameter = |what: &str, length: Option<usize>, expected: usize| match length {
-        Some(found) if found != expected => Err(format!("{what} has {found} elements, {expected} expected")),
+        Some(found) if found != expected => {
+            Err(format!("{what} has {found} elements, {expected} expected"))
+        }
         _ => Ok(()),
     };
     match op {
@@ -122,11 +152,22 @@ fn unary_rule(op: &Op, x: &[usize], needed: impl Fn() -> Result<Vec<usize>, Stri
         Op::Conv { weight, bias, window, groups } => {
             let (out, per_group, height, width) = weight.dim();
             let [_, channels, h, w] = image(x)?;
-            if *groups == 0 || channels % groups != 0 || out % groups != 0 || channels / groups != per_group {
-                return Err(format!("{channels} channels in {groups} groups do not fit a weight of {:?}", weight.shape()));
+            if *groups == 0
+                || channels % groups != 0
+                || out % groups != 0
+                || channels / groups != per_group
+            {
+                return Err(format!(
+                    "{channels} channels in {groups} groups do not fit a weight of {:?}",
+                    weight.shape()
+                ));
             }
             if window.kernel != [height, width] {
-                return Err(format!("window kernel {:?} differs from the weight's {:?}", window.kernel, [height, width]));
+                return Err(format!(
+                    "window kernel {:?} differs from the weight's {:?}",
+                    window.kernel,
+                    [height, width]
+                ));
             }
             parameter("the bias", bias.as_ref().map(|bias| bias.len()), out)?;
             let [h, w] = window.output([h, w])?;
@@ -135,9 +176,14 @@ fn unary_rule(op: &Op, x: &[usize], needed: impl Fn() -> Result<Vec<usize>, Stri
         Op::AveragePool { window, .. } | Op::MaxPool { window } => {
             let [_, channels, h, w] = image(x)?;
             let output = window.output([h, w])?;
-            let reads = [&window.kernel[..], &output, &[channels]].concat().into_iter().try_fold(1usize, usize::checked_mul);
+            let reads = [&window.kernel[..], &output, &[channels]]
+                .concat()
+                .into_iter()
+                .try_fold(1usize, usize::checked_mul);
             if reads.is_none_or(|reads| reads > MAX_READS) {
-                return Err(format!("pooling window {window:?} reads more than 2^26 elements together"));
+                return Err(format!(
+                    "pooling window {window:?} reads more than 2^26 elements together"
+                ));
             }
             if !window.always_covers([h, w], output) {
                 return Err(format!("pooling window {window:?} lies on padding alone somewhere"));
@@ -161,10 +207,16 @@ fn unary_rule(op: &Op, x: &[usize], needed: impl Fn() -> Result<Vec<usize>, Stri
             Ok(x.to_vec())
         }
         Op::Sum { axes } | Op::Mean { axes } => {
-            if axes.is_empty() || !axes.is_sorted_by(|a, b| a < b) || axes.iter().any(|&axis| axis >= x.len()) {
+            if axes.is_empty()
+                || !axes.is_sorted_by(|a, b| a < b)
+                || axes.iter().any(|&axis| axis >= x.len())
+            {
                 return Err(format!("axes {axes:?} are not ascending axes of {x:?}"));
             }
-            Ok(x.iter().enumerate().map(|(axis, &extent)| if axes.contains(&axis) { 1 } else { extent }).collect())
+            Ok(x.iter()
+                .enumerate()
+                .map(|(axis, &extent)| if axes.contains(&axis) { 1 } else { extent })
+                .collect())
         }
         Op::Trees(trees) => {
             trees.check(last()?)?;
@@ -180,16 +232,26 @@ fn unary_rule(op: &Op, x: &[usize], needed: impl Fn() -> Result<Vec<usize>, Stri
     }
 }
 
-fn view_rule(view: &View, x: &[usize], needed: impl Fn() -> Result<Vec<usize>, String>) -> Result<Vec<usize>, String> {
-    let extent = |axis: usize| x.get(axis).copied().ok_or_else(|| format!("{x:?} has no axis {axis}"));
+fn view_rule(
+    view: &View,
+    x: &[usize],
+    needed: impl Fn() -> Result<Vec<usize>, String>,
+) -> Result<Vec<usize>, String> {
+    let extent =
+        |axis: usize| x.get(axis).copied().ok_or_else(|| format!("{x:?} has no axis {axis}"));
     let replaced = |axis: usize, extent: usize| {
-        x.iter().enumerate().map(|(at, &old)| if at == axis { extent } else { old }).collect::<Vec<_>>()
+        x.iter()
+            .enumerate()
+            .map(|(at, &old)| if at == axis { extent } else { old })
+            .collect::<Vec<_>>()
     };
     match view {
         View::Reshape => {
             let shape = needed()?;
             if volume(&shape)? != volume(x)? {
-                return Err(format!("{x:?} cannot be reshaped to {shape:?}: the element counts differ"));
+                return Err(format!(
+                    "{x:?} cannot be reshaped to {shape:?}: the element counts differ"
+                ));
             }
             Ok(shape)
         }
@@ -234,10 +296,9 @@ fn view_rule(view: &View, x: &[usize], needed: impl Fn() -> Result<Vec<usize>, S
             if amounts.len() != x.len() || !value.is_finite() {
                 return Err(format!("padding {amounts:?} with {value} does not fit {x:?}"));
             }
-            let padded = x
-                .iter()
-                .zip(amounts)
-                .map(|(&extent, &(before, after))| extent.checked_add(before).and_then(|sum| sum.checked_add(after)));
+            let padded = x.iter().zip(amounts).map(|(&extent, &(before, after))| {
+                extent.checked_add(before).and_then(|sum| sum.checked_add(after))
+            });
             padded.collect::<Option<_>>().ok_or_else(|| format!("padding {amounts:?} overflows"))
         }
         View::Concat(axis) => concat(*axis, &[x]),
@@ -263,7 +324,8 @@ fn concat(axis: usize, parts: &[&[usize]]) -> Result<Vec<usize>, String> {
     let mut shape = first.to_vec();
     let total = shape.get_mut(axis).ok_or_else(misfit)?;
     for part in rest {
-        let same = part.len() == first.len() && (0..part.len()).all(|at| at == axis || part[at] == first[at]);
+        let same = part.len() == first.len()
+            && (0..part.len()).all(|at| at == axis || part[at] == first[at]);
         let extent = part.get(axis).filter(|_| same).ok_or_else(misfit)?;
         *total = total.checked_add(*extent).ok_or_else(misfit)?;
     }
@@ -310,7 +372,13 @@ mod tests {
 
     #[test]
     fn gives_the_shape_of_a_strided_padded_convolution() {
-        let window = Window { kernel: [3, 3], stride: [2, 1], dilation: [1, 2], before: [1, 2], after: [0, 2] };
+        let window = Window {
+            kernel: [3, 3],
+            stride: [2, 1],
+            dilation: [1, 2],
+            before: [1, 2],
+            after: [0, 2],
+        };
         let op = Op::Conv { weight: Array4::zeros((6, 2, 3, 3)), bias: None, window, groups: 2 };
         assert_eq!(result(&op, &[&[1, 4, 8, 8]], None), Ok(vec![1, 6, 4, 8]));
         assert!(result(&op, &[&[1, 5, 8, 8]], None).is_err());
@@ -319,7 +387,13 @@ mod tests {
 
     #[test]
     fn rejects_a_pooling_window_on_padding_alone() {
-        let window = Window { kernel: [1, 2], stride: [1, 1], dilation: [1, 2], before: [0, 1], after: [0, 1] };
+        let window = Window {
+            kernel: [1, 2],
+            stride: [1, 1],
+            dilation: [1, 2],
+            before: [0, 1],
+            after: [0, 1],
+        };
         let op = Op::MaxPool { window };
         assert!(result(&op, &[&[1, 1, 1, 1]], None).is_err());
         assert!(result(&op, &[&[1, 1, 1, 3]], None).is_ok());

@@ -34,7 +34,8 @@ pub enum Branch {
 }
 
 impl Trees {
-    /// Checks that every inner node and every leaf has one way to it, and that rows of `columns` are long enough.
+    /// Checks that every inner node and every leaf has one way to it, and that rows of `columns`
+    /// are long enough.
     ///
     /// # Errors
     /// The first node that breaks this.
@@ -46,7 +47,8 @@ impl Trees {
                 Branch::Split(_) => None,
                 Branch::Leaf(at) => leaves.get_mut(at),
             };
-            seen.map(|seen| *seen += 1).ok_or_else(|| format!("{branch:?} is no node, or comes before its parent"))
+            seen.map(|seen| *seen += 1)
+                .ok_or_else(|| format!("{branch:?} is no node, or comes before its parent"))
         };
         for root in &self.roots {
             enter(*root, None)?;
@@ -55,7 +57,10 @@ impl Trees {
             enter(split.at_most, Some(at))?;
             enter(split.above, Some(at))?;
             if split.column >= columns || !split.bound.is_finite() {
-                return Err(format!("node {at} compares column {} of {columns} with {}", split.column, split.bound));
+                return Err(format!(
+                    "node {at} compares column {} of {columns} with {}",
+                    split.column, split.bound
+                ));
             }
         }
         match splits.iter().chain(&leaves).all(|seen| *seen == 1) {
@@ -107,7 +112,10 @@ mod tests {
             change(&mut trees);
             trees.check(2)
         };
-        assert!(with(|trees| trees.splits[0].above = Branch::Leaf(1)).is_err(), "two ways to a leaf");
+        assert!(
+            with(|trees| trees.splits[0].above = Branch::Leaf(1)).is_err(),
+            "two ways to a leaf"
+        );
         assert!(with(|trees| trees.splits[0].above = Branch::Split(0)).is_err(), "a circle");
         assert!(with(|trees| trees.leaves = 3).is_err(), "a leaf without a way");
         assert!(with(|trees| trees.roots.clear()).is_err());

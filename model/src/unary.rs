@@ -1,6 +1,8 @@
-//! Functions of one number: which there are, their values for the interpreter and for lookup tables, and the ONNX operators that they are.
+//! Functions of one number: which there are, their values for the interpreter and for lookup
+//! tables, and the ONNX operators that they are.
 //!
-//! A new one without parameters is a variant, an arm of [`Unary::evaluate`] and a line of the table of operators; nothing else names it.
+//! A new one without parameters is a variant, an arm of [`Unary::evaluate`] and a line of the table
+//! of operators; nothing else names it.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
 
@@ -87,7 +89,8 @@ pub enum Unary {
     Mish,
 }
 
-/// The operators that are functions of one number without parameters: name, and the version of ONNX's operators that introduced it.
+/// The operators that are functions of one number without parameters: name, and the version of
+/// ONNX's operators that introduced it.
 const OPERATORS: [(&str, i64, Unary); 28] = [
     ("Abs", 1, Unary::Abs),
     ("Acos", 7, Unary::Acos),
@@ -122,7 +125,10 @@ const OPERATORS: [(&str, i64, Unary); 28] = [
 impl Unary {
     /// The function that an ONNX operator is, and the version that introduced the operator.
     pub fn of_operator(name: &str) -> Option<(Unary, i64)> {
-        OPERATORS.iter().find(|(other, ..)| *other == name).map(|(_, since, function)| (*function, *since))
+        OPERATORS
+            .iter()
+            .find(|(other, ..)| *other == name)
+            .map(|(_, since, function)| (*function, *since))
     }
 
     /// Names of the operators that [`Unary::of_operator`] knows, sorted.
@@ -132,8 +138,9 @@ impl Unary {
 
     /// The function at `x`. Uses the portable `libm`, so that every machine gets the same bits.
     ///
-    /// Outside a function's domain (`Sqrt`, `Ln`, `Pow` of negative numbers, `Asin` beyond 1) the result is not a number, and so it is of what is
-    /// not a number; `Rsqrt` and `Reciprocal` of zero are infinite.
+    /// Outside a function's domain (`Sqrt`, `Ln`, `Pow` of negative numbers, `Asin` beyond 1) the
+    /// result is not a number, and so it is of what is not a number; `Rsqrt` and `Reciprocal` of
+    /// zero are infinite.
     pub fn evaluate(self, x: f64) -> f64 {
         match self {
             Unary::Relu => at_least(x, 0.0),
@@ -147,7 +154,9 @@ impl Unary {
             Unary::Clip(low, high) => at_most(at_least(x, f64::from(low)), f64::from(high)),
             Unary::Sigmoid => sigmoid(x),
             Unary::Tanh => libm::tanh(x),
-            Unary::HardSigmoid(alpha, beta) => (f64::from(alpha) * x + f64::from(beta)).clamp(0.0, 1.0),
+            Unary::HardSigmoid(alpha, beta) => {
+                (f64::from(alpha) * x + f64::from(beta)).clamp(0.0, 1.0)
+            }
             Unary::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
             Unary::Elu(alpha) => {
                 if x > 0.0 {
@@ -159,7 +168,9 @@ impl Unary {
             Unary::Softplus => at_least(x, 0.0) + libm::log1p(libm::exp(-x.abs())),
             Unary::Erf => libm::erf(x),
             Unary::Gelu => 0.5 * x * (1.0 + libm::erf(x * FRAC_1_SQRT_2)),
-            Unary::GeluTanh => 0.5 * x * (1.0 + libm::tanh(FRAC_2_PI.sqrt() * (x + 0.044715 * x * x * x))),
+            Unary::GeluTanh => {
+                0.5 * x * (1.0 + libm::tanh(FRAC_2_PI.sqrt() * (x + 0.044715 * x * x * x)))
+            }
             Unary::Silu => x * sigmoid(x),
             Unary::ReluSquared => at_least(x, 0.0) * at_least(x, 0.0),
             Unary::Exp => libm::exp(x),
@@ -198,7 +209,8 @@ impl Unary {
         }
     }
 
-    /// Whether numbers near zero matter however small they are: there the function has a pole or ends.
+    /// Whether numbers near zero matter however small they are: there the function has a pole or
+    /// ends.
     pub fn is_steep_at_zero(self) -> bool {
         match self {
             Unary::Ln | Unary::Sqrt => true,

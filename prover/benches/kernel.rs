@@ -1,8 +1,8 @@
 //! The kernel against arkworks, on both paths.
 //!
 //! `cargo bench -p lemma-prover --bench kernel -- --quick` prints criterion's figures. With
-//! `LEMMA_BENCH=paired` it prints instead the ratio of arkworks' time to ours, the three candidates taking
-//! turns in one process: on a machine whose speed drifts, only such ratios mean anything.
+//! `LEMMA_BENCH=paired` it prints instead the ratio of arkworks' time to ours, the three candidates
+//! taking turns in one process: on a machine whose speed drifts, only such ratios mean anything.
 //! `LEMMA_BENCH_SIZES=16,18` selects sizes (binary logarithms; 16 and 18 unless told otherwise).
 
 use std::hint::black_box;
@@ -14,7 +14,8 @@ use ark_ff::UniformRand;
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use criterion::{BenchmarkId, Criterion, SamplingMode};
 use lemma_prover::kernel::{
-    Domain, G1, G2, Path, Point, batch_inverse, fixed_base_g1, fixed_base_g2, msm_g1, msm_g1_small, msm_g2, set_path,
+    Domain, G1, G2, Path, Point, batch_inverse, fixed_base_g1, fixed_base_g2, msm_g1, msm_g1_small,
+    msm_g2, set_path,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -122,7 +123,9 @@ impl Data {
             cases.push(Case {
                 name: "fft",
                 log_size,
-                arkworks: theirs.map(|theirs| -> Box<dyn FnMut()> { Box::new(move || theirs.fft_in_place(&mut a)) }),
+                arkworks: theirs.map(|theirs| -> Box<dyn FnMut()> {
+                    Box::new(move || theirs.fft_in_place(&mut a))
+                }),
                 ours: Box::new(move || domain.fft(&mut b)),
             });
         }
@@ -130,8 +133,10 @@ impl Data {
             name: "fixed base g1",
             log_size,
             arkworks: Some(Box::new(|| {
-                let table =
-                    ark_ec::scalar_mul::BatchMulPreprocessing::<G1Projective>::new(G1Affine::generator().into(), self.full.len());
+                let table = ark_ec::scalar_mul::BatchMulPreprocessing::<G1Projective>::new(
+                    G1Affine::generator().into(),
+                    self.full.len(),
+                );
                 keep(table.batch_mul(&self.full));
             })),
             ours: Box::new(|| {
@@ -206,7 +211,9 @@ fn criterion(cases: Vec<Case<'_>>) {
         let mut group = criterion.benchmark_group(case.name);
         group.sampling_mode(SamplingMode::Flat);
         if let Some(mut arkworks) = case.arkworks {
-            group.bench_function(BenchmarkId::new("arkworks", case.log_size), |b| b.iter(&mut arkworks));
+            group.bench_function(BenchmarkId::new("arkworks", case.log_size), |b| {
+                b.iter(&mut arkworks)
+            });
         }
         for path in [Path::Portable, Path::Vector] {
             set_path(Some(path));

@@ -15,12 +15,14 @@ use memmap2::{Mmap, MmapMut};
 /// When the operating system cannot.
 #[allow(
     unsafe_code,
-    reason = "a mapped file can change under the program; key files are replaced by rename and never written in place"
+    reason = "a mapped file can change under the program; key files are replaced by rename and \
+        never written in place"
 )]
 pub(crate) fn map(file: &File) -> io::Result<Arc<Mmap>> {
-    // SAFETY: nothing in this project writes to a key file after it has its final name. Another program that
-    // truncates it makes later reads fault; one that changes it makes wrong points, which the prover's self check
-    // catches. Every bit pattern is a valid value of the types that are read from the map.
+    // SAFETY: nothing in this project writes to a key file after it has its final name. Another
+    // program that truncates it makes later reads fault; one that changes it makes wrong points,
+    // which the prover's self check catches. Every bit pattern is a valid value of the types that
+    // are read from the map.
     Ok(Arc::new(unsafe { Mmap::map(file) }?))
 }
 
@@ -53,7 +55,8 @@ pub(crate) struct Mapped<T> {
 }
 
 impl<T: Pod> Array<T> {
-    /// The window of `bytes` bytes from `start`; `None` unless it lies in the map, is aligned and holds whole values.
+    /// The window of `bytes` bytes from `start`; `None` unless it lies in the map, is aligned and
+    /// holds whole values.
     pub(crate) fn mapped(map: &Arc<Mmap>, start: usize, bytes: usize) -> Option<Array<T>> {
         let window = map.get(start..start.checked_add(bytes)?)?;
         bytemuck::try_cast_slice::<u8, T>(window).ok()?;
@@ -70,12 +73,14 @@ impl<T> From<Vec<T>> for Array<T> {
 impl<T: Pod> Deref for Array<T> {
     type Target = [T];
 
-    /// Cannot panic: [`Array::mapped`] has tried the same window and cast, and neither the map's address nor its
-    /// length changes.
+    /// Cannot panic: [`Array::mapped`] has tried the same window and cast, and neither the map's
+    /// address nor its length changes.
     fn deref(&self) -> &[T] {
         match self {
             Array::Owned(values) => values,
-            Array::Mapped(window) => bytemuck::cast_slice(&window.map[window.start..window.start + window.bytes]),
+            Array::Mapped(window) => {
+                bytemuck::cast_slice(&window.map[window.start..window.start + window.bytes])
+            }
         }
     }
 }

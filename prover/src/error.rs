@@ -11,7 +11,10 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum SetupError {
     /// More rows than the field has roots of unity for, or wires than an index holds.
-    #[error("{constraints} constraints over {wires} wires are too many; {limit} is the most of either: use a smaller model")]
+    #[error(
+        "{constraints} constraints over {wires} wires are too many; {limit} is the most of either: \
+            use a smaller model"
+    )]
     TooLarge {
         /// Rows of the relation.
         constraints: usize,
@@ -32,7 +35,10 @@ pub enum SetupError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The operating system gives no randomness.
-    #[error("no randomness from the operating system ({0}); does a sandbox forbid getrandom? allow it and try again")]
+    #[error(
+        "no randomness from the operating system ({0}); does a sandbox forbid getrandom? allow it \
+            and try again"
+    )]
     Randomness(#[from] rand::Error),
 }
 
@@ -41,7 +47,8 @@ pub enum SetupError {
 pub enum ProveError {
     /// The assignment is not one of the key's circuit.
     #[error(
-        "the assignment has {found} {what}, the proving key is for {expected}: was the model compiled again? run `lemma setup`"
+        "the assignment has {found} {what}, the proving key is for {expected}: was the model \
+            compiled again? run `lemma setup`"
     )]
     Shape {
         /// What was counted.
@@ -55,7 +62,9 @@ pub enum ProveError {
     #[error(transparent)]
     Statement(#[from] StatementError),
     /// A constraint does not hold.
-    #[error("constraint {row} does not hold for this assignment; `lemma check` names its gadget and layer")]
+    #[error(
+        "constraint {row} does not hold for this assignment; `lemma check` names its gadget and layer"
+    )]
     Unsatisfied {
         /// Row of the relation.
         row: usize,
@@ -64,16 +73,23 @@ pub enum ProveError {
     #[error("the assignment folds its public values to another value than the verifier")]
     Fold,
     /// The finished proof has a point at infinity or off its curve.
-    #[error("the finished proof was discarded, the proving key is damaged; run `lemma setup` again ({0})")]
+    #[error(
+        "the finished proof was discarded, the proving key is damaged; run `lemma setup` again \
+            ({0})"
+    )]
     Degenerate(#[from] ProofError),
     /// The finished proof does not verify.
     #[error(
-        "the finished proof does not verify, so it was discarded: the proving key is damaged or belongs to another \
+        "the finished proof does not verify, so it was discarded: the proving key is damaged or \
+            belongs to another \
          circuit; run `lemma setup` again ({0})"
     )]
     SelfCheck(#[source] VerifyError),
     /// The operating system gives no randomness.
-    #[error("no randomness from the operating system ({0}); does a sandbox forbid getrandom? allow it and try again")]
+    #[error(
+        "no randomness from the operating system ({0}); does a sandbox forbid getrandom? allow it \
+            and try again"
+    )]
     Randomness(#[from] rand::Error),
 }
 
@@ -105,7 +121,8 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A version that this build does not read.
-    #[error("{path} has format version {found}, this build reads {expected}: run `lemma setup` again", path = path.display())]
+    #[error("{path} has format version {found}, this build reads {expected}: run `lemma setup` \
+        again", path = path.display())]
     Version {
         /// The file.
         path: PathBuf,

@@ -1,7 +1,7 @@
 //! The proving key: points of the trapdoor, one per wire and query.
 //!
-//! With `u_i, v_i, w_i` the QAP polynomials at tau, `K_i = beta u_i + alpha v_i + w_i`, for the wires of each round
-//! (delta is delta1 in round 1, delta2 in round 2):
+//! With `u_i, v_i, w_i` the QAP polynomials at tau, `K_i = beta u_i + alpha v_i + w_i`, for the
+//! wires of each round (delta is delta1 in round 1, delta2 in round 2):
 //!
 //! | section | points | group |
 //! |---|---|---|
@@ -9,13 +9,14 @@
 //! | `b` | `v_i` where it is not zero, with the wire's index in its round | G1 and G2 |
 //! | `k` | `K_i / delta` | G1 |
 //!
-//! and once: alpha, beta, delta1, delta2 and `u, v, -w T` of the public wires (G1), beta, delta2 and `v` of the public wires
-//! (G2), the quotient query `H_j` (G1), one point per element of the domain, and `-w_i T` for the round-1 wires for which
-//! it is not zero, with their indices (G1). [setup](mod@crate::setup) defines T and `H_j`. In round 2, `k` is
-//! `K_i / delta2 - w_i T`.
+//! and once: alpha, beta, delta1, delta2 and `u, v, -w T` of the public wires (G1), beta, delta2
+//! and `v` of the public wires (G2), the quotient query `H_j` (G1), one point per element of the
+//! domain, and `-w_i T` for the round-1 wires for which it is not zero, with their indices (G1).
+//! [setup](mod@crate::setup) defines T and `H_j`. In round 2, `k` is `K_i / delta2 - w_i T`.
 //!
-//! Size: 64 (wires + A + B + C) + 128 B + 4 (A + B + C) + 64 N bytes, A and B the numbers of wires that occur in the left
-//! and right factors of the constraints, C that of round-1 wires in their products, N the domain's size.
+//! Size: 64 (wires + A + B + C) + 128 B + 4 (A + B + C) + 64 N bytes, A and B the numbers of wires
+//! that occur in the left and right factors of the constraints, C that of round-1 wires in their
+//! products, N the domain's size.
 
 use std::fmt;
 
@@ -54,7 +55,10 @@ impl ProvingKey {
 impl fmt::Debug for ProvingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = self.verifying_key().digest();
-        f.debug_struct("ProvingKey").field("key", &key).field("layout", &self.layout).finish_non_exhaustive()
+        f.debug_struct("ProvingKey")
+            .field("key", &key)
+            .field("layout", &self.layout)
+            .finish_non_exhaustive()
     }
 }
 
@@ -85,7 +89,8 @@ pub(crate) struct Fixed {
     pub(crate) b2: [G2; PUBLIC_WIRES],
 }
 
-/// The points of the wires of one round. The lists of wires lie in memory: they are indices, checked once.
+/// The points of the wires of one round. The lists of wires lie in memory: they are indices,
+/// checked once.
 #[derive(Debug)]
 pub(crate) struct Round {
     pub(crate) a_wires: Vec<u32>,

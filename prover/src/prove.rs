@@ -10,13 +10,14 @@
 //!
 //! where `[h t / delta2] = sum (u v)(g e_j) [H_j] - sum z_i [w_i T]` (`crate::quotient`).
 //!
-//! Zero knowledge: A and B are uniform by r and s, C1 by rho, and C2 is what the pairing equation makes of them.
-//! Without rho a small witness could be found by trying all of them against C1 (CVE-2024-45040). The three
-//! scalars come from the operating system for each proof.
+//! Zero knowledge: A and B are uniform by r and s, C1 by rho, and C2 is what the pairing equation
+//! makes of them. Without rho a small witness could be found by trying all of them against C1
+//! (CVE-2024-45040). The three scalars come from the operating system for each proof.
 //!
-//! Cost: multi-scalar multiplications over the wires (3 in G1, 1 in G2; round 1 with 64-bit scalars) and over the domain
-//! (1 in G1), four transforms; after round 2 all of it side by side. Memory: the vectors of [`Round2`], two of rows
-//! padded to the domain; the kernel's buckets; the key stays in its file.
+//! Cost: multi-scalar multiplications over the wires (3 in G1, 1 in G2; round 1 with 64-bit
+//! scalars) and over the domain (1 in G1), four transforms; after round 2 all of it side by side.
+//! Memory: the vectors of [`Round2`], two of rows padded to the domain; the kernel's buckets; the
+//! key stays in its file.
 //!
 //! Every proof is verified before it is returned. Not covered: timing (see [`crate::kernel`]).
 
@@ -55,9 +56,9 @@ pub struct Proven {
 /// Proves the statement of `assignment` under `key` for `context`.
 ///
 /// # Errors
-/// [`ProveError::Shape`] and [`ProveError::Statement`] before any work when the assignment does not fit the key,
-/// [`ProveError::Unsatisfied`] with the first constraint that does not hold, [`ProveError::SelfCheck`] when the
-/// finished proof does not verify.
+/// [`ProveError::Shape`] and [`ProveError::Statement`] before any work when the assignment does not
+/// fit the key, [`ProveError::Unsatisfied`] with the first constraint that does not hold,
+/// [`ProveError::SelfCheck`] when the finished proof does not verify.
 pub fn prove(
     key: &ProvingKey,
     assignment: &mut dyn Assignment,
@@ -76,8 +77,13 @@ pub(crate) fn prove_with(
 ) -> Result<Proven, ProveError> {
     let values = PublicValues::new(assignment.public_values().to_vec());
     Statement::decode(key.verifying_key(), &values, context)?;
-    let job =
-        Job { material: &key.material, domain: &key.domain, layout: key.layout, digest: key.verifying_key().digest(), context };
+    let job = Job {
+        material: &key.material,
+        domain: &key.domain,
+        layout: key.layout,
+        digest: key.verifying_key().digest(),
+        context,
+    };
     let proof = forgetting(|| {
         let blinding = Blinding::random(source)?;
         job.run(assignment, &blinding, progress)
@@ -140,13 +146,19 @@ impl Job<'_> {
         if phi != fold(assignment.public_values(), chi) {
             return Err(ProveError::Fold);
         }
-        if let Some(row) = (0..constraints).into_par_iter().find_first(|&row| a[row] * b[row] != c[row]) {
+        if let Some(row) =
+            (0..constraints).into_par_iter().find_first(|&row| a[row] * b[row] != c[row])
+        {
             return Err(ProveError::Unsatisfied { row });
         }
 
         let public = [Fr::one(), chi, phi];
         let parts = Parts::start(progress, "committing to round 2 and to the quotient", 0.2);
-        let wires = Witness { public, round1: Wires::Small(assignment.round1()), round2: Wires::Field(&second) };
+        let wires = Witness {
+            public,
+            round1: Wires::Small(assignment.round1()),
+            round2: Wires::Field(&second),
+        };
         let of_quotient = || {
             drop(c);
             pad(self.domain, public, [&mut a, &mut b]);
@@ -157,13 +169,20 @@ impl Job<'_> {
         // Side by side, so that no thread waits at the end of one sum for the others.
         let ((of_h, of_k), (proof_a, (proof_b1, proof_b2))) = rayon::join(
             || rayon::join(of_quotient, || parts.after(0.15, self.k(&wires))),
-            || rayon::join(|| parts.after(0.15, self.a(&wires, blinding)), || parts.after(0.08, self.b(&wires, blinding))),
+            || {
+                rayon::join(
+                    || parts.after(0.15, self.a(&wires, blinding)),
+                    || parts.after(0.08, self.b(&wires, blinding)),
+                )
+            },
         );
         let mut c2 = of_h + of_k;
 
         let Blinding { rho, r, s } = blinding;
         let fixed = &self.material.fixed;
-        c2 += proof_a * s + proof_b1 * r - fixed.delta2.to_affine() * (*r * s) - fixed.delta1.to_affine() * rho;
+        c2 += proof_a * s + proof_b1 * r
+            - fixed.delta2.to_affine() * (*r * s)
+            - fixed.delta1.to_affine() * rho;
         Ok(Proof::new(proof_a.into_affine(), proof_b2.into_affine(), c1, c2.into_affine())?)
     }
 
@@ -193,7 +212,8 @@ impl Job<'_> {
 
     fn b(&self, wires: &Witness, blinding: &Blinding) -> (G1Projective, G2Projective) {
         let Material { fixed, round1, round2, .. } = self.material;
-        let (scalars1, scalars2) = (wires.round1.at(&round1.b_wires), wires.round2.at(&round2.b_wires));
+        let (scalars1, scalars2) =
+            (wires.round1.at(&round1.b_wires), wires.round2.at(&round2.b_wires));
         let mut in_g1 = msm(&round1.b1, scalars1);
         in_g1 += msm(&round2.b1, scalars2);
         in_g1 += fixed_part(&fixed.beta, &fixed.b1, &fixed.delta2, wires.public, &blinding.s);
@@ -239,7 +259,13 @@ struct Witness<'a> {
 }
 
 /// `base + sum_j public_j query_j + blind * delta`.
-fn fixed_part<P: Point>(base: &P, query: &[P; PUBLIC_WIRES], delta: &P, public: [Fr; PUBLIC_WIRES], blind: &Fr) -> P::Group {
+fn fixed_part<P: Point>(
+    base: &P,
+    query: &[P; PUBLIC_WIRES],
+    delta: &P,
+    public: [Fr; PUBLIC_WIRES],
+    blind: &Fr,
+) -> P::Group {
     let mut sum = delta.to_affine() * blind + base.to_affine();
     for (point, value) in query.iter().zip(public) {
         sum += &(point.to_affine() * value);

@@ -1,16 +1,16 @@
 //! The scalars of the H query.
 //!
-//! On a coset `g D` of the domain the vanishing polynomial `t = X^N - 1` is the constant `g^N - 1`. The H query holds
-//! the Lagrange basis of that coset, divided by this constant (see [setup](mod@crate::setup)), so that for the quotient
-//! `h = (u v - w) / t`
+//! On a coset `g D` of the domain the vanishing polynomial `t = X^N - 1` is the constant `g^N - 1`.
+//! The H query holds the Lagrange basis of that coset, divided by this constant (see
+//! [setup](mod@crate::setup)), so that for the quotient `h = (u v - w) / t`
 //!
 //! ```text
 //! h(tau) t(tau) / delta2 = sum_j (u v)(g e_j) H_j - w(tau) T
 //! ```
 //!
-//! The last term is linear in the wires and has points of its own. The scalars are `u v` on the coset: an inverse and a
-//! forward transform for each of u and v, four in all. With w among them there would be six, and a query in powers of tau
-//! would need a seventh to return to coefficients.
+//! The last term is linear in the wires and has points of its own. The scalars are `u v` on the
+//! coset: an inverse and a forward transform for each of u and v, four in all. With w among them
+//! there would be six, and a query in powers of tau would need a seventh to return to coefficients.
 
 use ark_bn254::Fr;
 use ark_ff::Zero;

@@ -1,7 +1,8 @@
 //! Setup: from a relation to its keys.
 //!
-//! The rows are indexed by a domain D of N = 2^k or 3 * 2^k elements, N >= constraints + 3: the three public wires get a row
-//! `z_j * 0 = 0` each, so that their left polynomials are independent of all others. With `L_j` the Lagrange basis,
+//! The rows are indexed by a domain D of N = 2^k or 3 * 2^k elements, N >= constraints + 3: the
+//! three public wires get a row `z_j * 0 = 0` each, so that their left polynomials are independent
+//! of all others. With `L_j` the Lagrange basis,
 //!
 //! ```text
 //! u = A^T L(tau),  v = B^T L(tau),  w = C^T L(tau),  u_j += L_(constraints + j)(tau) for the public wires
@@ -10,20 +11,23 @@
 //! H_j = L_j(tau / g) T
 //! ```
 //!
-//! The verifier knows nothing of D. `L_j(X / g)` is the Lagrange basis of the coset `g D`. `H` spans the same space as the powers `tau^j t(tau) / delta2`
-//! of Groth16, j < N, in a basis that spares the prover a transform: a quotient is at most of degree N - 2, so its
-//! values on N points determine it. With `u v - w = h t`, t constant on the coset, the prover's sum over H is that of the
-//! values of `u v` there, less `w(tau) T`; and since `w(tau) = sum z_i w_i`, the key holds `-w_i T` for each wire (for
-//! round 2 within `K_i / delta2`) and the prover never transforms w. These points are combinations of the `H_j` by public
-//! numbers, so the key says no more and no less than one without them.
+//! The verifier knows nothing of D. `L_j(X / g)` is the Lagrange basis of the coset `g D`. `H`
+//! spans the same space as the powers `tau^j t(tau) / delta2` of Groth16, j < N, in a basis that
+//! spares the prover a transform: a quotient is at most of degree N - 2, so its values on N points
+//! determine it. With `u v - w = h t`, t constant on the coset, the prover's sum over H is that of
+//! the values of `u v` there, less `w(tau) T`; and since `w(tau) = sum z_i w_i`, the key holds
+//! `-w_i T` for each wire (for round 2 within `K_i / delta2`) and the prover never transforms w.
+//! These points are combinations of the `H_j` by public numbers, so the key says no more and no
+//! less than one without them.
 //!
-//! Whoever knows one of alpha, beta, gamma, delta1, delta2, tau can forge. They come from the operating system into one
-//! place on the heap, and they and everything computed from them in the clear are overwritten afterwards, with the stacks
-//! of all threads; freed copies inside the relation and swapped memory are beyond reach. A key made here is a
-//! *development key*, and says so.
+//! Whoever knows one of alpha, beta, gamma, delta1, delta2, tau can forge. They come from the
+//! operating system into one place on the heap, and they and everything computed from them in the
+//! clear are overwritten afterwards, with the stacks of all threads; freed copies inside the
+//! relation and swapped memory are beyond reach. A key made here is a *development key*, and says
+//! so.
 //!
-//! Cost: one pass over the matrices, N field inversions (batched), and about 3 multiplications in G1 and 1 in G2 per
-//! wire, one in G1 per round-1 wire in C, N in G1, all of fixed bases.
+//! Cost: one pass over the matrices, N field inversions (batched), and about 3 multiplications in
+//! G1 and 1 in G2 per wire, one in G1 per round-1 wire in C, N in G1, all of fixed bases.
 
 use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
@@ -62,7 +66,11 @@ pub struct KeyInfo {
 ///
 /// # Errors
 /// When the relation is too large or inconsistent, or `info` does not describe its public values.
-pub fn setup(relation: &dyn Relation, info: KeyInfo, progress: &dyn Progress) -> Result<(ProvingKey, VerifyingKey), SetupError> {
+pub fn setup(
+    relation: &dyn Relation,
+    info: KeyInfo,
+    progress: &dyn Progress,
+) -> Result<(ProvingKey, VerifyingKey), SetupError> {
     setup_with(relation, info, &mut OsRng, progress)
 }
 
@@ -111,13 +119,18 @@ pub(crate) struct Trapdoor {
 
 impl Trapdoor {
     /// Independent and not zero; tau outside the domain and its coset.
-    pub(crate) fn random(domain: &Domain, source: &mut dyn RngCore) -> Result<Box<Trapdoor>, rand::Error> {
+    pub(crate) fn random(
+        domain: &Domain,
+        source: &mut dyn RngCore,
+    ) -> Result<Box<Trapdoor>, rand::Error> {
         let mut trapdoor = Box::<Trapdoor>::default();
         let Trapdoor { alpha, beta, gamma, delta1, delta2, tau } = &mut *trapdoor;
         for secret in [alpha, beta, gamma, delta1, delta2, tau] {
             *secret = nonzero_scalar(source)?;
         }
-        while domain.vanishing(trapdoor.tau).is_zero() || domain.vanishing(trapdoor.tau / domain.coset()).is_zero() {
+        while domain.vanishing(trapdoor.tau).is_zero()
+            || domain.vanishing(trapdoor.tau / domain.coset()).is_zero()
+        {
             trapdoor.tau = nonzero_scalar(source)?;
         }
         Ok(trapdoor)
@@ -142,7 +155,11 @@ pub(crate) fn keys(
     progress.enter("points of round 1", 0.1);
     let k = |wires: std::ops::Range<usize>, delta: &Fr| -> Secret {
         let inverse = delta.inverse().unwrap_or_default();
-        wires.into_par_iter().map(|i| (*beta * u[i] + *alpha * v[i] + w[i]) * inverse).collect::<Vec<_>>().into()
+        wires
+            .into_par_iter()
+            .map(|i| (*beta * u[i] + *alpha * v[i] + w[i]) * inverse)
+            .collect::<Vec<_>>()
+            .into()
     };
     let scale = quotient_scale(domain, trapdoor);
     let round1 = round(&u[first..second], &v[first..second], &k(first..second, delta1));
@@ -186,7 +203,8 @@ pub(crate) fn keys(
     Ok((Material { fixed, round1, round2, h: h.into(), c_wires, c: c_points.into() }, parts))
 }
 
-/// Scalars that are overwritten when they are dropped. They never grow, since that would leave the shorter copy behind.
+/// Scalars that are overwritten when they are dropped. They never grow, since that would leave the
+/// shorter copy behind.
 type Secret = Zeroizing<Vec<Fr>>;
 
 /// The QAP polynomials at tau, one entry per wire.
@@ -196,7 +214,11 @@ struct Evaluations {
     w: Secret,
 }
 
-fn columns_at(relation: &dyn Relation, domain: &Domain, tau: &Fr) -> Result<Evaluations, SetupError> {
+fn columns_at(
+    relation: &dyn Relation,
+    domain: &Domain,
+    tau: &Fr,
+) -> Result<Evaluations, SetupError> {
     let layout = relation.layout();
     let lagrange = Secret::new(domain.lagrange(*tau));
     let (rows, rest) = lagrange.split_at(layout.constraints);
@@ -228,7 +250,8 @@ fn round(u: &[Fr], v: &[Fr], k: &[Fr]) -> Round {
 
 /// The values that are not zero, with their positions.
 fn nonzero(values: &[Fr]) -> (Vec<u32>, Secret) {
-    let wires: Vec<u32> = (0..).zip(values).filter(|(_, value)| !value.is_zero()).map(|(wire, _)| wire).collect();
+    let wires: Vec<u32> =
+        (0..).zip(values).filter(|(_, value)| !value.is_zero()).map(|(wire, _)| wire).collect();
     let mut found = Secret::new(Vec::with_capacity(wires.len()));
     found.extend(values.iter().filter(|value| !value.is_zero()));
     (wires, found)

@@ -53,7 +53,9 @@ fn check<P: Point>(bases: &[P], logs: &[Fr], scalars: &[Fr], case: &str) {
 }
 
 fn field_scalars(n: usize, rng: &mut ChaCha20Rng) -> Vec<(&'static str, Vec<Fr>)> {
-    let mut draw = |f: &mut dyn FnMut(usize, &mut ChaCha20Rng) -> Fr| -> Vec<Fr> { (0..n).map(|k| f(k, rng)).collect() };
+    let mut draw = |f: &mut dyn FnMut(usize, &mut ChaCha20Rng) -> Fr| -> Vec<Fr> {
+        (0..n).map(|k| f(k, rng)).collect()
+    };
     let half = Fr::from(Fr::MODULUS_MINUS_ONE_DIV_TWO);
     vec![
         ("full width", draw(&mut |_, rng| Fr::rand(rng))),
@@ -66,7 +68,10 @@ fn field_scalars(n: usize, rng: &mut ChaCha20Rng) -> Vec<(&'static str, Vec<Fr>)
         ("r - 1", draw(&mut |_, _| -Fr::ONE)),
         ("around r / 2", draw(&mut |k, _| half + Fr::from(k as u64 % 3))),
         ("powers of two", draw(&mut |k, _| Fr::from(2u64).pow([k as u64 % 254]))),
-        ("powers of two less one", draw(&mut |k, _| Fr::from(2u64).pow([k as u64 % 254]) - Fr::ONE)),
+        (
+            "powers of two less one",
+            draw(&mut |k, _| Fr::from(2u64).pow([k as u64 % 254]) - Fr::ONE),
+        ),
         ("one bucket", {
             let scalar = Fr::rand(&mut ChaCha20Rng::seed_from_u64(9));
             draw(&mut |_, _| scalar)
@@ -126,7 +131,10 @@ fn a_large_multi_scalar_multiplication_is_right_on_any_number_of_threads() {
 }
 
 /// Bases for which additions are doublings, cancel, or meet infinity.
-fn hostile_bases<P: Point>(n: usize, rng: &mut ChaCha20Rng) -> Vec<(&'static str, Vec<P>, Vec<Fr>)> {
+fn hostile_bases<P: Point>(
+    n: usize,
+    rng: &mut ChaCha20Rng,
+) -> Vec<(&'static str, Vec<P>, Vec<Fr>)> {
     let (bases, logs) = points::<P>(n, rng);
     let negative = |base: &P| P::from_affine(&(-base.to_affine().into_group()).into_affine());
     let mut cases = vec![("equal", vec![bases[0]; n], vec![logs[0]; n])];

@@ -81,18 +81,26 @@ impl Ranges {
         let mut normalised = vec![false; model.nodes.len()];
         for node in &model.nodes {
             if let (Op::Unary(_) | Op::Composed(_), Some(x)) = (&node.op, node.inputs.first()) {
-                nodes.get_mut(x.0).into_iter().for_each(|range| range.observed = Observed::recording());
+                nodes
+                    .get_mut(x.0)
+                    .into_iter()
+                    .for_each(|range| range.observed = Observed::recording());
             }
-            if let (Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::L2Norm { .. }, Some(x)) = (&node.op, node.inputs.first()) {
+            if let (Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::L2Norm { .. }, Some(x)) =
+                (&node.op, node.inputs.first())
+            {
                 normalised.get_mut(x.0).into_iter().for_each(|flag| *flag = true);
             }
         }
-        let ensembles = model.nodes.iter().enumerate().filter_map(|(at, node)| match (&node.op, node.inputs.first()) {
-            (Op::Trees(trees), Some(x)) => Some((NodeId(at), *x, trees)),
-            _ => None,
+        let ensembles = model.nodes.iter().enumerate().filter_map(|(at, node)| {
+            match (&node.op, node.inputs.first()) {
+                (Op::Trees(trees), Some(x)) => Some((NodeId(at), *x, trees)),
+                _ => None,
+            }
         });
         let ensembles: Vec<_> = ensembles.collect();
-        let mut sides: BTreeMap<NodeId, Sides> = ensembles.iter().map(|(id, _, trees)| (*id, Sides::of(trees))).collect();
+        let mut sides: BTreeMap<NodeId, Sides> =
+            ensembles.iter().map(|(id, _, trees)| (*id, Sides::of(trees))).collect();
         let mut count = 0;
         for (sample, inputs) in samples.into_iter().enumerate() {
             let mut unbounded = None;
@@ -106,7 +114,10 @@ impl Ranges {
                         range.include_rows(&value);
                     }
                     let hides = masked.get(id.0) == Some(&true);
-                    if let Some(at) = value.iter().position(|v| !(v.is_finite() || hides && *v == f32::NEG_INFINITY)) {
+                    if let Some(at) = value
+                        .iter()
+                        .position(|v| !(v.is_finite() || hides && *v == f32::NEG_INFINITY))
+                    {
                         unbounded = unbounded.or(Some((id, at)));
                     }
                 }
@@ -153,14 +164,22 @@ impl Ranges {
 }
 
 /// The error for element `at` of node `id`, which is not finite on a sample.
-fn not_finite(model: &Model, inputs: &BTreeMap<String, ArrayD<f32>>, sample: usize, id: NodeId, at: usize) -> CalibrationError {
+fn not_finite(
+    model: &Model,
+    inputs: &BTreeMap<String, ArrayD<f32>>,
+    sample: usize,
+    id: NodeId,
+    at: usize,
+) -> CalibrationError {
     let (mut value, mut operands) = (f32::NAN, Vec::new());
     let node = model.node(id);
     let observer = |seen: NodeId, values: ArrayViewD<'_, f32>| {
         let element = values.iter().nth(at).copied();
         if seen == id {
             value = element.unwrap_or(value);
-        } else if node.is_some_and(|node| node.inputs.contains(&seen) && node.shape == values.shape()) {
+        } else if node
+            .is_some_and(|node| node.inputs.contains(&seen) && node.shape == values.shape())
+        {
             operands.extend(element);
         }
     };
@@ -168,9 +187,16 @@ fn not_finite(model: &Model, inputs: &BTreeMap<String, ArrayD<f32>>, sample: usi
     let _ = model.visit(inputs, observer);
     let operand = match operands.as_slice() {
         [] => String::new(),
-        operands => format!(" of {}", operands.iter().map(f32::to_string).collect::<Vec<_>>().join(" and ")),
+        operands => {
+            format!(" of {}", operands.iter().map(f32::to_string).collect::<Vec<_>>().join(" and "))
+        }
     };
-    CalibrationError::NotFinite { sample, layer: node.map(|node| node.name.clone()).unwrap_or_default(), value, operand }
+    CalibrationError::NotFinite {
+        sample,
+        layer: node.map(|node| node.name.clone()).unwrap_or_default(),
+        value,
+        operand,
+    }
 }
 
 /// The nodes that carry masked scores.
@@ -185,7 +211,8 @@ fn masked(model: &Model) -> Vec<bool> {
 
 impl Default for Range {
     fn default() -> Range {
-        let rows = RowStatistics { least: f64::INFINITY, shortest: f64::INFINITY, most: 0.0, peak: 0.0 };
+        let rows =
+            RowStatistics { least: f64::INFINITY, shortest: f64::INFINITY, most: 0.0, peak: 0.0 };
         Range {
             lo: f32::INFINITY,
             hi: f32::NEG_INFINITY,
@@ -211,7 +238,8 @@ impl Range {
         if value.ndim() > 0 {
             for row in value.rows() {
                 let edges = (f32::INFINITY, f32::NEG_INFINITY);
-                let (lo, hi) = row.iter().filter(counts).fold(edges, |(lo, hi), v| (lo.min(*v), hi.max(*v)));
+                let (lo, hi) =
+                    row.iter().filter(counts).fold(edges, |(lo, hi), v| (lo.min(*v), hi.max(*v)));
                 self.spread = self.spread.max(hi - lo);
             }
         }
@@ -235,7 +263,8 @@ impl Range {
 
 impl RowStatistics {
     fn include(&mut self, row: impl Iterator<Item = f64>) {
-        let (energy, largest) = row.fold((0.0, 0f64), |(sum, max), v| (sum + v * v, max.max(v.abs())));
+        let (energy, largest) =
+            row.fold((0.0, 0f64), |(sum, max), v| (sum + v * v, max.max(v.abs())));
         self.least = self.least.min(energy);
         self.most = self.most.max(energy);
         if energy > 0.0 {
@@ -283,17 +312,25 @@ mod tests {
         let mut model = Model::default();
         let scores = model.push_input("scores", Op::Input, &[1, 3]).unwrap();
         let flags = model.push_input("flags", Op::Tokens { vocabulary: 2 }, &[1, 3]).unwrap();
-        let last = model.push("last", Op::Constant(ndarray::arr2(&[[0.0, 0.0, 1.0]]).into_dyn()), &[]).unwrap();
+        let last = model
+            .push("last", Op::Constant(ndarray::arr2(&[[0.0, 0.0, 1.0]]).into_dyn()), &[])
+            .unwrap();
         let flagged = model.push("flagged", Op::Mask, &[scores, flags]).unwrap();
         let masked = model.push("masked", Op::Mask, &[flagged, last]).unwrap();
         let y = model.push("softmax", Op::Softmax, &[masked]).unwrap();
         model.outputs.push(("y".into(), y));
         let row = |values: [f32; 3]| ndarray::arr2(&[values]).into_dyn();
-        let sample = |flags| BTreeMap::from([("scores".to_owned(), row([1.0, 50.0, 90.0])), ("flags".to_owned(), row(flags))]);
+        let sample = |flags| {
+            BTreeMap::from([
+                ("scores".to_owned(), row([1.0, 50.0, 90.0])),
+                ("flags".to_owned(), row(flags)),
+            ])
+        };
         let ranges = Ranges::observe(&model, [sample([0.0, 1.0, 0.0])], Method::Max).unwrap();
         let range = ranges.of(masked).unwrap();
         assert_eq!((range.lo, range.hi, range.spread), (1.0, 1.0, 0.0));
-        let ranges = Ranges::observe(&model, [sample([0.0; 3]), sample([1.0; 3])], Method::Max).unwrap();
+        let ranges =
+            Ranges::observe(&model, [sample([0.0; 3]), sample([1.0; 3])], Method::Max).unwrap();
         let range = ranges.of(masked).unwrap();
         assert_eq!((range.lo, range.hi, range.spread), (1.0, 50.0, 49.0));
     }
@@ -304,7 +341,10 @@ mod tests {
         model.nodes[1].op = Op::Unary(Unary::Ln);
         let samples = [sample([1.0, 2.0, 3.0, 4.0]), sample([1.0, 0.0, 3.0, 4.0])];
         let error = Ranges::observe(&model, samples, Method::Max).unwrap_err();
-        assert!(matches!(&error, CalibrationError::NotFinite { sample: 1, layer, .. } if layer == "y"), "{error}");
+        assert!(
+            matches!(&error, CalibrationError::NotFinite { sample: 1, layer, .. } if layer == "y"),
+            "{error}"
+        );
         assert!(error.to_string().contains("gives -inf of 0"), "{error}");
     }
 

@@ -1,9 +1,10 @@
 //! Sample data: named arrays from `.npz` and JSON files, sliced into the inputs of a model.
 //!
-//! An array holds many samples along its first axis, or one sample; shapes must be equal up to ones at either end. Numbers are taken as they are.
-//! Only unsigned bytes may stand for something else, since images are stored so: given for an input of real numbers they are refused until
-//! [`Samples::with_byte_scale`] says what a byte is multiplied by. Files are not trusted: sizes are checked before memory is taken, and a damaged
-//! file is a [`DataError`].
+//! An array holds many samples along its first axis, or one sample; shapes must be equal up to ones
+//! at either end. Numbers are taken as they are. Only unsigned bytes may stand for something else,
+//! since images are stored so: given for an input of real numbers they are refused until
+//! [`Samples::with_byte_scale`] says what a byte is multiplied by. Files are not trusted: sizes are
+//! checked before memory is taken, and a damaged file is a [`DataError`].
 
 mod error;
 mod file;
@@ -52,18 +53,28 @@ pub struct Samples {
 impl Samples {
     /// Samples from arrays in memory.
     pub fn from_arrays(arrays: BTreeMap<String, ArrayD<f32>>) -> Samples {
-        Samples { arrays, from_bytes: BTreeSet::new(), byte_scale: None, file: PathBuf::from("memory") }
+        Samples {
+            arrays,
+            from_bytes: BTreeSet::new(),
+            byte_scale: None,
+            file: PathBuf::from("memory"),
+        }
     }
 
-    /// The same samples, with what a byte is multiplied by where it is given for a real number; `None` refuses bytes there.
+    /// The same samples, with what a byte is multiplied by where it is given for a real number;
+    /// `None` refuses bytes there.
     pub fn with_byte_scale(self, byte_scale: Option<ByteScale>) -> Samples {
         Samples { byte_scale, ..self }
     }
 
-    /// The shortest first axis of the arrays: the number of samples when every array holds them along its first axis.
-    /// [`Samples::count`] also knows single samples without such an axis.
+    /// The shortest first axis of the arrays: the number of samples when every array holds them
+    /// along its first axis. [`Samples::count`] also knows single samples without such an axis.
     pub fn len(&self) -> usize {
-        self.arrays.values().map(|array| array.shape().first().copied().unwrap_or(1)).min().unwrap_or(0)
+        self.arrays
+            .values()
+            .map(|array| array.shape().first().copied().unwrap_or(1))
+            .min()
+            .unwrap_or(0)
     }
 
     /// Whether there are no samples.
@@ -74,7 +85,8 @@ impl Samples {
     /// How many samples of `model`'s inputs there are.
     ///
     /// # Errors
-    /// An input has no array or one that does not fit it, two inputs have different numbers of samples, or there are more than 2^17.
+    /// An input has no array or one that does not fit it, two inputs have different numbers of
+    /// samples, or there are more than 2^17.
     pub fn count(&self, model: &Model) -> Result<usize, DataError> {
         let mut first: Option<(&str, usize)> = None;
         for node in inputs(model) {
@@ -90,16 +102,23 @@ impl Samples {
         }
         match first.map_or(0, |(_, count)| count) {
             count @ 0..=MAX_SAMPLES => Ok(count),
-            count => Err(self.error(DataProblem::Malformed(format!("{count} samples; at most {MAX_SAMPLES} are used")))),
+            count => Err(self.error(DataProblem::Malformed(format!(
+                "{count} samples; at most {MAX_SAMPLES} are used"
+            )))),
         }
     }
 
-    /// The inputs of sample `index`, in the shapes of `model`'s inputs. An input takes the array of its name; when the
-    /// model has one input and the file one array that is not called like a label, that one.
+    /// The inputs of sample `index`, in the shapes of `model`'s inputs. An input takes the array of
+    /// its name; when the model has one input and the file one array that is not called like a
+    /// label, that one.
     ///
     /// # Errors
     /// An input has no array, or one whose shape does not fit it, or there is no such sample.
-    pub fn sample(&self, index: usize, model: &Model) -> Result<BTreeMap<String, ArrayD<f32>>, DataError> {
+    pub fn sample(
+        &self,
+        index: usize,
+        model: &Model,
+    ) -> Result<BTreeMap<String, ArrayD<f32>>, DataError> {
         let mut sample = BTreeMap::new();
         for node in inputs(model) {
             let (name, array) = self.array_of(node, model)?;
@@ -108,12 +127,17 @@ impl Samples {
                 Layout::Stacked(count) if index < count => array.index_axis(Axis(0), index),
                 layout => {
                     let count = layout.count();
-                    return Err(self.error(DataProblem::NoSample { array: name.to_string(), index, count }));
+                    return Err(self.error(DataProblem::NoSample {
+                        array: name.to_string(),
+                        index,
+                        count,
+                    }));
                 }
             };
             let scale = self.scale(node, name)?;
             let values = part.iter().map(|value| scale.of(*value)).collect();
-            let value = ArrayD::from_shape_vec(node.shape.as_slice(), values).map_err(|_| self.misfit(node, name, array))?;
+            let value = ArrayD::from_shape_vec(node.shape.as_slice(), values)
+                .map_err(|_| self.misfit(node, name, array))?;
             sample.insert(node.name.clone(), value);
         }
         Ok(sample)
@@ -133,11 +157,17 @@ impl Samples {
     /// There is no such array, or it holds something else.
     pub fn labels(&self, name: &str) -> Result<Vec<usize>, DataError> {
         let array = self.arrays.get(name).ok_or_else(|| {
-            self.error(DataProblem::NoArray { wanted: name.to_string(), given: self.arrays.keys().cloned().collect() })
+            self.error(DataProblem::NoArray {
+                wanted: name.to_string(),
+                given: self.arrays.keys().cloned().collect(),
+            })
         })?;
         if array.len() != array.shape().first().copied().unwrap_or(1) {
             let (array, found) = (name.to_string(), array.shape().to_vec());
-            return Err(self.error(DataProblem::NotLabels { array, problem: format!("its shape is {found:?}") }));
+            return Err(self.error(DataProblem::NotLabels {
+                array,
+                problem: format!("its shape is {found:?}"),
+            }));
         }
         array
             .iter()
@@ -161,14 +191,19 @@ impl Samples {
         if labels.len() == samples {
             return Ok(labels);
         }
-        Err(self.error(DataProblem::Labels { array: name.to_string(), labels: labels.len(), samples }))
+        Err(self.error(DataProblem::Labels {
+            array: name.to_string(),
+            labels: labels.len(),
+            samples,
+        }))
     }
 
     fn array_of(&self, node: &Node, model: &Model) -> Result<(&str, &ArrayD<f32>), DataError> {
         if let Some((name, array)) = self.arrays.get_key_value(&node.name) {
             return Ok((name, array));
         }
-        let mut others = self.arrays.iter().filter(|(name, _)| !LABEL_NAMES.contains(&name.as_str()));
+        let mut others =
+            self.arrays.iter().filter(|(name, _)| !LABEL_NAMES.contains(&name.as_str()));
         match (model.inputs.len(), others.next(), others.next()) {
             (1, Some((name, array)), None) => Ok((name, array)),
             _ => {
@@ -187,7 +222,8 @@ impl Samples {
         if !self.from_bytes.contains(name) || !matches!(node.op, Op::Input) {
             return Ok(ByteScale::ONE);
         }
-        let unsaid = || self.error(DataProblem::Bytes { array: name.to_string(), input: node.name.clone() });
+        let unsaid =
+            || self.error(DataProblem::Bytes { array: name.to_string(), input: node.name.clone() });
         self.byte_scale.ok_or_else(unsaid)
     }
 
@@ -226,7 +262,9 @@ mod tests {
             let count = shape.iter().product::<usize>();
             Array::from_iter((0..count).map(|x| x as f32)).into_shape_with_order(shape).unwrap()
         };
-        Samples::from_arrays(entries.iter().map(|(name, shape)| (name.to_string(), array(shape))).collect())
+        Samples::from_arrays(
+            entries.iter().map(|(name, shape)| (name.to_string(), array(shape))).collect(),
+        )
     }
 
     #[test]
@@ -269,8 +307,13 @@ mod tests {
         samples.from_bytes.insert("x".into());
         let image = model(Op::Input, &[1, 4]);
         let error = samples.sample(0, &image).unwrap_err();
-        assert!(matches!(&error.problem, DataProblem::Bytes { array, input } if array == "x" && input == "x"), "{error}");
-        let scaled = |scale| samples.clone().with_byte_scale(Some(scale)).sample(0, &image).unwrap()["x"].clone();
+        assert!(
+            matches!(&error.problem, DataProblem::Bytes { array, input } if array == "x" && input == "x"),
+            "{error}"
+        );
+        let scaled = |scale| {
+            samples.clone().with_byte_scale(Some(scale)).sample(0, &image).unwrap()["x"].clone()
+        };
         assert_eq!(scaled(ByteScale::SHARE), ndarray::array![[0.0, 0.2, 1.0, 0.4]].into_dyn());
         assert_eq!(scaled(ByteScale::ONE), samples.arrays["x"]);
         let ids = model(Op::Tokens { vocabulary: 256 }, &[1, 4]);
@@ -281,7 +324,8 @@ mod tests {
 
     #[test]
     fn rejects_another_order_of_axes_and_names_the_transpose() {
-        let error = samples(&[("x", &[5, 4, 4, 3])]).count(&model(Op::Input, &[1, 3, 4, 4])).unwrap_err();
+        let error =
+            samples(&[("x", &[5, 4, 4, 3])]).count(&model(Op::Input, &[1, 3, 4, 4])).unwrap_err();
         assert!(error.to_string().contains("transpose(0, 3, 1, 2)"), "{error}");
     }
 
@@ -300,7 +344,9 @@ mod tests {
     fn rejects_a_shape_that_does_not_fit() {
         let error = samples(&[("x", &[3, 5])]).sample(0, &model(Op::Input, &[1, 4])).unwrap_err();
         let (expected, found) = (vec![1, 4], vec![3, 5]);
-        assert!(matches!(error.problem, DataProblem::Shape { expected: e, found: f, .. } if e == expected && f == found));
+        assert!(
+            matches!(error.problem, DataProblem::Shape { expected: e, found: f, .. } if e == expected && f == found)
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! From a float model to an integer graph: data, calibration, quantization and the report of what was lost.
+//! From a float model to an integer graph: data, calibration, quantization and the report of what
+//! was lost.
 
 pub mod calibrate;
 pub mod columns;

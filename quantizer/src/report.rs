@@ -1,4 +1,5 @@
-//! The accuracy report: how far the integer graph is from the float model, layer by layer and output by output, and the [`Verdict`] on it.
+//! The accuracy report: how far the integer graph is from the float model, layer by layer and
+//! output by output, and the [`Verdict`] on it.
 
 mod measure;
 mod table;
@@ -50,7 +51,8 @@ pub enum Difference {
     },
 }
 
-/// How one output of the integer model differs from the float model's, over all samples within the calibrated range.
+/// How one output of the integer model differs from the float model's, over all samples within the
+/// calibrated range.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputError {
     /// The output.
@@ -63,15 +65,18 @@ pub struct OutputError {
     pub largest_error: f64,
     /// Root of the mean squared error.
     pub rms_error: f64,
-    /// Coefficient of determination: one less the sum of squared errors over that of the squared deviations from the mean of each column of the last
-    /// axis; `None` where nothing deviates, and for indices.
+    /// Coefficient of determination: one less the sum of squared errors over that of the squared
+    /// deviations from the mean of each column of the last axis; `None` where nothing deviates, and
+    /// for indices.
     pub r_squared: Option<f64>,
     /// Rows of the last axis; for indices and single numbers, elements.
     pub rows: usize,
-    /// Share of rows on which both models choose alike, [`Report::agreement`] for the first output; `None` when a row is a number that chooses nothing.
+    /// Share of rows on which both models choose alike, [`Report::agreement`] for the first output;
+    /// `None` when a row is a number that chooses nothing.
     pub agreement: Option<f64>,
-    /// Share of rows whose choice differs and is no near tie: the float model has the integer model's choice by more than a twentieth of the row's spread
-    /// below its own. Of indices the scores count that they were chosen by; without any, every difference.
+    /// Share of rows whose choice differs and is no near tie: the float model has the integer
+    /// model's choice by more than a twentieth of the row's spread below its own. Of indices the
+    /// scores count that they were chosen by; without any, every difference.
     pub reversed: Option<f64>,
 }
 
@@ -82,7 +87,8 @@ pub struct RangeUse {
     pub layer: String,
     /// The operation with the range.
     pub operation: String,
-    /// Largest distance from zero over the edge on that side; above 1 the value is outside and proving fails.
+    /// Largest distance from zero over the edge on that side; above 1 the value is outside and
+    /// proving fails.
     pub used: f64,
 }
 
@@ -93,7 +99,8 @@ pub struct Accuracy {
     pub samples: usize,
     /// Share that the float model gets right.
     pub float: f64,
-    /// Share that the integer model gets right; a sample outside the calibrated range counts as wrong.
+    /// Share that the integer model gets right; a sample outside the calibrated range counts as
+    /// wrong.
     pub integer: f64,
     /// Share on which the two choose the same class.
     pub agreement: f64,
@@ -133,8 +140,9 @@ pub struct Report {
     pub accuracy: Option<Accuracy>,
     /// The first label that is no class.
     pub no_class: Option<NoClass>,
-    /// Share of the choices of the first output that both models make alike, over all samples: the index of the largest entry of each row of the last
-    /// axis, an index itself, or with a single number the side of its threshold. A sample outside the calibrated range counts as different.
+    /// Share of the choices of the first output that both models make alike, over all samples: the
+    /// index of the largest entry of each row of the last axis, an index itself, or with a single
+    /// number the side of its threshold. A sample outside the calibrated range counts as different.
     /// `None` when the first output is a single number that chooses nothing.
     pub agreement: Option<f64>,
 }

@@ -15,7 +15,13 @@ type Inputs = BTreeMap<String, ArrayD<f32>>;
 
 /// A share, an income, a year, a flag and a column that never changes.
 fn row(rng: &mut ChaCha8Rng) -> [f32; 5] {
-    [rng.gen_range(0.0..0.1), rng.gen_range(0.0..1e5), rng.gen_range(1990..2027) as f32, rng.gen_range(0..2) as f32, 3.0]
+    [
+        rng.gen_range(0.0..0.1),
+        rng.gen_range(0.0..1e5),
+        rng.gen_range(1990..2027) as f32,
+        rng.gen_range(0..2) as f32,
+        3.0,
+    ]
 }
 
 fn sample(row: [f32; 5]) -> Inputs {
@@ -82,7 +88,8 @@ fn integers_come_to_the_leaves_of_the_float_model() {
     }
 }
 
-/// A sample that is a bound, off every column's steps, falls on the side where the float model has it.
+/// A sample that is a bound, off every column's steps, falls on the side where the float model has
+/// it.
 #[test]
 fn samples_at_bounds_are_on_their_side() {
     let rows = [0.0f32, 0.1, 0.3, 0.7, 1.0].map(|x| [x, 0.0, 0.0, 0.0, 0.0]);

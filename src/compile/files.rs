@@ -22,8 +22,8 @@ use crate::text::{START, TextError, TextInputs, Tokenizer, is_text, own_texts, r
 pub struct Sources {
     /// The model: an ONNX file, or a llama2.c checkpoint; the content decides.
     pub model: PathBuf,
-    /// Sample inputs that the ranges are taken from: arrays in .npz or .json, or with a tokenizer texts in .txt or .tsv. A decoder without any
-    /// writes its own.
+    /// Sample inputs that the ranges are taken from: arrays in .npz or .json, or with a tokenizer
+    /// texts in .txt or .tsv. A decoder without any writes its own.
     pub calibration: Option<PathBuf>,
     /// Held-out samples to measure on.
     pub test: Option<PathBuf>,
@@ -33,11 +33,13 @@ pub struct Sources {
     pub scale: Option<ByteScale>,
     /// The tokenizer of a model of text.
     pub tokenizer: Option<PathBuf>,
-    /// Class names: a JSON list, or an object with such a list as `labels`. They take the place of [`CompileOptions::classes`].
+    /// Class names: a JSON list, or an object with such a list as `labels`. They take the place of
+    /// [`CompileOptions::classes`].
     pub classes: Option<PathBuf>,
     /// Number of tokens of a language model, or size of the dynamic axes other than the batch.
     pub tokens: Option<usize>,
-    /// Whether the model is a causal language model whose choices of the next token are to be compiled. A llama2.c checkpoint always is one.
+    /// Whether the model is a causal language model whose choices of the next token are to be
+    /// compiled. A llama2.c checkpoint always is one.
     pub decoder: bool,
 }
 
@@ -71,7 +73,10 @@ pub enum SourceError {
     #[error("sample inputs to take the ranges from are needed")]
     NoCalibration,
     /// Committed tokens of a decoder.
-    #[error("the tokens of a decoder are its prompt and its text; to hide the prompt, commit to `{PROMPT}`")]
+    #[error(
+        "the tokens of a decoder are its prompt and its text; to hide the prompt, commit to \
+            `{PROMPT}`"
+    )]
     CommittedTokens,
     /// A decoder that is none.
     #[error(transparent)]
@@ -97,18 +102,29 @@ const OWN_TEXTS: usize = 16;
 const MAX_CLASSES: u64 = 1 << 24;
 
 impl Sources {
-    /// Reads and compiles the files. The package is named after the model's file and has the tokenizer.
+    /// Reads and compiles the files. The package is named after the model's file and has the
+    /// tokenizer.
     ///
     /// # Errors
     /// [`SourceError`]: a file that cannot be read, or what [`compile`] says.
-    pub fn compile(&self, options: &CompileOptions, progress: &dyn Progress) -> Result<(Package, Report), SourceError> {
+    pub fn compile(
+        &self,
+        options: &CompileOptions,
+        progress: &dyn Progress,
+    ) -> Result<(Package, Report), SourceError> {
         let checkpoint = Format::of(&self.model)? == Format::Llama2c;
-        let source = lemma_import::load(&self.model, &lemma_import::Options { tokens: self.tokens })?;
+        let source =
+            lemma_import::load(&self.model, &lemma_import::Options { tokens: self.tokens })?;
         let tokenizer = self.tokenizer.as_deref().map(Tokenizer::read).transpose()?;
         let decoder = if self.decoder || checkpoint { Some(kind(options)?) } else { None };
-        let causal = decoder.map(|kind| CausalModel::new(source.clone()).map(|causal| (causal, kind))).transpose()?;
-        let model = causal.as_ref().map_or_else(|| Ok(source.clone()), |(causal, kind)| causal.decoder(*kind))?;
-        let entries = causal.as_ref().map_or_else(|| class_count(&model), |(causal, _)| causal.vocabulary());
+        let causal = decoder
+            .map(|kind| CausalModel::new(source.clone()).map(|causal| (causal, kind)))
+            .transpose()?;
+        let model = causal
+            .as_ref()
+            .map_or_else(|| Ok(source.clone()), |(causal, kind)| causal.decoder(*kind))?;
+        let entries =
+            causal.as_ref().map_or_else(|| class_count(&model), |(causal, _)| causal.vocabulary());
         let options = self.complete(options, entries, decoder, tokenizer.as_ref())?;
         // Data are those of the model in the file.
         let converted = |inputs: Inputs| match &causal {
@@ -124,7 +140,8 @@ impl Sources {
             Ok(samples.into_iter().map(|(inputs, label)| (converted(inputs), label)).collect())
         };
         let calibration: Vec<Inputs> = match (&self.calibration, &causal) {
-            // Only the test data may have labels of their own; without them the calibration data are measured.
+            // Only the test data may have labels of their own; without them the calibration data
+            // are measured.
             (Some(path), _) => data(path, None)?.into_iter().map(|(inputs, _)| inputs).collect(),
             (None, Some((causal, _))) => {
                 let (first, padding) = match &tokenizer {
@@ -146,7 +163,8 @@ impl Sources {
         Ok((package.with_tokenizer(tokenizer), report))
     }
 
-    /// The options with what follows from the files; `entries`: how many classes the first output has.
+    /// The options with what follows from the files; `entries`: how many classes the first output
+    /// has.
     fn complete(
         &self,
         options: &CompileOptions,
@@ -156,9 +174,12 @@ impl Sources {
     ) -> Result<CompileOptions, SourceError> {
         let mut options = options.clone();
         if let Some(path) = &self.classes {
-            options.classes = read_classes(path).map_err(|problem| SourceError::Classes { path: path.clone(), problem })?;
+            options.classes = read_classes(path)
+                .map_err(|problem| SourceError::Classes { path: path.clone(), problem })?;
         }
-        if let Some(tokenizer) = tokenizer.filter(|tokenizer| options.classes.is_empty() && entries == tokenizer.vocabulary()) {
+        if let Some(tokenizer) = tokenizer
+            .filter(|tokenizer| options.classes.is_empty() && entries == tokenizer.vocabulary())
+        {
             options.classes = tokenizer.names();
         }
         // A generated text is checked against these, so they are shown.
@@ -182,8 +203,11 @@ fn kind(options: &CompileOptions) -> Result<Decoder, SourceError> {
 
 /// Class names from a list, or from the `labels` of an object.
 fn read_classes(path: &Path) -> Result<Vec<String>, String> {
-    let text = read_at_most(path, MAX_CLASSES).map_err(|error| format!("cannot be read: {error}"))?;
-    let names = |error| format!("a JSON list of names is expected, or an object with one as `labels`: {error}");
+    let text =
+        read_at_most(path, MAX_CLASSES).map_err(|error| format!("cannot be read: {error}"))?;
+    let names = |error| {
+        format!("a JSON list of names is expected, or an object with one as `labels`: {error}")
+    };
     let mut value: serde_json::Value = serde_json::from_slice(&text).map_err(names)?;
     if let Some(labels) = value.get_mut("labels") {
         value = labels.take();
@@ -191,7 +215,9 @@ fn read_classes(path: &Path) -> Result<Vec<String>, String> {
     let classes: Vec<String> = serde_json::from_value(value).map_err(names)?;
     let mut known = BTreeSet::new();
     match classes.iter().find(|class| !known.insert(*class)) {
-        Some(class) => Err(format!("two classes are called {class:?}; a statement could mean either")),
+        Some(class) => {
+            Err(format!("two classes are called {class:?}; a statement could mean either"))
+        }
         None => Ok(classes),
     }
 }
@@ -200,7 +226,9 @@ fn read_classes(path: &Path) -> Result<Vec<String>, String> {
 fn class_count(model: &Model) -> usize {
     let node = model.outputs.first().and_then(|(_, id)| model.node(*id));
     let scores = match node {
-        Some(node) if matches!(node.op, Op::ArgMax) => node.inputs.first().and_then(|id| model.node(*id)),
+        Some(node) if matches!(node.op, Op::ArgMax) => {
+            node.inputs.first().and_then(|id| model.node(*id))
+        }
         node => node,
     };
     scores.and_then(|node| node.shape.last()).copied().unwrap_or(0)
@@ -221,7 +249,12 @@ fn texts(
 }
 
 /// The samples of a file of arrays.
-fn arrays(path: &Path, model: &Model, scale: Option<ByteScale>, labels: Option<&str>) -> Result<Vec<Labelled>, SourceError> {
+fn arrays(
+    path: &Path,
+    model: &Model,
+    scale: Option<ByteScale>,
+    labels: Option<&str>,
+) -> Result<Vec<Labelled>, SourceError> {
     let samples = Samples::read(path)?.with_byte_scale(scale);
     let inputs = samples.all(model)?;
     let labels = match labels {

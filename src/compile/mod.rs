@@ -30,7 +30,8 @@ pub type Inputs = BTreeMap<String, ArrayD<f32>>;
 /// Choices of a compilation.
 #[derive(Clone, Debug)]
 pub struct CompileOptions {
-    /// Bits of an activation's magnitude; `None` takes the most of 12 to 16 that cost at most 2% more constraints than the cheapest.
+    /// Bits of an activation's magnitude; `None` takes the most of 12 to 16 that cost at most 2%
+    /// more constraints than the cheapest.
     pub bits: Option<u32>,
     /// Declared range over calibrated range, at least 1.
     pub headroom: f64,
@@ -66,12 +67,12 @@ impl Default for CompileOptions {
     }
 }
 
-/// Compiles a model: calibrates it on `calibration`, quantizes it, lowers it, and measures it on `test` (samples with their labels, where they
-/// have one).
+/// Compiles a model: calibrates it on `calibration`, quantizes it, lowers it, and measures it on
+/// `test` (samples with their labels, where they have one).
 ///
 /// # Errors
-/// [`CompileError`]: data that does not fit the model, an operation without an integer form, unknown tensor names, a decoder that
-/// is not causal.
+/// [`CompileError`]: data that does not fit the model, an operation without an integer form,
+/// unknown tensor names, a decoder that is not causal.
 pub fn compile(
     name: &str,
     model: Model,
@@ -83,25 +84,28 @@ pub fn compile(
     within_budget(&model)?;
     let model = model.relu_after_max_pool().fold_norm_gains();
     let public = public_tensors(&model, options)?;
-    let bound = |name: &str| [&public, &options.committed].into_iter().flatten().any(|other| other == name);
+    let bound =
+        |name: &str| [&public, &options.committed].into_iter().flatten().any(|other| other == name);
     if let Some((tokens, open)) = text::unbound(&model, bound) {
         return Err(CompileError::Unbound { tokens, open });
     }
     progress.enter("calibrating", 0.0);
-    let observed = |model: &Model| Ranges::observe(model, calibration.iter().cloned(), options.method);
+    let observed =
+        |model: &Model| Ranges::observe(model, calibration.iter().cloned(), options.method);
     let mut ranges = observed(&model)?;
     let mut model = model;
     if let Some(bounded) = guards::written_out(&model, &ranges) {
         ranges = observed(&bounded)?;
         model = bounded;
     }
-    let (model, ranges, mut fractional_bits) = match equalise(&model, &ranges, calibration, options.headroom) {
-        None => (model, ranges, BTreeMap::new()),
-        Some(Equalised { model, fractional_bits }) => {
-            let ranges = observed(&model)?;
-            (model, ranges, fractional_bits)
-        }
-    };
+    let (model, ranges, mut fractional_bits) =
+        match equalise(&model, &ranges, calibration, options.headroom) {
+            None => (model, ranges, BTreeMap::new()),
+            Some(Equalised { model, fractional_bits }) => {
+                let ranges = observed(&model)?;
+                (model, ranges, fractional_bits)
+            }
+        };
     fractional_bits.extend(options.fractional_bits.clone());
     progress.enter("quantizing", 0.4);
     let wanted = Options {
@@ -132,7 +136,9 @@ fn within_budget(model: &Model) -> Result<(), CompileError> {
     let computing = || model.nodes.iter().filter(|node| !matches!(node.op, Op::Constant(_)));
     match computing().nth(MAX_OPERATIONS) {
         None => Ok(()),
-        Some(node) => Err(CompileError::Operations { first: node.name.clone(), found: computing().count() }),
+        Some(node) => {
+            Err(CompileError::Operations { first: node.name.clone(), found: computing().count() })
+        }
     }
 }
 
@@ -194,6 +200,9 @@ mod tests {
         assert!(within_budget(&model).is_ok());
         model.push_new("last".into(), Op::Softmax, &[x], None).unwrap();
         let refused = within_budget(&model).unwrap_err();
-        assert!(matches!(&refused, CompileError::Operations { first, found: 4097 } if first == "last"), "{refused}");
+        assert!(
+            matches!(&refused, CompileError::Operations { first, found: 4097 } if first == "last"),
+            "{refused}"
+        );
     }
 }

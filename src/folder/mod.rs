@@ -8,15 +8,18 @@
 //! | `proving.key` | setup | the proving key; as secret as the weights, which can be computed from it, mode 0600; names circuit and verifying key |
 //! | `verifying.key` | setup | the verifying key, names the circuit; give it to whoever checks |
 //!
-//! These files are one state: compile and setup replace it as a whole or not at all, also when they are killed, and what is read is compared with
-//! what it belongs to. Other files in the folder are left alone.
+//! These files are one state: compile and setup replace it as a whole or not at all, also when they
+//! are killed, and what is read is compared with what it belongs to. Other files in the folder are
+//! left alone.
 
 mod state;
 
 use std::path::{Path, PathBuf};
 
 use lemma_prover::StoreError;
-use lemma_prover::store::{read_verifying_key, write_atomically, write_secret, write_verifying_key};
+use lemma_prover::store::{
+    read_verifying_key, write_atomically, write_secret, write_verifying_key,
+};
 use lemma_quantizer::report::Report;
 use lemma_verifier::Digest;
 use lemma_verifier::visible::visible;
@@ -91,16 +94,19 @@ impl Folder {
     pub fn hold(&self) -> Result<Lock, PackageError> {
         let path = self.path.join(MODEL);
         Lock::shared(&self.path).map_err(|error| match error {
-            PackageError::Lock { source, .. } if !self.path.is_dir() => PackageError::Read { path, source },
+            PackageError::Lock { source, .. } if !self.path.is_dir() => {
+                PackageError::Read { path, source }
+            }
             error => error,
         })
     }
 
-    /// Writes a compiled model, its report and its tokenizer, making the folder where needed. Keys of another model, and a tokenizer where this
-    /// one has none, are removed.
+    /// Writes a compiled model, its report and its tokenizer, making the folder where needed. Keys
+    /// of another model, and a tokenizer where this one has none, are removed.
     ///
     /// # Errors
-    /// What the file system says, or a file of someone else's in the way; the folder is then as it was.
+    /// What the file system says, or a file of someone else's in the way; the folder is then as it
+    /// was.
     pub fn write_package(&self, package: &Package, report: &Report) -> Result<(), PackageError> {
         let is_new = !self.path.exists();
         let failed = |source| PackageError::Folder { path: self.path.clone(), source };
@@ -116,14 +122,19 @@ impl Folder {
     fn replace_package(&self, package: &Package, report: &Report) -> Result<(), PackageError> {
         let lock = Lock::alone(&self.path)?;
         let model = self.path.join(MODEL);
-        let foreign = COMMON.iter().map(|name| self.path.join(name)).find(|path| path.exists() && !model.exists());
+        let foreign = COMMON
+            .iter()
+            .map(|name| self.path.join(name))
+            .find(|path| path.exists() && !model.exists());
         if let Some(path) = foreign {
             return Err(StoreError::Occupied { path, kind: "file of a compiled model" }.into());
         }
         let earlier = Package::header(&model);
         let sealed = Sealed { circuit_digest: package.digest(), report };
-        let json = serde_json::to_vec_pretty(&sealed)
-            .map_err(|error| PackageError::Damaged { path: self.path.join("report.json"), problem: error.to_string() })?;
+        let json = serde_json::to_vec_pretty(&sealed).map_err(|error| PackageError::Damaged {
+            path: self.path.join("report.json"),
+            problem: error.to_string(),
+        })?;
         let text = format!("circuit {}\n\n{}", package.digest(), report_text(report));
         let contents = package.to_bytes()?;
         let tokenizer = package.tokenizer();
@@ -132,9 +143,12 @@ impl Folder {
         }
         let write_model = |path: &Path| write_secret(path, |file| file.write_all(&contents));
         let write_json = |path: &Path| write_atomically(path, |file| file.write_all(&json));
-        let write_text = |path: &Path| write_atomically(path, |file| file.write_all(text.as_bytes()));
-        let write_tokenizer = |path: &Path| tokenizer.map_or(Ok(()), |tokenizer| tokenizer.write(path));
-        let mut parts: Vec<state::Part> = vec![(MODEL, &write_model), ("report.json", &write_json), ("report.txt", &write_text)];
+        let write_text =
+            |path: &Path| write_atomically(path, |file| file.write_all(text.as_bytes()));
+        let write_tokenizer =
+            |path: &Path| tokenizer.map_or(Ok(()), |tokenizer| tokenizer.write(path));
+        let mut parts: Vec<state::Part> =
+            vec![(MODEL, &write_model), ("report.json", &write_json), ("report.txt", &write_text)];
         let mut removed = Vec::new();
         match tokenizer {
             Some(_) => parts.push((TOKENIZER, &write_tokenizer)),
@@ -149,13 +163,16 @@ impl Folder {
     /// The model's tokenizer.
     ///
     /// # Errors
-    /// A model that was compiled without one, or a file that is missing, damaged or another than it was compiled with.
+    /// A model that was compiled without one, or a file that is missing, damaged or another than it
+    /// was compiled with.
     pub fn tokenizer(&self, package: &Package) -> Result<Tokenizer, TextError> {
         if let Some(tokenizer) = package.tokenizer() {
             return Ok(tokenizer.clone());
         }
         let path = self.path.join(TOKENIZER);
-        let Some(expected) = package.tokenizer_digest() else { return Err(TextProblem::None.of(&path)) };
+        let Some(expected) = package.tokenizer_digest() else {
+            return Err(TextProblem::None.of(&path));
+        };
         let tokenizer = Tokenizer::read(&path)?;
         if tokenizer.digest() != expected {
             return Err(TextProblem::Other.of(&path));
@@ -175,8 +192,14 @@ impl Folder {
     /// Writes the keys of a package, in the place of those that are there.
     ///
     /// # Errors
-    /// What the file system says, or a model in the folder that is another by now; the folder is then as it was.
-    pub fn write_keys(&self, package: &Package, proving: &ProvingKey, verifying: &VerifyingKey) -> Result<(), PackageError> {
+    /// What the file system says, or a model in the folder that is another by now; the folder is
+    /// then as it was.
+    pub fn write_keys(
+        &self,
+        package: &Package,
+        proving: &ProvingKey,
+        verifying: &VerifyingKey,
+    ) -> Result<(), PackageError> {
         let lock = Lock::alone(&self.path)?;
         let model = self.path.join(MODEL);
         let contents = package.to_bytes()?;
@@ -193,14 +216,18 @@ impl Folder {
     /// Maps the proving key of a package into memory.
     ///
     /// # Errors
-    /// A missing or damaged key, one of another model, or one that the verifying key beside it does not belong to.
+    /// A missing or damaged key, one of another model, or one that the verifying key beside it does
+    /// not belong to.
     pub fn proving_key(&self, package: &Package) -> Result<ProvingKey, PackageError> {
         let _lock = self.hold()?;
         let key = ProvingKey::open(&self.proving_key_path(), package.digest())?;
         self.expect_own(package, key.verifying_key())?;
         // A folder may do without: the proving key holds all of it.
         if self.verifying_key_path().exists() {
-            self.expect_pair(key.verifying_key(), &read_verifying_key(&self.verifying_key_path())?)?;
+            self.expect_pair(
+                key.verifying_key(),
+                &read_verifying_key(&self.verifying_key_path())?,
+            )?;
         }
         Ok(key)
     }
@@ -216,15 +243,28 @@ impl Folder {
 
     fn expect_own(&self, package: &Package, key: &VerifyingKey) -> Result<(), PackageError> {
         let parts = key.parts();
-        let is_own =
-            parts.model == package.name() && parts.circuit_digest() == package.digest() && parts.signature == package.signature();
+        let is_own = parts.model == package.name()
+            && parts.circuit_digest() == package.digest()
+            && parts.signature == package.signature();
         let problem = "its names are not those of the compiled model";
-        if is_own { Ok(()) } else { Err(PackageError::Keys { path: self.proving_key_path(), problem }) }
+        if is_own {
+            Ok(())
+        } else {
+            Err(PackageError::Keys { path: self.proving_key_path(), problem })
+        }
     }
 
-    fn expect_pair(&self, proving: &VerifyingKey, verifying: &VerifyingKey) -> Result<(), PackageError> {
+    fn expect_pair(
+        &self,
+        proving: &VerifyingKey,
+        verifying: &VerifyingKey,
+    ) -> Result<(), PackageError> {
         let problem = "it is of another setup than proving.key";
         let is_pair = proving.digest() == verifying.digest();
-        if is_pair { Ok(()) } else { Err(PackageError::Keys { path: self.verifying_key_path(), problem }) }
+        if is_pair {
+            Ok(())
+        } else {
+            Err(PackageError::Keys { path: self.verifying_key_path(), problem })
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! One folder is one state.
 //!
-//! A writer lays the new files out in `.lemma-next`, synced, and renames that folder to `.lemma-switch`: from this instant on the new state
-//! holds. Then the files that `.lemma-switch/removed` names are removed, the others renamed to their places, and `.lemma-switch` goes. Every step
-//! may be done twice, so whoever opens the folder next completes what a stopped process began; a `.lemma-next` that never became a switch is
-//! removed. Readers share a lock on the folder, a writer holds it alone; locks end with their process.
+//! A writer lays the new files out in `.lemma-next`, synced, and renames that folder to
+//! `.lemma-switch`: from this instant on the new state holds. Then the files that
+//! `.lemma-switch/removed` names are removed, the others renamed to their places, and
+//! `.lemma-switch` goes. Every step may be done twice, so whoever opens the folder next completes
+//! what a stopped process began; a `.lemma-next` that never became a switch is removed. Readers
+//! share a lock on the folder, a writer holds it alone; locks end with their process.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -19,7 +21,8 @@ const SWITCH: &str = ".lemma-switch";
 const REMOVED: &str = "removed";
 
 /// The files of a folder's state.
-pub(super) const FILES: [&str; 6] = ["report.json", "report.txt", "tokenizer", "proving.key", "verifying.key", "model.lemma"];
+pub(super) const FILES: [&str; 6] =
+    ["report.json", "report.txt", "tokenizer", "proving.key", "verifying.key", "model.lemma"];
 
 /// A lock on a folder, until it is dropped.
 #[derive(Debug)]
@@ -66,17 +69,22 @@ impl Lock {
         };
         match locked {
             Ok(()) => Ok(Lock { folder: folder.to_owned(), _file: Some(file) }),
-            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(Lock { folder: folder.to_owned(), _file: None }),
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                Ok(Lock { folder: folder.to_owned(), _file: None })
+            }
             Err(error) => Err(failed(error)),
         }
     }
 
-    /// Replaces the state by one with `parts`, the other files as they are, and without `removed`; all of it or nothing.
+    /// Replaces the state by one with `parts`, the other files as they are, and without `removed`;
+    /// all of it or nothing.
     pub(super) fn switch(&self, parts: &[Part<'_>], removed: &[&str]) -> Result<(), PackageError> {
         let next = self.folder.join(NEXT);
         let laid_out = self.lay_out(&next, parts, removed).and_then(|()| {
             let rename = || step().and_then(|()| std::fs::rename(&next, self.folder.join(SWITCH)));
-            rename().and_then(|()| sync_folder(&self.folder)).map_err(self.io("switch to the new files of"))
+            rename()
+                .and_then(|()| sync_folder(&self.folder))
+                .map_err(self.io("switch to the new files of"))
         });
         if laid_out.is_err() {
             // The error is what counts; the next writer removes what is left.
@@ -86,8 +94,15 @@ impl Lock {
         self.settle()
     }
 
-    fn lay_out(&self, next: &Path, parts: &[Part<'_>], removed: &[&str]) -> Result<(), PackageError> {
-        step().and_then(|()| std::fs::create_dir(next)).map_err(self.io("make room for new files in"))?;
+    fn lay_out(
+        &self,
+        next: &Path,
+        parts: &[Part<'_>],
+        removed: &[&str],
+    ) -> Result<(), PackageError> {
+        step()
+            .and_then(|()| std::fs::create_dir(next))
+            .map_err(self.io("make room for new files in"))?;
         for (name, write) in parts {
             step().map_err(self.io("write"))?;
             write(&next.join(name))?;
@@ -99,7 +114,9 @@ impl Lock {
 
     /// Completes a switch that has begun, and forgets one that has not.
     fn settle(&self) -> Result<(), PackageError> {
-        self.complete().and_then(|()| self.remove(NEXT)).map_err(self.io("complete an interrupted change of"))
+        self.complete()
+            .and_then(|()| self.remove(NEXT))
+            .map_err(self.io("complete an interrupted change of"))
     }
 
     fn complete(&self) -> io::Result<()> {
@@ -168,7 +185,8 @@ mod tests {
     use super::*;
 
     thread_local! {
-        /// Steps until this thread is as if killed; what it does after that fails, and so changes nothing.
+        /// Steps until this thread is as if killed; what it does after that fails, and so changes
+        /// nothing.
         static LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
     }
 
@@ -178,8 +196,15 @@ mod tests {
         if left == 0 { Err(io::Error::other("killed here on purpose")) } else { Ok(()) }
     }
 
-    fn write(folder: &Path, state: &str, names: &[&'static str], removed: &[&str]) -> Result<(), PackageError> {
-        let write = |path: &Path| write_atomically(path, |out: &mut dyn Write| out.write_all(state.as_bytes()));
+    fn write(
+        folder: &Path,
+        state: &str,
+        names: &[&'static str],
+        removed: &[&str],
+    ) -> Result<(), PackageError> {
+        let write = |path: &Path| {
+            write_atomically(path, |out: &mut dyn Write| out.write_all(state.as_bytes()))
+        };
         let parts: Vec<Part> = names.iter().map(|name| (*name, &write as _)).collect();
         Lock::alone(folder)?.switch(&parts, removed)
     }
@@ -198,22 +223,34 @@ mod tests {
     }
 
     fn expected(entries: &[(&str, &str)]) -> Vec<(String, String)> {
-        let mut all: Vec<_> = entries.iter().map(|(name, state)| (name.to_string(), state.to_string())).collect();
+        let mut all: Vec<_> =
+            entries.iter().map(|(name, state)| (name.to_string(), state.to_string())).collect();
         all.sort();
         all
     }
 
     #[test]
     fn a_writer_stopped_anywhere_leaves_the_old_state_or_the_new_one() {
-        let old = [("model.lemma", "old"), ("tokenizer", "old"), ("verifying.key", "old"), ("proof.json", "mine")];
+        let old = [
+            ("model.lemma", "old"),
+            ("tokenizer", "old"),
+            ("verifying.key", "old"),
+            ("proof.json", "mine"),
+        ];
         let new = [("model.lemma", "new"), ("report.txt", "new"), ("proof.json", "mine")];
         let (mut olds, mut news) = (0, 0);
         for steps in 0.. {
             let folder = tempfile::tempdir().unwrap();
             std::fs::write(folder.path().join("proof.json"), "mine").unwrap();
-            write(folder.path(), "old", &["model.lemma", "tokenizer", "verifying.key"], &[]).unwrap();
+            write(folder.path(), "old", &["model.lemma", "tokenizer", "verifying.key"], &[])
+                .unwrap();
             LEFT.set(steps);
-            let written = write(folder.path(), "new", &["model.lemma", "report.txt"], &["tokenizer", "verifying.key"]);
+            let written = write(
+                folder.path(),
+                "new",
+                &["model.lemma", "report.txt"],
+                &["tokenizer", "verifying.key"],
+            );
             LEFT.set(usize::MAX);
             // The next one begins where this one was stopped, and is stopped itself.
             LEFT.set(steps / 2);
@@ -221,7 +258,10 @@ mod tests {
             LEFT.set(usize::MAX);
             let found = state(folder.path());
             let is_new = found == expected(&new);
-            assert!(is_new || found == expected(&old) || found.iter().any(|(name, _)| name == NEXT), "{steps}: {found:?}");
+            assert!(
+                is_new || found == expected(&old) || found.iter().any(|(name, _)| name == NEXT),
+                "{steps}: {found:?}"
+            );
             drop(Lock::alone(folder.path()).unwrap());
             let found = state(folder.path());
             assert!(is_new || found == expected(&old), "{steps}: {found:?}");
@@ -239,7 +279,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "old", &["model.lemma"], &[]).unwrap();
         let full = |_: &Path| Err(StoreError::Occupied { path: "x".into(), kind: "file" });
-        let write = |path: &Path| write_atomically(path, |out: &mut dyn Write| out.write_all(b"new"));
+        let write =
+            |path: &Path| write_atomically(path, |out: &mut dyn Write| out.write_all(b"new"));
         let parts: [Part; 2] = [("model.lemma", &write), ("verifying.key", &full)];
         let result = Lock::alone(folder.path()).unwrap().switch(&parts, &["model.lemma"]);
         assert!(matches!(result, Err(PackageError::Store(StoreError::Occupied { .. }))));

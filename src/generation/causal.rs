@@ -1,10 +1,12 @@
 //! Causal language models: token ids to a score for every token that could come next.
 //!
-//! Importers give a float model with the input `[1, T]` of ids and the output `[1, T, vocabulary]` of logits. Inputs beside the ids are fixed as for
-//! a text of T tokens: an attention mask of ones, positions 0 to T - 1, one segment.
+//! Importers give a float model with the input `[1, T]` of ids and the output `[1, T, vocabulary]`
+//! of logits. Inputs beside the ids are fixed as for a text of T tokens: an attention mask of ones,
+//! positions 0 to T - 1, one segment.
 //!
-//! That a model is causal is decided on the integer graph, which is what is proven: [`check_causal`] follows which tokens each choice may depend on,
-//! operation by operation. A graph that passes looks ahead for no text; one is refused that would look ahead with other weights.
+//! That a model is causal is decided on the integer graph, which is what is proven:
+//! [`check_causal`] follows which tokens each choice may depend on, operation by operation. A graph
+//! that passes looks ahead for no text; one is refused that would look ahead with other weights.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +33,8 @@ pub enum DecoderError {
     },
     /// No logits, or several.
     #[error(
-        "a decoder has one output with a logit for each of its {vocabulary} tokens, of shape {wanted:?}; this model has {outputs:?}"
+        "a decoder has one output with a logit for each of its {vocabulary} tokens, of shape \
+            {wanted:?}; this model has {outputs:?}"
     )]
     Outputs {
         /// Number of token ids.
@@ -43,13 +46,16 @@ pub enum DecoderError {
     },
     /// A model that is not causal.
     #[error(
-        "the model is not causal: through layer `{}` ({}) its choice after position {} depends on the token at {}, so one proof cannot speak for a \
+        "the model is not causal: through layer `{}` ({}) its choice after position {} depends on \
+            the token at {}, so one proof cannot speak for a \
          text that grows",
         .0.layer, .0.operation, .0.position, .0.later
     )]
     LooksAhead(Foresight),
     /// Nothing can be generated.
-    #[error("a decoder with a hidden prompt needs at least 2 tokens, this one has {tokens} (`--tokens`)")]
+    #[error(
+        "a decoder with a hidden prompt needs at least 2 tokens, this one has {tokens} (`--tokens`)"
+    )]
     Short {
         /// Tokens of the model.
         tokens: usize,
@@ -59,7 +65,8 @@ pub enum DecoderError {
     Shape(#[from] ShapeError),
 }
 
-/// A language model whose logits at a position are to depend on no later tokens, which [`check_causal`] decides.
+/// A language model whose logits at a position are to depend on no later tokens, which
+/// [`check_causal`] decides.
 #[derive(Clone, Debug)]
 pub struct CausalModel {
     pub(super) model: Model,
@@ -74,7 +81,8 @@ pub struct CausalModel {
 }
 
 impl CausalModel {
-    /// Finds the tokens and the logits of a model, drops its other outputs and fixes its other inputs.
+    /// Finds the tokens and the logits of a model, drops its other outputs and fixes its other
+    /// inputs.
     ///
     /// # Errors
     /// [`DecoderError`].
@@ -87,8 +95,11 @@ impl CausalModel {
         let Op::Tokens { vocabulary } = node.op else { return Err(not_tokens()) };
         let shape = node.shape.clone();
         let wanted: Vec<usize> = shape.iter().copied().chain([vocabulary]).collect();
-        let described = |(name, id): &(String, NodeId)| model.node(*id).map(|node| (name.clone(), node.shape.clone()));
-        let fits = |(_, id): &&(String, NodeId)| model.node(*id).is_some_and(|node| node.shape == wanted);
+        let described = |(name, id): &(String, NodeId)| {
+            model.node(*id).map(|node| (name.clone(), node.shape.clone()))
+        };
+        let fits =
+            |(_, id): &&(String, NodeId)| model.node(*id).is_some_and(|node| node.shape == wanted);
         let fitting: Vec<(String, NodeId)> = model.outputs.iter().filter(fits).cloned().collect();
         if fitting.len() != 1 {
             let outputs = model.outputs.iter().filter_map(described).collect();
@@ -96,7 +107,9 @@ impl CausalModel {
         }
         model.outputs = fitting;
         let model = model.simplify()?;
-        let (Some(ids), Some(logits)) = (model.inputs.first().copied(), model.outputs.first().map(|(_, id)| *id)) else {
+        let (Some(ids), Some(logits)) =
+            (model.inputs.first().copied(), model.outputs.first().map(|(_, id)| *id))
+        else {
             return Err(not_tokens());
         };
         Ok(CausalModel { model, ids, logits, input, shape, vocabulary })
@@ -130,17 +143,24 @@ impl CausalModel {
 
     pub(super) fn tensor(&self, value: impl Fn(usize) -> f32) -> ArrayD<f32> {
         // The shape has one axis that is longer than 1.
-        ArrayD::from_shape_fn(self.shape.as_slice(), |at| value(at.slice().last().copied().unwrap_or(0)))
+        ArrayD::from_shape_fn(self.shape.as_slice(), |at| {
+            value(at.slice().last().copied().unwrap_or(0))
+        })
     }
 
     /// The logits of all positions.
     pub(super) fn run(&self, inputs: &Inputs) -> Result<Vec<f32>, ExecuteError> {
         let outputs = self.model.run(inputs)?;
-        Ok(outputs.into_iter().next().map(|logits| logits.iter().copied().collect()).unwrap_or_default())
+        Ok(outputs
+            .into_iter()
+            .next()
+            .map(|logits| logits.iter().copied().collect())
+            .unwrap_or_default())
     }
 }
 
-/// Whether no choice of a decoder depends on a later token: none of a prompt or a text, and of `generated` none that the choice is not for.
+/// Whether no choice of a decoder depends on a later token: none of a prompt or a text, and of
+/// `generated` none that the choice is not for.
 ///
 /// # Errors
 /// [`DecoderError::LooksAhead`] with the layer that lets a later token in.
@@ -155,7 +175,12 @@ pub fn check_causal(decoder: Decoder, graph: &Graph) -> Result<(), DecoderError>
         .inputs
         .iter()
         .filter_map(|port| Some((port, positions(&port.name)?)))
-        .map(|(port, back)| (port.node, (0..graph.node(port.node).len() as u32).map(|at| at.saturating_sub(back)).collect()))
+        .map(|(port, back)| {
+            (
+                port.node,
+                (0..graph.node(port.node).len() as u32).map(|at| at.saturating_sub(back)).collect(),
+            )
+        })
         .collect();
     let output = graph.outputs.iter().find(|port| port.name == decoder.output());
     let found = output.and_then(|port| {
@@ -202,7 +227,8 @@ pub(super) mod tests {
             x = model.push("sum", Op::Add, &[x, mean]).unwrap();
         }
         let weight = Array2::from_shape_fn((V, V), |(i, j)| wave(j, i + 1));
-        let other = model.push("other", Op::Dense { weight: weight.clone(), bias: None }, &[x]).unwrap();
+        let other =
+            model.push("other", Op::Dense { weight: weight.clone(), bias: None }, &[x]).unwrap();
         let logits = model.push("dense", Op::Dense { weight, bias: None }, &[x]).unwrap();
         let hidden = model.push("hidden", Op::Mean { axes: vec![2] }, &[other]).unwrap();
         model.outputs = vec![("hidden".into(), hidden), ("logits".into(), logits)];
@@ -212,7 +238,8 @@ pub(super) mod tests {
     /// What [`compile`] says of a decoder of a model.
     fn compiled(model: Model, decoder: Decoder) -> Result<(), CompileError> {
         let causal = CausalModel::new(model).unwrap();
-        let texts = [[3, 1, 4, 2], [0, 2, 1, 3]].map(|ids| causal.convert(decoder, &causal.inputs(&ids, 0)));
+        let texts = [[3, 1, 4, 2], [0, 2, 1, 3]]
+            .map(|ids| causal.convert(decoder, &causal.inputs(&ids, 0)));
         let public = decoder.public_inputs().iter().map(|name| (*name).to_owned()).collect();
         let options = CompileOptions { bits: Some(12), public, ..CompileOptions::default() };
         compile("decoder", causal.decoder(decoder).unwrap(), &texts, &[], &options, &()).map(|_| ())
@@ -221,7 +248,9 @@ pub(super) mod tests {
     /// The position, the later one and the layer that are named.
     fn foresight(model: Model, decoder: Decoder) -> (usize, usize, String) {
         match compiled(model, decoder).unwrap_err() {
-            CompileError::Decoder(DecoderError::LooksAhead(found)) => (found.position, found.later, found.layer),
+            CompileError::Decoder(DecoderError::LooksAhead(found)) => {
+                (found.position, found.later, found.layer)
+            }
             error => panic!("{error}"),
         }
     }
@@ -235,7 +264,8 @@ pub(super) mod tests {
         let mut x = model.outputs[1].1;
         for (layer, pattern) in [("first", hidden(&|i, j| j <= i)), ("second", hidden(&visible))] {
             let name = |part: &str| format!("{layer}.{part}");
-            let keys = model.push(name("keys"), Op::View(View::Transpose(vec![0, 2, 1])), &[x]).unwrap();
+            let keys =
+                model.push(name("keys"), Op::View(View::Transpose(vec![0, 2, 1])), &[x]).unwrap();
             let scores = model.push(name("scores"), Op::MatMul, &[x, keys]).unwrap();
             let pattern = model.push(name("hidden"), Op::Constant(pattern), &[]).unwrap();
             let masked = model.push(name("masked"), Op::Mask, &[scores, pattern]).unwrap();
@@ -264,13 +294,15 @@ pub(super) mod tests {
             assert_eq!((position, later, layer.as_str()), (0, 3, "mean"));
             // One score of one row.
             for (row, column) in [(0, 1), (2, 3), (1, 3)] {
-                let (position, later, layer) = foresight(attention(|i, j| j <= i || (i, j) == (row, column)), decoder);
+                let (position, later, layer) =
+                    foresight(attention(|i, j| j <= i || (i, j) == (row, column)), decoder);
                 assert_eq!((position, later, layer.as_str()), (row, column, "second.softmax"));
             }
         }
     }
 
-    /// What one position sees of another is a matter of the graph, not of how much it counts: weights of zero cut a token off.
+    /// What one position sees of another is a matter of the graph, not of how much it counts:
+    /// weights of zero cut a token off.
     #[test]
     fn a_shifted_text_looks_ahead_and_weights_of_zero_do_not() {
         let mut shifted = model(false);
@@ -283,8 +315,9 @@ pub(super) mod tests {
         let mixed = |weight: fn(usize, usize) -> f32| {
             let mut model = model(false);
             let x = model.outputs[1].1;
-            let turn =
-                |model: &mut Model, name: &str, x| model.push(name, Op::View(View::Transpose(vec![0, 2, 1])), &[x]).unwrap();
+            let turn = |model: &mut Model, name: &str, x| {
+                model.push(name, Op::View(View::Transpose(vec![0, 2, 1])), &[x]).unwrap()
+            };
             let columns = turn(&mut model, "columns", x);
             let weight = Array2::from_shape_fn((4, 4), |(from, to)| weight(from, to));
             let mixed = model.push("mixed", Op::Dense { weight, bias: None }, &[columns]).unwrap();
@@ -304,23 +337,33 @@ pub(super) mod tests {
             change(&mut model);
             CausalModel::new(model).unwrap_err()
         };
-        assert!(matches!(alter(|m| drop(m.outputs.pop())), DecoderError::Outputs { vocabulary: V, .. }));
-        assert!(matches!(alter(|m| m.outputs.push(m.outputs[1].clone())), DecoderError::Outputs { .. }));
+        assert!(matches!(
+            alter(|m| drop(m.outputs.pop())),
+            DecoderError::Outputs { vocabulary: V, .. }
+        ));
+        assert!(matches!(
+            alter(|m| m.outputs.push(m.outputs[1].clone())),
+            DecoderError::Outputs { .. }
+        ));
         let image = alter(|m| assert!(m.push_input("image", Op::Input, &[1, 4]).is_ok()));
         assert!(matches!(image, DecoderError::Inputs(TextProblem::Input { .. })), "{image}");
         let mut reals = Model::default();
         reals.push_input("x", Op::Input, &[1, 4]).unwrap();
-        assert!(matches!(CausalModel::new(reals), Err(DecoderError::NotTokens { input }) if input == "x"));
+        assert!(
+            matches!(CausalModel::new(reals), Err(DecoderError::NotTokens { input }) if input == "x")
+        );
     }
 
     #[test]
     fn other_inputs_are_those_of_a_text_without_padding() {
         let mut source = model(false);
         let mask = source.push_input("attention_mask", Op::Input, &[1, 4]).unwrap();
-        let positions = source.push_input("position_ids", Op::Tokens { vocabulary: 6 }, &[1, 4]).unwrap();
+        let positions =
+            source.push_input("position_ids", Op::Tokens { vocabulary: 6 }, &[1, 4]).unwrap();
         let table = Array2::from_shape_fn((6, V), |(i, j)| ((i * 5 + j) as f32).cos());
         let places = source.push("places", Op::Embedding { table }, &[positions]).unwrap();
-        let column = source.push_shaped("column", Op::View(View::Reshape), &[mask], &[1, 4, 1]).unwrap();
+        let column =
+            source.push_shaped("column", Op::View(View::Reshape), &[mask], &[1, 4, 1]).unwrap();
         let masked = source.push("masked", Op::Mul, &[places, column]).unwrap();
         let logits = source.outputs[1].1;
         let sum = source.push("sum", Op::Add, &[logits, masked]).unwrap();

@@ -1,5 +1,6 @@
-//! File `model.lemma`: magic `lemma.mg`, version (u32, big-endian), keccak256 of the payload, payload (postcard): name, classes, keccak256 of the
-//! tokenizer's file where there is one, tables, graph.
+//! File `model.lemma`: magic `lemma.mg`, version (u32, big-endian), keccak256 of the payload,
+//! payload (postcard): name, classes, keccak256 of the tokenizer's file where there is one, tables,
+//! graph.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -51,12 +52,17 @@ impl Package {
     pub(crate) fn read(path: &Path) -> Result<Package, PackageError> {
         let failed = |source| PackageError::Read { path: path.to_owned(), source };
         let mut bytes = Vec::new();
-        open_regular(path).and_then(|file| file.take(HEADER as u64).read_to_end(&mut bytes)).map_err(failed)?;
+        open_regular(path)
+            .and_then(|file| file.take(HEADER as u64).read_to_end(&mut bytes))
+            .map_err(failed)?;
         // Only what says that it is a model is read whole.
         if bytes.starts_with(MAGIC) {
             bytes = read_at_most(path, MAX_BYTES).map_err(failed)?;
         }
-        Package::from_bytes(&bytes).map_err(|FormatError(problem)| PackageError::Damaged { path: path.to_owned(), problem })
+        Package::from_bytes(&bytes).map_err(|FormatError(problem)| PackageError::Damaged {
+            path: path.to_owned(),
+            problem,
+        })
     }
 
     /// The package in the contents of a `model.lemma`; nothing in them is trusted.
@@ -65,26 +71,32 @@ impl Package {
     /// Contents that are damaged, of another version, or no sound graph.
     pub fn from_bytes(bytes: &[u8]) -> Result<Package, FormatError> {
         let refused = |problem: &dyn std::fmt::Display| FormatError(problem.to_string());
-        let (header, payload) = bytes.split_at_checked(HEADER).ok_or_else(|| refused(&"the file is cut short"))?;
+        let (header, payload) =
+            bytes.split_at_checked(HEADER).ok_or_else(|| refused(&"the file is cut short"))?;
         let (magic, rest) = header.split_at(MAGIC.len());
         let (version, checksum) = rest.split_at(4);
         if magic != MAGIC {
             return Err(refused(&"not a compiled model"));
         }
         if version != VERSION.to_be_bytes() {
-            return Err(FormatError(format!("format version {version:?}, this program reads {VERSION}")));
+            return Err(FormatError(format!(
+                "format version {version:?}, this program reads {VERSION}"
+            )));
         }
         if checksum != Digest::of(payload).0 {
             return Err(refused(&"the checksum does not match: the file is damaged"));
         }
         let Payload { name, classes, tokenizer, plan, graph } =
             postcard::from_bytes(payload).map_err(|_| refused(&"the contents do not decode"))?;
-        let compiled = Compiled::with_plan(graph.into_owned(), plan.into_owned()).map_err(|error| refused(&error))?;
-        let package = Package::new(&name, classes.into_owned(), compiled).map_err(|error| refused(&error))?;
+        let compiled = Compiled::with_plan(graph.into_owned(), plan.into_owned())
+            .map_err(|error| refused(&error))?;
+        let package =
+            Package::new(&name, classes.into_owned(), compiled).map_err(|error| refused(&error))?;
         Ok(Package { tokenizer_digest: tokenizer.map(Digest), ..package })
     }
 
-    /// The header of the `model.lemma` at `path`, which tells one compilation from another; `None` when there is none.
+    /// The header of the `model.lemma` at `path`, which tells one compilation from another; `None`
+    /// when there is none.
     pub(crate) fn header(path: &Path) -> Option<[u8; HEADER]> {
         let mut header = [0; HEADER];
         open_regular(path).ok()?.read_exact(&mut header).ok()?;

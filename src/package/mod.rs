@@ -8,7 +8,9 @@ use lemma_circuits::relation::Relation;
 use lemma_circuits::{Compiled, Inference, Salt};
 use lemma_graph::{Graph, Interval, NodeId, Op, Port, Visibility};
 use lemma_model::{Model, Op as FloatOp};
-use lemma_prover::{KeyInfo, Progress, ProveError, Proven, ProvingKey, SetupError, prove, random_salt, setup};
+use lemma_prover::{
+    KeyInfo, Progress, ProveError, Proven, ProvingKey, SetupError, prove, random_salt, setup,
+};
 use lemma_quantizer::data::Samples;
 use lemma_quantizer::quantize::quantize_value;
 use lemma_verifier::key::circuit_digest;
@@ -35,9 +37,20 @@ impl Package {
     ///
     /// # Errors
     /// [`CompileError::Classes`] when their number does not fit.
-    pub fn new(name: &str, classes: Vec<String>, compiled: Compiled) -> Result<Package, CompileError> {
-        let package = Package { name: name.to_owned(), classes, compiled, tokenizer_digest: None, tokenizer: None };
-        if let Some(port) = package.graph().outputs.first().filter(|_| !package.classes.is_empty()) {
+    pub fn new(
+        name: &str,
+        classes: Vec<String>,
+        compiled: Compiled,
+    ) -> Result<Package, CompileError> {
+        let package = Package {
+            name: name.to_owned(),
+            classes,
+            compiled,
+            tokenizer_digest: None,
+            tokenizer: None,
+        };
+        if let Some(port) = package.graph().outputs.first().filter(|_| !package.classes.is_empty())
+        {
             let expected = package.class_count(port);
             if expected != package.classes.len() {
                 let found = package.classes.len();
@@ -52,7 +65,8 @@ impl Package {
         Package { tokenizer_digest: tokenizer.as_ref().map(Tokenizer::digest), tokenizer, ..self }
     }
 
-    /// The tokenizer that was given with [`Package::with_tokenizer`]; one that was read has it in its folder.
+    /// The tokenizer that was given with [`Package::with_tokenizer`]; one that was read has it in
+    /// its folder.
     pub(crate) fn tokenizer(&self) -> Option<&Tokenizer> {
         self.tokenizer.as_ref()
     }
@@ -110,7 +124,8 @@ impl Package {
         self.quantize(&sample)
     }
 
-    /// As [`Package::inputs`], with the integers of some inputs given, by name; without samples, of all.
+    /// As [`Package::inputs`], with the integers of some inputs given, by name; without samples, of
+    /// all.
     ///
     /// # Errors
     /// Data that does not fit the model's other inputs, or none.
@@ -119,7 +134,8 @@ impl Package {
         given: &BTreeMap<String, Vec<i64>>,
         samples: Option<(&Samples, usize)>,
     ) -> Result<Vec<Vec<i64>>, InferError> {
-        let others: Vec<&Port> = self.graph().inputs.iter().filter(|port| !given.contains_key(&port.name)).collect();
+        let others: Vec<&Port> =
+            self.graph().inputs.iter().filter(|port| !given.contains_key(&port.name)).collect();
         let sample = match samples {
             Some((samples, index)) => samples.sample(index, &self.model_of(&others))?,
             None => Inputs::new(),
@@ -141,12 +157,13 @@ impl Package {
 
     fn quantized(&self, port: &Port, sample: &Inputs) -> Result<Vec<i64>, InferError> {
         let frac = self.graph().node(port.node).fractional_bits;
-        let values = sample.get(&port.name).ok_or_else(|| InferError::MissingInput(port.name.clone()))?;
+        let values =
+            sample.get(&port.name).ok_or_else(|| InferError::MissingInput(port.name.clone()))?;
         Ok(values.iter().map(|v| quantize_value(f64::from(*v), frac)).collect())
     }
 
-    /// A float model with this package's inputs and nothing else, to fit data to. Inputs of whole numbers from 0 are ids or flags, or may be taken
-    /// for them.
+    /// A float model with this package's inputs and nothing else, to fit data to. Inputs of whole
+    /// numbers from 0 are ids or flags, or may be taken for them.
     pub fn input_model(&self) -> Model {
         self.model_of(&self.graph().inputs.iter().collect::<Vec<_>>())
     }
@@ -175,12 +192,14 @@ impl Package {
         Ok(self.compiled.infer_salted(inputs, &self.salts(&BTreeMap::new())?)?)
     }
 
-    /// A salt for each committed tensor, inputs first: those of `given` by the tensor's name, else new ones from the operating system.
+    /// A salt for each committed tensor, inputs first: those of `given` by the tensor's name, else
+    /// new ones from the operating system.
     ///
     /// # Errors
     /// A name that is no committed tensor's, or a system without randomness.
     pub fn salts(&self, given: &BTreeMap<String, Salt>) -> Result<Vec<Salt>, InferError> {
-        let committed: Vec<String> = self.graph().committed().map(|port| port.name.clone()).collect();
+        let committed: Vec<String> =
+            self.graph().committed().map(|port| port.name.clone()).collect();
         if let Some(name) = given.keys().find(|name| !committed.contains(name)) {
             return Err(InferError::Salt { name: name.clone(), committed });
         }
@@ -199,10 +218,12 @@ impl Package {
         context: Context,
         progress: &dyn Progress,
     ) -> Result<Proven, InferError> {
-        self.prove_salted(key, inputs, &self.salts(&BTreeMap::new())?, context, progress).map(|(proven, _)| proven)
+        self.prove_salted(key, inputs, &self.salts(&BTreeMap::new())?, context, progress)
+            .map(|(proven, _)| proven)
     }
 
-    /// As [`Package::prove`] with the salts of [`Package::salts`]; gives also the openings of the committed tensors.
+    /// As [`Package::prove`] with the salts of [`Package::salts`]; gives also the openings of the
+    /// committed tensors.
     ///
     /// # Errors
     /// As [`Package::prove`], or a wrong number of salts.
@@ -216,17 +237,31 @@ impl Package {
     ) -> Result<(Proven, Vec<Opening>), InferError> {
         progress.enter("running the model", 0.0);
         let mut inference = self.compiled.infer_salted(inputs, salts)?;
-        let ports = self.graph().inputs.iter().zip(inputs).map(|(port, values)| (port, values, Role::CommittedInput));
+        let ports = self
+            .graph()
+            .inputs
+            .iter()
+            .zip(inputs)
+            .map(|(port, values)| (port, values, Role::CommittedInput));
         let results = self.graph().outputs.iter().zip(inference.outputs());
-        let ports = ports.chain(results.map(|(port, values)| (port, values, Role::CommittedOutput)));
+        let ports =
+            ports.chain(results.map(|(port, values)| (port, values, Role::CommittedOutput)));
         let committed = ports.filter(|(port, ..)| port.visibility == Visibility::Committed);
         let opening = |((port, values, role), salt): ((&Port, &Vec<i64>, Role), &Salt)| {
             let node = self.graph().node(port.node);
             let (name, shape) = (port.name.clone(), node.shape.clone());
-            Opening { name, role, shape, fractional_bits: node.fractional_bits, salt: salt.clone(), values: values.clone() }
+            Opening {
+                name,
+                role,
+                shape,
+                fractional_bits: node.fractional_bits,
+                salt: salt.clone(),
+                values: values.clone(),
+            }
         };
         let openings = committed.zip(salts).map(opening).collect();
-        let proven = prove(key, &mut inference, context, progress).map_err(|error| self.name_constraint(error))?;
+        let proven = prove(key, &mut inference, context, progress)
+            .map_err(|error| self.name_constraint(error))?;
         Ok((proven, openings))
     }
 
@@ -248,17 +283,30 @@ impl Package {
             Visibility::Public => Some(public),
             Visibility::Committed => Some(committed),
         };
-        let inputs = self.graph().inputs.iter().map(|port| (port, role(port, Role::Input, Role::CommittedInput)));
-        let outputs = self.graph().outputs.iter().map(|port| (port, role(port, Role::Output, Role::CommittedOutput)));
-        inputs.chain(outputs).filter_map(|(port, role)| Some(self.tensor_signature(port, role?))).collect()
+        let inputs = self
+            .graph()
+            .inputs
+            .iter()
+            .map(|port| (port, role(port, Role::Input, Role::CommittedInput)));
+        let outputs = self
+            .graph()
+            .outputs
+            .iter()
+            .map(|port| (port, role(port, Role::Output, Role::CommittedOutput)));
+        inputs
+            .chain(outputs)
+            .filter_map(|(port, role)| Some(self.tensor_signature(port, role?)))
+            .collect()
     }
 
     /// What the verifying key says about the inputs that no statement shows.
     pub fn private_inputs(&self) -> Vec<PrivateInput> {
-        let private = self.graph().inputs.iter().filter(|port| port.visibility == Visibility::Private);
+        let private =
+            self.graph().inputs.iter().filter(|port| port.visibility == Visibility::Private);
         let described = |port: &Port| {
             let node = self.graph().node(port.node);
-            let (name, shape, fractional_bits) = (port.name.clone(), node.shape.clone(), node.fractional_bits);
+            let (name, shape, fractional_bits) =
+                (port.name.clone(), node.shape.clone(), node.fractional_bits);
             PrivateInput { name, shape, fractional_bits, low: node.bounds.lo, high: node.bounds.hi }
         };
         private.map(described).collect()
@@ -293,12 +341,15 @@ impl Package {
         self.choices(port.node).or(last).unwrap_or(1)
     }
 
-    /// Number of entries that a node chose among, when it holds indices of the largest, or 0 where a mask hides them.
+    /// Number of entries that a node chose among, when it holds indices of the largest, or 0 where
+    /// a mask hides them.
     fn choices(&self, id: NodeId) -> Option<usize> {
         let node = self.graph().node(id);
         match (&node.op, &node.inputs[..]) {
             (Op::ArgMax { group }, _) => Some(*group),
-            (Op::Product, [mask, chosen]) if self.graph().node(*mask).bounds == (Interval { lo: 0, hi: 1 }) => {
+            (Op::Product, [mask, chosen])
+                if self.graph().node(*mask).bounds == (Interval { lo: 0, hi: 1 }) =>
+            {
                 self.choices(*chosen)
             }
             _ => None,

@@ -18,7 +18,8 @@ impl Characters {
     /// From a list of distinct characters.
     pub fn new(list: Vec<char>) -> Result<Characters, TextProblem> {
         let malformed = |problem: &str| TextProblem::Malformed(format!("`chars`: {problem}"));
-        let ids: BTreeMap<char, u32> = (0..).zip(&list).map(|(id, character)| (*character, id)).collect();
+        let ids: BTreeMap<char, u32> =
+            (0..).zip(&list).map(|(id, character)| (*character, id)).collect();
         if list.is_empty() || ids.len() != list.len() {
             return Err(malformed("the characters must be distinct, and there must be some"));
         }
@@ -27,8 +28,12 @@ impl Characters {
 
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TextProblem> {
         let characters = text.chars().enumerate();
-        let id =
-            |(position, character)| self.ids.get(&character).copied().ok_or(TextProblem::Unencodable { character, position });
+        let id = |(position, character)| {
+            self.ids
+                .get(&character)
+                .copied()
+                .ok_or(TextProblem::Unencodable { character, position })
+        };
         characters.map(id).collect()
     }
 
@@ -46,7 +51,8 @@ impl Characters {
 /// # Errors
 /// Contents that are no JSON object, or other `chars`.
 pub fn listed(bytes: &[u8]) -> Result<Option<Vec<char>>, TextProblem> {
-    let file: WithLetters = serde_json::from_slice(bytes).map_err(|error| TextProblem::Malformed(error.to_string()))?;
+    let file: WithLetters =
+        serde_json::from_slice(bytes).map_err(|error| TextProblem::Malformed(error.to_string()))?;
     Ok(file.chars.map(|Letters(list)| list))
 }
 

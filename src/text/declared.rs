@@ -1,4 +1,5 @@
-//! What a `tokenizer.json` declares about filling up and cutting a text, as far as a model with a fixed number of tokens leaves it open.
+//! What a `tokenizer.json` declares about filling up and cutting a text, as far as a model with a
+//! fixed number of tokens leaves it open.
 //!
 //! | declared | what it does here |
 //! |---|---|
@@ -34,6 +35,11 @@ pub enum Side {
 
 impl Declared {
     /// Of a tokenizer that declares nothing.
-    pub const NOTHING: Declared =
-        Declared { padding: None, padding_type: 0, pads: Side::Right, cuts: Side::Right, most: usize::MAX };
+    pub const NOTHING: Declared = Declared {
+        padding: None,
+        padding_type: 0,
+        pads: Side::Right,
+        cuts: Side::Right,
+        most: usize::MAX,
+    };
 }

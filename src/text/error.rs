@@ -21,7 +21,10 @@ pub enum TextProblem {
     #[error("cannot be read: {0}")]
     Read(std::io::Error),
     /// Not a tokenizer, or a damaged one.
-    #[error("not a tokenizer: {0}; tokenizer.json, tokenizer.bin of llama2.c and a JSON object with `chars` are read")]
+    #[error(
+        "not a tokenizer: {0}; tokenizer.json, tokenizer.bin of llama2.c and a JSON object with \
+            `chars` are read"
+    )]
     Malformed(String),
     /// A model without a tokenizer.
     #[error("the model was compiled without a tokenizer; run `lemma compile` with --tokenizer")]

@@ -15,14 +15,16 @@ pub fn is_text(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "txt" || ending == "tsv")
 }
 
-/// The samples of a file of texts, with the index of their label among `classes` where they have one.
+/// The samples of a file of texts, with the index of their label among `classes` where they have
+/// one.
 ///
 /// - `.tsv`: a label, a tab and a text on each line;
 /// - `.txt` for a model with a mask: a text on each line; empty lines are left out;
 /// - `.txt` for a model without: one long text, cut into windows.
 ///
 /// # Errors
-/// A file that cannot be read, is larger than 64 MiB or not UTF-8, a character without a token, a label that is no class, no text at all.
+/// A file that cannot be read, is larger than 64 MiB or not UTF-8, a character without a token, a
+/// label that is no class, no text at all.
 pub fn read_texts(
     path: &Path,
     tokenizer: &Tokenizer,
@@ -31,13 +33,16 @@ pub fn read_texts(
 ) -> Result<Vec<(Inputs, Option<usize>)>, TextError> {
     let read = || {
         let bytes = read_at_most(path, MAX_BYTES).map_err(TextProblem::Read)?;
-        let text = String::from_utf8(bytes).map_err(|error| TextProblem::Read(std::io::Error::other(error.utf8_error())))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|error| TextProblem::Read(std::io::Error::other(error.utf8_error())))?;
         let table = path.extension().is_some_and(|ending| ending == "tsv");
         let samples = if table {
             labelled(&text, tokenizer, inputs, classes)?
         } else if inputs.masked() {
             let lines = text.lines().filter(|line| !line.trim().is_empty());
-            lines.map(|line| Ok((inputs.encode(tokenizer, line)?.inputs, None))).collect::<Result<_, _>>()?
+            lines
+                .map(|line| Ok((inputs.encode(tokenizer, line)?.inputs, None)))
+                .collect::<Result<_, _>>()?
         } else if text.is_empty() {
             Vec::new()
         } else {
@@ -56,9 +61,13 @@ fn labelled(
 ) -> Result<Vec<(Inputs, Option<usize>)>, TextProblem> {
     let sample = |(index, line): (usize, &str)| {
         let fail = |problem: String| TextProblem::Line { line: index.saturating_add(1), problem };
-        let (label, text) = line.split_once('\t').ok_or_else(|| fail("a label, a tab and a text are expected".into()))?;
+        let (label, text) = line
+            .split_once('\t')
+            .ok_or_else(|| fail("a label, a tab and a text are expected".into()))?;
         let class = classes.iter().position(|class| class == label);
-        let class = class.ok_or_else(|| fail(format!("{label:?} is none of the classes {classes:?} (`--classes`)")))?;
+        let class = class.ok_or_else(|| {
+            fail(format!("{label:?} is none of the classes {classes:?} (`--classes`)"))
+        })?;
         Ok((inputs.encode(tokenizer, text)?.inputs, Some(class)))
     };
     table.lines().enumerate().map(sample).collect()
@@ -70,7 +79,11 @@ mod tests {
 
     use super::*;
 
-    fn read(name: &str, contents: &str, names: &[&str]) -> Result<Vec<(Inputs, Option<usize>)>, TextProblem> {
+    fn read(
+        name: &str,
+        contents: &str,
+        names: &[&str],
+    ) -> Result<Vec<(Inputs, Option<usize>)>, TextProblem> {
         let mut model = Model::default();
         for name in names {
             model.push_input(*name, Op::Input, &[1, 4]).unwrap();
@@ -80,7 +93,8 @@ mod tests {
         std::fs::write(&path, contents).unwrap();
         let tokenizer = Tokenizer::from_bytes(br#"{"chars": "-abc\n"}"#.to_vec()).unwrap();
         let inputs = TextInputs::of(&model).unwrap();
-        read_texts(&path, &tokenizer, &inputs, &["x".into(), "y".into()]).map_err(|error| error.problem)
+        read_texts(&path, &tokenizer, &inputs, &["x".into(), "y".into()])
+            .map_err(|error| error.problem)
     }
 
     #[test]
@@ -93,8 +107,14 @@ mod tests {
 
     #[test]
     fn rejects_what_is_not_a_table_and_empty_files() {
-        assert!(matches!(read("a.tsv", "x\tab\nab\n", &["ids"]), Err(TextProblem::Line { line: 2, .. })));
-        assert!(matches!(read("a.tsv", "z\tab\n", &["ids"]), Err(TextProblem::Line { line: 1, .. })));
+        assert!(matches!(
+            read("a.tsv", "x\tab\nab\n", &["ids"]),
+            Err(TextProblem::Line { line: 2, .. })
+        ));
+        assert!(matches!(
+            read("a.tsv", "z\tab\n", &["ids"]),
+            Err(TextProblem::Line { line: 1, .. })
+        ));
         for name in ["a.txt", "a.tsv"] {
             assert!(matches!(read(name, "", &["ids", "mask"]), Err(TextProblem::Empty)));
         }

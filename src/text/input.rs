@@ -41,11 +41,12 @@ const NAMES: [(&str, Role); 14] = [
 
 /// Whether an input's name says that it decides what is read of the tokens.
 pub(super) fn steers(name: &str) -> bool {
-    NAMES.iter().any(|(other, role)| *other == name && *role != Role::Tokens) || name.to_ascii_lowercase().contains("mask")
+    NAMES.iter().any(|(other, role)| *other == name && *role != Role::Tokens)
+        || name.to_ascii_lowercase().contains("mask")
 }
 
-/// The inputs of a text model, by their names: `ids`, `input_ids` or `tokens`, and where the model has them `mask` or `attention_mask`,
-/// `token_type_ids`, `position_ids`.
+/// The inputs of a text model, by their names: `ids`, `input_ids` or `tokens`, and where the model
+/// has them `mask` or `attention_mask`, `token_type_ids`, `position_ids`.
 #[derive(Clone, Debug)]
 pub struct TextInputs {
     inputs: Vec<(String, Vec<usize>, Role)>,
@@ -71,10 +72,12 @@ pub struct Encoded {
 }
 
 impl TextInputs {
-    /// The text inputs of a model. An input whose name says nothing holds the tokens, if it is the only one.
+    /// The text inputs of a model. An input whose name says nothing holds the tokens, if it is the
+    /// only one.
     ///
     /// # Errors
-    /// [`TextProblem::Input`]: an input that is none of these, or of another shape than `[tokens]` or `[1, tokens]`.
+    /// [`TextProblem::Input`]: an input that is none of these, or of another shape than `[tokens]`
+    /// or `[1, tokens]`.
     pub fn of(model: &Model) -> Result<TextInputs, TextProblem> {
         let mut inputs = Vec::new();
         let nodes: Vec<_> = model.inputs.iter().filter_map(|id| model.node(*id)).collect();
@@ -82,21 +85,33 @@ impl TextInputs {
             let fail = |problem: String| TextProblem::Input { input: node.name.clone(), problem };
             let known = NAMES.iter().find(|(name, _)| *name == node.name).map(|(_, role)| *role);
             let role = known.or((nodes.len() == 1).then_some(Role::Tokens)).ok_or_else(|| {
-                fail(format!("its name is none of {:?}; give the inputs as .npz or .json", NAMES.map(|(name, _)| name)))
+                fail(format!(
+                    "its name is none of {:?}; give the inputs as .npz or .json",
+                    NAMES.map(|(name, _)| name)
+                ))
             })?;
             let length: usize = node.shape.iter().product();
             if node.shape.last() != Some(&length) {
-                return Err(fail(format!("its shape is {:?}, that of a text is [1, tokens]", node.shape)));
+                return Err(fail(format!(
+                    "its shape is {:?}, that of a text is [1, tokens]",
+                    node.shape
+                )));
             }
             inputs.push((node.name.clone(), node.shape.clone(), role));
         }
-        let ids: Vec<&(String, Vec<usize>, Role)> = inputs.iter().filter(|(.., role)| *role == Role::Tokens).collect();
+        let ids: Vec<&(String, Vec<usize>, Role)> =
+            inputs.iter().filter(|(.., role)| *role == Role::Tokens).collect();
         let [(name, shape, _)] = ids[..] else {
             let input = ids.last().map_or_else(|| "tokens".to_owned(), |(name, ..)| name.clone());
-            return Err(TextProblem::Input { input, problem: format!("the model has {} inputs of tokens", ids.len()) });
+            return Err(TextProblem::Input {
+                input,
+                problem: format!("the model has {} inputs of tokens", ids.len()),
+            });
         };
         let tokens = shape.iter().product();
-        if let Some((other, shape, _)) = inputs.iter().find(|(_, shape, _)| shape.iter().product::<usize>() != tokens) {
+        if let Some((other, shape, _)) =
+            inputs.iter().find(|(_, shape, _)| shape.iter().product::<usize>() != tokens)
+        {
             let problem = format!("its shape is {shape:?}, but `{name}` has {tokens} tokens");
             return Err(TextProblem::Input { input: other.clone(), problem });
         }
@@ -115,37 +130,51 @@ impl TextInputs {
         self.tokens
     }
 
-    /// Whether the model takes a mask: then it reads separate texts. Without one it is taken for a decoder, which reads on and on.
+    /// Whether the model takes a mask: then it reads separate texts. Without one it is taken for a
+    /// decoder, which reads on and on.
     pub fn masked(&self) -> bool {
         self.masked
     }
 
-    /// Reads every text from the first position, whatever a tokenizer declares: for a decoder, which sees no later position.
+    /// Reads every text from the first position, whatever a tokenizer declares: for a decoder,
+    /// which sees no later position.
     pub fn from_start(mut self) -> TextInputs {
         self.from_start = true;
         self
     }
 
-    /// A text, cut or filled up to the model's number of tokens, each on the side that the tokenizer declares.
+    /// A text, cut or filled up to the model's number of tokens, each on the side that the
+    /// tokenizer declares.
     ///
     /// # Errors
-    /// A character that the tokenizer has no token for; an input of positions beside padding on the left.
+    /// A character that the tokenizer has no token for; an input of positions beside padding on the
+    /// left.
     pub fn encode(&self, tokenizer: &Tokenizer, text: &str) -> Result<Encoded, TextProblem> {
         let declared = tokenizer.declared();
-        let Tokens { ids, types, whole } = tokenizer.encode(text, self.tokens.min(declared.most))?;
+        let Tokens { ids, types, whole } =
+            tokenizer.encode(text, self.tokens.min(declared.most))?;
         let left = declared.pads == Side::Left && !self.from_start;
-        if let Some((name, ..)) = self.inputs.iter().find(|(.., role)| left && *role == Role::Position) {
-            let problem = "the tokenizer declares padding on the left, and it is not known where its positions then begin; \
+        if let Some((name, ..)) =
+            self.inputs.iter().find(|(.., role)| left && *role == Role::Position)
+        {
+            let problem = "the tokenizer declares padding on the left, and it is not known where \
+                its positions then begin; \
                            give the inputs as .npz or .json";
             return Err(TextProblem::Input { input: name.clone(), problem: problem.to_owned() });
         }
         let start = if left { self.tokens.saturating_sub(ids.len()) } else { 0 };
         let inputs = self.place(start, &ids, &types, (tokenizer.padding(), declared.padding_type));
-        Ok(Encoded { inputs, last: (start + ids.len()).checked_sub(1), cut: declared.cuts, ids, whole })
+        Ok(Encoded {
+            inputs,
+            last: (start + ids.len()).checked_sub(1),
+            cut: declared.cuts,
+            ids,
+            whole,
+        })
     }
 
-    /// Every window of a long text, one after the other, each with the tokenizer's first token in front; a remainder is left out unless it is
-    /// all there is.
+    /// Every window of a long text, one after the other, each with the tokenizer's first token in
+    /// front; a remainder is left out unless it is all there is.
     ///
     /// # Errors
     /// A character that the tokenizer has no token for.
@@ -168,12 +197,21 @@ impl TextInputs {
         self.place(0, ids, &[], (padding, 0))
     }
 
-    /// Inputs for tokens from position `start` on, with their segments, where they have some; the rest is token and segment of the padding.
-    fn place(&self, start: usize, ids: &[u32], types: &[u32], (padding, padding_type): (u32, u32)) -> Inputs {
+    /// Inputs for tokens from position `start` on, with their segments, where they have some; the
+    /// rest is token and segment of the padding.
+    fn place(
+        &self,
+        start: usize,
+        ids: &[u32],
+        types: &[u32],
+        (padding, padding_type): (u32, u32),
+    ) -> Inputs {
         let value = |role: Role, at: usize| {
             let own = at.checked_sub(start).filter(|own| *own < ids.len());
             match (role, own) {
-                (Role::Tokens, own) => own.and_then(|own| ids.get(own)).copied().unwrap_or(padding) as f32,
+                (Role::Tokens, own) => {
+                    own.and_then(|own| ids.get(own)).copied().unwrap_or(padding) as f32
+                }
                 (Role::Mask, own) => f32::from(u8::from(own.is_some())),
                 (Role::Segment, Some(own)) => types.get(own).copied().unwrap_or(0) as f32,
                 (Role::Segment, None) => padding_type as f32,
@@ -182,7 +220,9 @@ impl TextInputs {
         };
         let tensor = |(name, shape, role): &(String, Vec<usize>, Role)| {
             // The shape has one axis that is longer than 1.
-            let tensor = ArrayD::from_shape_fn(shape.as_slice(), |at| value(*role, at.slice().last().copied().unwrap_or(0)));
+            let tensor = ArrayD::from_shape_fn(shape.as_slice(), |at| {
+                value(*role, at.slice().last().copied().unwrap_or(0))
+            });
             (name.clone(), tensor)
         };
         self.inputs.iter().map(tensor).collect::<BTreeMap<_, _>>()
@@ -214,7 +254,8 @@ mod tests {
         let inputs = TextInputs::of(&model(&names.map(|name| (name, shape)))).unwrap();
         assert!(inputs.masked() && inputs.tokens() == 4);
         let encoded = inputs.encode(&characters(), "cab").unwrap();
-        let found = names.map(|name| encoded.inputs[name].iter().map(|v| *v as usize).collect::<Vec<_>>());
+        let found =
+            names.map(|name| encoded.inputs[name].iter().map(|v| *v as usize).collect::<Vec<_>>());
         assert_eq!(found, [[3, 1, 2, 0], [1, 1, 1, 0], [0, 0, 0, 0], [0, 1, 2, 3]]);
         assert_eq!((encoded.ids, encoded.whole), (vec![3, 1, 2], 3));
         let cut = inputs.encode(&characters(), "cabab").unwrap();
@@ -241,7 +282,10 @@ mod tests {
             &[("ids", &[1, 4]), ("tokens", &[1, 4])],
             &[("ids", &[1, 4]), ("mask", &[1, 5])],
         ] {
-            assert!(matches!(TextInputs::of(&model(inputs)), Err(TextProblem::Input { .. })), "{inputs:?}");
+            assert!(
+                matches!(TextInputs::of(&model(inputs)), Err(TextProblem::Input { .. })),
+                "{inputs:?}"
+            );
         }
     }
 }

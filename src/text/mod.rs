@@ -8,8 +8,8 @@
 //! | a list of characters | a JSON object with `chars` | one token a character |
 //! | `tokenizer.bin` of llama2.c | anything else | the start token, a space, then merges by score; bytes where nothing fits |
 //!
-//! A `tokenizer.json` without a post-processor that has a special token `<cls>`, `[CLS]` or `<s>` gets it in front: there is no other reason to
-//! have one.
+//! A `tokenizer.json` without a post-processor that has a special token `<cls>`, `[CLS]` or `<s>`
+//! gets it in front: there is no other reason to have one.
 
 mod characters;
 mod companions;
@@ -81,7 +81,8 @@ impl Tokenizer {
     /// # Errors
     /// A file that cannot be read or is no tokenizer.
     pub fn read(path: &Path) -> Result<Tokenizer, TextError> {
-        let read = || Tokenizer::from_bytes(read_at_most(path, MAX_BYTES).map_err(TextProblem::Read)?);
+        let read =
+            || Tokenizer::from_bytes(read_at_most(path, MAX_BYTES).map_err(TextProblem::Read)?);
         read().map_err(|problem| problem.of(path))
     }
 
@@ -94,11 +95,25 @@ impl Tokenizer {
             let pieces = Pieces::parse(&bytes)?;
             let (first, ends) = (pieces::START, pieces::ENDS.to_vec());
             let (kind, declared) = (Kind::Pieces(pieces), Declared::NOTHING);
-            return Ok(Tokenizer { kind, first: Some(first), padding: first, declared, ends, bytes });
+            return Ok(Tokenizer {
+                kind,
+                first: Some(first),
+                padding: first,
+                declared,
+                ends,
+                bytes,
+            });
         }
         if let Some(list) = characters::listed(&bytes)? {
             let kind = Kind::Characters(Characters::new(list)?);
-            return Ok(Tokenizer { kind, first: None, padding: 0, declared: Declared::NOTHING, ends: Vec::new(), bytes });
+            return Ok(Tokenizer {
+                kind,
+                first: None,
+                padding: 0,
+                declared: Declared::NOTHING,
+                ends: Vec::new(),
+                bytes,
+            });
         }
         Tokenizer::of_json(bytes)
     }
@@ -111,19 +126,24 @@ impl Tokenizer {
 
     #[cfg(not(feature = "text"))]
     fn of_json(_: Vec<u8>) -> Result<Tokenizer, TextProblem> {
-        Err(TextProblem::Malformed("this build has no feature `text`, which reads `tokenizer.json`".into()))
+        Err(TextProblem::Malformed(
+            "this build has no feature `text`, which reads `tokenizer.json`".into(),
+        ))
     }
 
-    /// The tokens of a text with the special ones around it, and at most `limit` of them, cut where the tokenizer declares.
+    /// The tokens of a text with the special ones around it, and at most `limit` of them, cut where
+    /// the tokenizer declares.
     ///
     /// # Errors
-    /// A character that the tokenizer has no token for, or for `tokenizer.json` a text of more than 32 KiB; of less, where the file can make a text
-    /// more than 64 times as long.
+    /// A character that the tokenizer has no token for, or for `tokenizer.json` a text of more than
+    /// 32 KiB; of less, where the file can make a text more than 64 times as long.
     pub fn encode(&self, text: &str, limit: usize) -> Result<Tokens, TextProblem> {
         let first = usize::from(self.first.is_some());
         let (mut ids, mut types, whole) = match &self.kind {
             #[cfg(feature = "text")]
-            Kind::Json(json) => json.encode(text, limit.saturating_sub(first), self.declared.cuts)?,
+            Kind::Json(json) => {
+                json.encode(text, limit.saturating_sub(first), self.declared.cuts)?
+            }
             _ => self.body(text).map(|ids| (ids.clone(), vec![0; ids.len()], ids.len()))?,
         };
         ids.splice(0..0, self.first);
@@ -133,8 +153,8 @@ impl Tokenizer {
         Ok(Tokens { ids, types, whole: whole.saturating_add(first) })
     }
 
-    /// The tokens of a text without special ones. For `tokenizer.json` a text that [`Tokenizer::encode`] would find too long is taken in parts, cut
-    /// between words.
+    /// The tokens of a text without special ones. For `tokenizer.json` a text that
+    /// [`Tokenizer::encode`] would find too long is taken in parts, cut between words.
     ///
     /// # Errors
     /// A character that the tokenizer has no token for.
@@ -167,8 +187,8 @@ impl Tokenizer {
         }
     }
 
-    /// The name of each token, a piece that [`join_pieces`] makes text of. Of `tokenizer.json`, a token that is a part of a character only has its
-    /// name in the file.
+    /// The name of each token, a piece that [`join_pieces`] makes text of. Of `tokenizer.json`, a
+    /// token that is a part of a character only has its name in the file.
     pub fn names(&self) -> Vec<String> {
         let name = |id: u32| match &self.kind {
             #[cfg(feature = "text")]
@@ -194,7 +214,8 @@ impl Tokenizer {
         self.declared
     }
 
-    /// The tokens at which a generated text ends: 1 and 2 of llama2.c, none of characters, those of `tokenizer.json` with a usual name.
+    /// The tokens at which a generated text ends: 1 and 2 of llama2.c, none of characters, those of
+    /// `tokenizer.json` with a usual name.
     pub fn ends(&self) -> &[u32] {
         &self.ends
     }
@@ -218,7 +239,8 @@ mod tests {
     use super::*;
 
     fn words() -> Tokenizer {
-        Tokenizer::read(&Path::new(lemma_testkit::MODELS).join("sms_spam_tx/tokenizer.json")).unwrap()
+        Tokenizer::read(&Path::new(lemma_testkit::MODELS).join("sms_spam_tx/tokenizer.json"))
+            .unwrap()
     }
 
     #[test]
@@ -226,7 +248,11 @@ mod tests {
         let tokenizer = words();
         let Tokens { ids, whole, .. } = tokenizer.encode("Call me later", 64).unwrap();
         assert_eq!((ids[0], ids.len()), (1, whole));
-        assert!(ids.len() < 10 && tokenizer.decode(&ids).contains("call"), "{}", tokenizer.decode(&ids));
+        assert!(
+            ids.len() < 10 && tokenizer.decode(&ids).contains("call"),
+            "{}",
+            tokenizer.decode(&ids)
+        );
         assert_eq!(tokenizer.names().len(), 1024);
         assert_eq!(tokenizer.padding(), 0);
     }
@@ -236,17 +262,26 @@ mod tests {
         let Tokens { ids, whole, .. } = words().encode(&"late again ".repeat(100), 64).unwrap();
         assert_eq!(ids.len(), 64);
         assert!(whole > 200);
-        assert_eq!(words().encode("", 64).unwrap(), Tokens { ids: vec![1], types: vec![0], whole: 1 });
+        assert_eq!(
+            words().encode("", 64).unwrap(),
+            Tokens { ids: vec![1], types: vec![0], whole: 1 }
+        );
     }
 
     #[test]
     fn characters_come_back_and_strangers_are_named() {
-        let tokenizer = Tokenizer::read(&Path::new(lemma_testkit::MODELS).join("nanogpt_shakespeare/config.json")).unwrap();
+        let tokenizer = Tokenizer::read(
+            &Path::new(lemma_testkit::MODELS).join("nanogpt_shakespeare/config.json"),
+        )
+        .unwrap();
         assert_eq!(tokenizer.vocabulary(), 65);
         let ids = tokenizer.encode("To be,\nor not", 64).unwrap().ids;
         assert_eq!(tokenizer.decode(&ids), "To be,\nor not");
         let error = tokenizer.encode("naïve", 64).unwrap_err();
-        assert!(matches!(error, TextProblem::Unencodable { character: 'ï', position: 2 }), "{error}");
+        assert!(
+            matches!(error, TextProblem::Unencodable { character: 'ï', position: 2 }),
+            "{error}"
+        );
     }
 
     /// A tokenizer of whole words with a decoder of some kind.
@@ -260,7 +295,10 @@ mod tests {
 
     #[test]
     fn a_text_ends_where_its_tokenizer_says() {
-        assert_eq!(named("null", r#"{"a": 0, "<|endoftext|>": 1, "b": 2, "</s>": 3}"#).ends(), [3, 1]);
+        assert_eq!(
+            named("null", r#"{"a": 0, "<|endoftext|>": 1, "b": 2, "</s>": 3}"#).ends(),
+            [3, 1]
+        );
         assert!(named("null", r#"{"a": 0}"#).ends().is_empty());
         let characters = Tokenizer::from_bytes(br#"{"chars": "ab"}"#.to_vec()).unwrap();
         assert!(characters.ends().is_empty());
@@ -272,13 +310,28 @@ mod tests {
         // A space, a line break, and half of a character.
         let names = named(bytes, r#"{"a": 0, "\u0120the": 1, "\u010a": 2, "\u00c3": 3}"#).names();
         assert_eq!(names, ["a", " the", "\n", "\u{c3}"]);
-        assert_eq!(named("null", r#"{"a": 0, "\u2581the": 1, "<0x0A>": 2}"#).names(), ["a", " the", "<0x0A>"]);
+        assert_eq!(
+            named("null", r#"{"a": 0, "\u2581the": 1, "<0x0A>": 2}"#).names(),
+            ["a", " the", "<0x0A>"]
+        );
     }
 
     #[test]
     fn rejects_what_is_no_tokenizer() {
-        for bytes in [&b""[..], b"{", b"{}", b"{\"chars\": 3}", b"{\"chars\": [\"ab\"]}", b"{\"model\": {}}", b"hello"] {
-            assert!(Tokenizer::from_bytes(bytes.to_vec()).is_err(), "{}", String::from_utf8_lossy(bytes));
+        for bytes in [
+            &b""[..],
+            b"{",
+            b"{}",
+            b"{\"chars\": 3}",
+            b"{\"chars\": [\"ab\"]}",
+            b"{\"model\": {}}",
+            b"hello",
+        ] {
+            assert!(
+                Tokenizer::from_bytes(bytes.to_vec()).is_err(),
+                "{}",
+                String::from_utf8_lossy(bytes)
+            );
         }
         let error = Tokenizer::read(Path::new("/nonexistent")).unwrap_err();
         assert!(matches!(error.problem, TextProblem::Read(_)));

@@ -10,12 +10,18 @@ use crate::generation::CausalModel;
 /// Seed of the draws: the same model is calibrated on the same texts every time.
 const SEED: u64 = 1;
 
-/// Draws `count` texts from a float model, each token with its probability after `first`, or after one that is drawn evenly. Every fourth text
-/// ends early and is filled up with `padding`, as a text that is proven is. Costs `count * tokens` runs of the model.
+/// Draws `count` texts from a float model, each token with its probability after `first`, or after
+/// one that is drawn evenly. Every fourth text ends early and is filled up with `padding`, as a
+/// text that is proven is. Costs `count * tokens` runs of the model.
 ///
 /// # Errors
 /// What the float model says.
-pub fn own_texts(model: &CausalModel, first: Option<u32>, padding: u32, count: usize) -> Result<Vec<Inputs>, ExecuteError> {
+pub fn own_texts(
+    model: &CausalModel,
+    first: Option<u32>,
+    padding: u32,
+    count: usize,
+) -> Result<Vec<Inputs>, ExecuteError> {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let vocabulary = u32::try_from(model.vocabulary()).unwrap_or(u32::MAX);
     let mut texts = Vec::with_capacity(count);

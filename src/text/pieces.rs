@@ -1,8 +1,10 @@
 //! `tokenizer.bin` of llama2.c: pieces with scores.
 //!
-//! The file is the length of the longest piece (`u32`, little-endian), then per piece a score (`f32`), a length (`i32`) and UTF-8 bytes. Pieces
-//! 0 to 2 are unknown, start and end; `<0x00>` to `<0xFF>` from 3 on are bytes. A text is a space and its characters (bytes, where a character
-//! is no piece); then, again and again, the two neighbours whose union is the piece of highest score become that piece, the leftmost on ties.
+//! The file is the length of the longest piece (`u32`, little-endian), then per piece a score
+//! (`f32`), a length (`i32`) and UTF-8 bytes. Pieces 0 to 2 are unknown, start and end; `<0x00>` to
+//! `<0xFF>` from 3 on are bytes. A text is a space and its characters (bytes, where a character is
+//! no piece); then, again and again, the two neighbours whose union is the piece of highest score
+//! become that piece, the leftmost on ties.
 
 use std::collections::{BinaryHeap, HashMap};
 
@@ -82,7 +84,8 @@ impl Pieces {
             let length = word(&mut rest).ok_or_else(short)? as usize;
             let (piece, tail) = rest.split_at_checked(length).ok_or_else(short)?;
             rest = tail;
-            let piece = std::str::from_utf8(piece).map_err(|error| malformed(format!("piece {at}: {error}")))?;
+            let piece = std::str::from_utf8(piece)
+                .map_err(|error| malformed(format!("piece {at}: {error}")))?;
             if !score.is_finite() {
                 return Err(malformed(format!("piece {at} has the score {score}")));
             }
@@ -137,10 +140,13 @@ impl Pieces {
             next: (1..=count).collect(),
             previous: (0..count).map(|at| at.wrapping_sub(1)).collect(),
         };
-        let mut waiting: BinaryHeap<Merge> = (0..count).filter_map(|left| self.candidate(&chain, left)).collect();
+        let mut waiting: BinaryHeap<Merge> =
+            (0..count).filter_map(|left| self.candidate(&chain, left)).collect();
         while let Some(merge) = waiting.pop() {
             let Merge { left, right, from, into, .. } = merge;
-            if (chain.ids[left], chain.ids[right]) != (Some(from.0), Some(from.1)) || chain.next[left] != right {
+            if (chain.ids[left], chain.ids[right]) != (Some(from.0), Some(from.1))
+                || chain.next[left] != right
+            {
                 continue;
             }
             chain.ids[left] = Some(into);
@@ -188,7 +194,14 @@ mod tests {
         let mut pieces = vec![("<unk>", 0.0), ("<s>", 0.0), ("</s>", 0.0)];
         pieces.extend(bytes.iter().map(|name| (name.as_str(), 0.0)));
         pieces.extend([(" ", -50.0), ("a", -51.0), ("b", -52.0), ("c", -53.0)]);
-        pieces.extend([("ab", -2.0), ("bc", -1.0), ("aa", -2.0), (" a", -9.0), ("abc", 3.0), ("abab", -8.0)]);
+        pieces.extend([
+            ("ab", -2.0),
+            ("bc", -1.0),
+            ("aa", -2.0),
+            (" a", -9.0),
+            ("abc", 3.0),
+            ("abab", -8.0),
+        ]);
         file(&pieces)
     }
 
@@ -199,7 +212,8 @@ mod tests {
         loop {
             let mut best: Option<(f32, usize, u32)> = None;
             for (at, pair) in ids.windows(2).enumerate() {
-                let union = format!("{}{}", pieces.piece(pair[0]).unwrap(), pieces.piece(pair[1]).unwrap());
+                let union =
+                    format!("{}{}", pieces.piece(pair[0]).unwrap(), pieces.piece(pair[1]).unwrap());
                 if let Some(id) = pieces.ids.get(&union) {
                     let score = pieces.pieces[*id as usize].1;
                     if best.is_none_or(|(highest, ..)| score > highest) {
@@ -216,7 +230,8 @@ mod tests {
     fn merges_the_highest_score_and_the_leftmost_first() {
         let pieces = Pieces::parse(&tokenizer()).unwrap();
         for number in 0..3usize.pow(8) {
-            let text: String = (0..8).map(|at| ["a", "b", "c"][number / 3usize.pow(at) % 3]).collect();
+            let text: String =
+                (0..8).map(|at| ["a", "b", "c"][number / 3usize.pow(at) % 3]).collect();
             assert_eq!(pieces.encode(&text).unwrap(), slowly(&pieces, &text), "{text}");
         }
     }
@@ -234,8 +249,13 @@ mod tests {
 
     #[test]
     fn a_character_without_piece_and_bytes_is_named() {
-        let pieces = Pieces::parse(&file(&[("<unk>", 0.0), ("<s>", 0.0), ("</s>", 0.0), ("a", 0.0)])).unwrap();
-        assert!(matches!(pieces.encode("ab"), Err(TextProblem::Unencodable { character: 'b', position: 1 })));
+        let pieces =
+            Pieces::parse(&file(&[("<unk>", 0.0), ("<s>", 0.0), ("</s>", 0.0), ("a", 0.0)]))
+                .unwrap();
+        assert!(matches!(
+            pieces.encode("ab"),
+            Err(TextProblem::Unencodable { character: 'b', position: 1 })
+        ));
     }
 
     #[test]
@@ -250,7 +270,9 @@ mod tests {
         assert!(Pieces::parse(&whole[..whole.len() - 1]).is_err());
         let huge = [&8u32.to_le_bytes()[..], &0f32.to_le_bytes(), &u32::MAX.to_le_bytes()].concat();
         assert!(Pieces::parse(&huge).is_err());
-        assert!(Pieces::parse(&file(&[("a", f32::NAN), ("b", 0.0), ("c", 0.0), ("d", 0.0)])).is_err());
+        assert!(
+            Pieces::parse(&file(&[("a", f32::NAN), ("b", 0.0), ("c", 0.0), ("d", 0.0)])).is_err()
+        );
     }
 
     /// Token ids that the reference implementation gives.

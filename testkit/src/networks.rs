@@ -11,11 +11,13 @@ use rand::{Rng, SeedableRng};
 /// Named input tensors.
 pub type Inputs = BTreeMap<String, ArrayD<f32>>;
 
-/// A random model: a few convolutional or dense blocks with random activations, pooling, residuals and heads.
+/// A random model: a few convolutional or dense blocks with random activations, pooling, residuals
+/// and heads.
 pub fn random_model(seed: u64) -> Model {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut builder = Random { model: Model::default(), rng: &mut rng, count: 0 };
-    let last = if builder.rng.gen_bool(0.5) { builder.convolutional() } else { builder.dense_stack() };
+    let last =
+        if builder.rng.gen_bool(0.5) { builder.convolutional() } else { builder.dense_stack() };
     let output = builder.head(last);
     builder.model.outputs.push(("output".into(), output));
     builder.model
@@ -23,7 +25,12 @@ pub fn random_model(seed: u64) -> Model {
 
 /// Inputs for a model, uniform in `[-1, 1]`.
 pub fn random_inputs(model: &Model, rng: &mut StdRng) -> Inputs {
-    model.inputs.iter().filter_map(|id| model.node(*id)).map(|node| (node.name.clone(), tensor(rng, &node.shape, 1.0))).collect()
+    model
+        .inputs
+        .iter()
+        .filter_map(|id| model.node(*id))
+        .map(|node| (node.name.clone(), tensor(rng, &node.shape, 1.0)))
+        .collect()
 }
 
 /// A tensor with entries uniform in `[-scale, scale]`.
@@ -67,26 +74,43 @@ impl Random<'_> {
         let shape = self.shape(x);
         let flat: usize = shape.iter().product();
         self.count += 1;
-        self.model.push_shaped(format!("n{}", self.count), Op::View(View::Reshape), &[x], &[1, flat]).unwrap()
+        self.model
+            .push_shaped(format!("n{}", self.count), Op::View(View::Reshape), &[x], &[1, flat])
+            .unwrap()
     }
 
     fn conv(&mut self, x: NodeId) -> NodeId {
         let shape = self.shape(x);
         let channels = shape[1];
-        let (groups, out) = if self.rng.gen_bool(0.3) { (channels, channels) } else { (1, self.rng.gen_range(1..4)) };
+        let (groups, out) = if self.rng.gen_bool(0.3) {
+            (channels, channels)
+        } else {
+            (1, self.rng.gen_range(1..4))
+        };
         let k = self.rng.gen_range(1..=shape[2].min(shape[3]).min(3));
         let weight = self.weights4([out, channels / groups, k, k]);
         let bias = Some(Array1::from_shape_simple_fn(out, || self.rng.gen_range(-0.5..0.5)));
         let pad = self.rng.gen_range(0..2);
-        let window =
-            Window { kernel: [k, k], stride: [self.rng.gen_range(1..3), 1], dilation: [1, 1], before: [pad, 0], after: [0, pad] };
+        let window = Window {
+            kernel: [k, k],
+            stride: [self.rng.gen_range(1..3), 1],
+            dilation: [1, 1],
+            before: [pad, 0],
+            after: [0, pad],
+        };
         self.push(Op::Conv { weight, bias, window, groups }, &[x])
     }
 
     fn pointwise_conv(&mut self, x: NodeId) -> NodeId {
         let channels = self.shape(x)[1];
         let weight = self.weights4([channels, channels, 1, 1]);
-        let window = Window { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], before: [0, 0], after: [0, 0] };
+        let window = Window {
+            kernel: [1, 1],
+            stride: [1, 1],
+            dilation: [1, 1],
+            before: [0, 0],
+            after: [0, 0],
+        };
         self.push(Op::Conv { weight, bias: None, window, groups: 1 }, &[x])
     }
 
@@ -102,9 +126,22 @@ impl Random<'_> {
         }
         let stride = self.rng.gen_range(1..3);
         let before = self.rng.gen_range(0..2);
-        let window = Window { kernel: [2, 2], stride: [stride, 2], dilation: [1, 1], before: [before, 0], after: [0, 0] };
+        let window = Window {
+            kernel: [2, 2],
+            stride: [stride, 2],
+            dilation: [1, 1],
+            before: [before, 0],
+            after: [0, 0],
+        };
         let count_padding = self.rng.gen_bool(0.5);
-        self.push(if maximum { Op::MaxPool { window } } else { Op::AveragePool { window, count_padding } }, &[x])
+        self.push(
+            if maximum {
+                Op::MaxPool { window }
+            } else {
+                Op::AveragePool { window, count_padding }
+            },
+            &[x],
+        )
     }
 
     fn dense_stack(&mut self) -> NodeId {
@@ -125,7 +162,10 @@ impl Random<'_> {
     fn dense(&mut self, x: NodeId, from: usize, to: usize) -> NodeId {
         let scale = 1.5 / (from as f32).sqrt();
         let weight = Array2::from_shape_simple_fn((from, to), || self.rng.gen_range(-scale..scale));
-        let bias = self.rng.gen_bool(0.7).then(|| Array1::from_shape_simple_fn(to, || self.rng.gen_range(-0.5..0.5)));
+        let bias = self
+            .rng
+            .gen_bool(0.7)
+            .then(|| Array1::from_shape_simple_fn(to, || self.rng.gen_range(-0.5..0.5)));
         self.push(Op::Dense { weight, bias }, &[x])
     }
 

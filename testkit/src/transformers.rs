@@ -38,13 +38,18 @@ impl Builder {
 
     fn reshape(&mut self, x: NodeId, shape: &[usize]) -> NodeId {
         self.count += 1;
-        self.model.push_shaped(format!("n{}", self.count), Op::View(View::Reshape), &[x], shape).unwrap()
+        self.model
+            .push_shaped(format!("n{}", self.count), Op::View(View::Reshape), &[x], shape)
+            .unwrap()
     }
 
     fn dense(&mut self, x: NodeId, from: usize, to: usize) -> NodeId {
         let scale = 1.5 / (from as f32).sqrt();
         let weight = Array2::from_shape_simple_fn((from, to), || self.rng.gen_range(-scale..scale));
-        let bias = self.rng.gen_bool(0.7).then(|| Array1::from_shape_simple_fn(to, || self.rng.gen_range(-0.5..0.5)));
+        let bias = self
+            .rng
+            .gen_bool(0.7)
+            .then(|| Array1::from_shape_simple_fn(to, || self.rng.gen_range(-0.5..0.5)));
         self.push(Op::Dense { weight, bias }, &[x])
     }
 
@@ -80,7 +85,9 @@ impl Builder {
         let factor = self.push(Op::Constant(factor), &[]);
         let mut scores = self.push(Op::Mul, &[scores, factor]);
         if causal {
-            let mask = ArrayD::from_shape_fn(vec![1, 1, tokens, tokens], |i| f32::from(u8::from(i[3] > i[2])));
+            let mask = ArrayD::from_shape_fn(vec![1, 1, tokens, tokens], |i| {
+                f32::from(u8::from(i[3] > i[2]))
+            });
             let mask = self.push(Op::Constant(mask), &[]);
             scores = self.push(Op::Mask, &[scores, mask]);
         }

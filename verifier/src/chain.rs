@@ -1,7 +1,8 @@
 //! Chains: the output that one proof commits to is the input that the next one commits to.
 //!
-//! A digest binds the integers, their number and their fractional bits, whatever the models, and it is salted; so equal digests in two verified
-//! statements mean that whoever made them used the same tensor. Nothing else is compared: contexts and keys are for the caller to judge.
+//! A digest binds the integers, their number and their fractional bits, whatever the models, and it
+//! is salted; so equal digests in two verified statements mean that whoever made them used the same
+//! tensor. Nothing else is compared: contexts and keys are for the caller to judge.
 
 use serde::Serialize;
 use thiserror::Error;
@@ -58,7 +59,8 @@ pub enum ChainError {
     },
 }
 
-/// Checks that every committed input of every proof but the first is a committed output of the proof before it, and that there is one.
+/// Checks that every committed input of every proof but the first is a committed output of the
+/// proof before it, and that there is one.
 ///
 /// # Errors
 /// The first link that does not hold.
@@ -75,9 +77,15 @@ pub fn chain(proofs: &[Verified]) -> Result<Vec<Link>, ChainError> {
     Ok(links)
 }
 
-fn link(position: usize, before: &Statement, after: &Statement, links: &mut Vec<Link>) -> Result<(), ChainError> {
+fn link(
+    position: usize,
+    before: &Statement,
+    after: &Statement,
+    links: &mut Vec<Link>,
+) -> Result<(), ChainError> {
     let committed = |statement: &Statement, input: bool| -> Vec<(PublicTensor, Digest)> {
-        let tensors = statement.tensors.iter().filter(|tensor| tensor.signature.role.is_input() == input);
+        let tensors =
+            statement.tensors.iter().filter(|tensor| tensor.signature.role.is_input() == input);
         tensors.filter_map(|tensor| Some((tensor.clone(), tensor.digest?))).collect()
     };
     let (outputs, inputs) = (committed(before, false), committed(after, true));
@@ -90,15 +98,28 @@ fn link(position: usize, before: &Statement, after: &Statement, links: &mut Vec<
             output.signature.entries() == input.signature.entries()
                 && output.signature.fractional_bits == input.signature.fractional_bits
         };
-        let Some((output, _)) = outputs.iter().find(|(output, other)| alike(output) && *other == digest) else {
+        let Some((output, _)) =
+            outputs.iter().find(|(output, other)| alike(output) && *other == digest)
+        else {
             let hint = match outputs.iter().any(|(output, _)| alike(output)) {
                 _ if outputs.is_empty() => ", which has none",
                 true => "",
                 false => ": none has its number of values and its fractional bits",
             };
-            return Err(ChainError::Broken { from: before.model.clone(), proof, model, input: input.signature.name, hint });
+            return Err(ChainError::Broken {
+                from: before.model.clone(),
+                proof,
+                model,
+                input: input.signature.name,
+                hint,
+            });
         };
-        links.push(Link { proof: position, output: output.signature.name.clone(), input: input.signature.name, digest });
+        links.push(Link {
+            proof: position,
+            output: output.signature.name.clone(),
+            input: input.signature.name,
+            digest,
+        });
     }
     Ok(())
 }

@@ -4,12 +4,13 @@
 //! chi = keccak256(TAG || key digest || context || n || x_1 || ... || x_n || C1.x || C1.y) mod r
 //! ```
 //!
-//! Words of 32 bytes, big-endian; `n` is the number of public values. Since `n` is hashed and every word has one
-//! length, no two inputs have the same bytes. What is not in this hash is not proven: the key digest brings the
-//! circuit and the meaning of the public tensors, C1 brings every round-1 wire.
+//! Words of 32 bytes, big-endian; `n` is the number of public values. Since `n` is hashed and every
+//! word has one length, no two inputs have the same bytes. What is not in this hash is not proven:
+//! the key digest brings the circuit and the meaning of the public tensors, C1 brings every round-1
+//! wire.
 //!
-//! keccak256 is uniform on 2^256 = 5.29 r values, so a residue has probability at most 6/2^256 where a uniform one
-//! has 1/r: soundness errors of degree/r grow by a factor below 1.14.
+//! keccak256 is uniform on 2^256 = 5.29 r values, so a residue has probability at most 6/2^256
+//! where a uniform one has 1/r: soundness errors of degree/r grow by a factor below 1.14.
 
 use ark_bn254::{Fr, G1Affine};
 use ark_ff::PrimeField;
@@ -22,8 +23,8 @@ use crate::point::{write_g1, write_word};
 /// First word of the hash: the purpose and the version of the protocol, zero padded.
 pub const TAG: [u8; 32] = *b"lemma challenge v1\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
-/// What a proof is bound to besides its statement: keccak256 of bytes that the caller chooses (a nonce, a chain
-/// id, a contract address). A proof made for one context does not verify in another.
+/// What a proof is bound to besides its statement: keccak256 of bytes that the caller chooses (a
+/// nonce, a chain id, a contract address). A proof made for one context does not verify in another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Context(Digest);

@@ -1,5 +1,5 @@
-//! Reading and writing of the key's canonical bytes. Integers are big-endian, strings are UTF-8 behind a
-//! 4-byte length. Nothing is allocated before the bytes for it are known to be there.
+//! Reading and writing of the key's canonical bytes. Integers are big-endian, strings are UTF-8
+//! behind a 4-byte length. Nothing is allocated before the bytes for it are known to be there.
 
 use crate::error::KeyError;
 
@@ -15,14 +15,21 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn take(&mut self, count: u64, field: &'static str) -> Result<&'a [u8], KeyError> {
         let split = usize::try_from(count).ok().and_then(|count| self.left.split_at_checked(count));
-        let (head, tail) = split.ok_or(KeyError::Truncated { field, needed: count, left: self.left.len() })?;
+        let (head, tail) =
+            split.ok_or(KeyError::Truncated { field, needed: count, left: self.left.len() })?;
         self.left = tail;
         Ok(head)
     }
 
-    pub(crate) fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], KeyError> {
-        let (head, tail) =
-            self.left.split_first_chunk::<N>().ok_or(KeyError::Truncated { field, needed: N as u64, left: self.left.len() })?;
+    pub(crate) fn array<const N: usize>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<[u8; N], KeyError> {
+        let (head, tail) = self.left.split_first_chunk::<N>().ok_or(KeyError::Truncated {
+            field,
+            needed: N as u64,
+            left: self.left.len(),
+        })?;
         self.left = tail;
         Ok(*head)
     }
@@ -48,12 +55,16 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn end(self) -> Result<(), KeyError> {
-        if self.left.is_empty() { Ok(()) } else { Err(KeyError::Trailing { bytes: self.left.len() }) }
+        if self.left.is_empty() {
+            Ok(())
+        } else {
+            Err(KeyError::Trailing { bytes: self.left.len() })
+        }
     }
 }
 
-/// Appends a string behind its length. A string of 4 GiB or more saturates the length, so that the bytes
-/// never read back as another key.
+/// Appends a string behind its length. A string of 4 GiB or more saturates the length, so that the
+/// bytes never read back as another key.
 pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
     write_count(out, text.len());
     out.extend_from_slice(text.as_bytes());

@@ -101,7 +101,9 @@ pub enum LintError {
         limit: u64,
     },
     /// A scale that no model has.
-    #[error("tensor `{tensor}` has {found} fractional bits; {limit} is the most in either direction")]
+    #[error(
+        "tensor `{tensor}` has {found} fractional bits; {limit} is the most in either direction"
+    )]
     FractionalBits {
         /// Name of the tensor.
         tensor: String,
@@ -132,7 +134,8 @@ pub enum LintError {
     },
     /// Labels of values, on a tensor whose values are not indices.
     #[error(
-        "public tensor `{tensor}` labels its values, so they must be integers from 0: found {low}, {fractional_bits} fractional bits"
+        "public tensor `{tensor}` labels its values, so they must be integers from 0: found {low}, \
+            {fractional_bits} fractional bits"
     )]
     LabelledValues {
         /// Name of the tensor.
@@ -151,7 +154,9 @@ pub enum KeyError {
     #[error("this is not a verifying key file")]
     Magic,
     /// A version that this build does not read.
-    #[error("the key has format version {found}, this build reads {expected}: run `lemma setup` again")]
+    #[error(
+        "the key has format version {found}, this build reads {expected}: run `lemma setup` again"
+    )]
     Version {
         /// [`crate::key::VERSION`].
         expected: u32,
@@ -210,7 +215,10 @@ pub enum KeyError {
     #[error("the key is refused: {0}")]
     Lint(#[from] LintError),
     /// The key is for another circuit than the one at hand.
-    #[error("the key is for circuit {found}, the compiled model has circuit {expected}: run `lemma setup` again")]
+    #[error(
+        "the key is for circuit {found}, the compiled model has circuit {expected}: run `lemma \
+            setup` again"
+    )]
     OtherCircuit {
         /// Digest of the compiled circuit.
         expected: Digest,
@@ -310,7 +318,9 @@ pub enum FileError {
         expected: Vec<String>,
     },
     /// A tensor is described otherwise than in the key.
-    #[error("public tensor {index} of the proof file has another {field} than `{tensor}` of the key")]
+    #[error(
+        "public tensor {index} of the proof file has another {field} than `{tensor}` of the key"
+    )]
     Signature {
         /// Position.
         index: usize,
@@ -330,7 +340,10 @@ pub enum FileError {
         found: usize,
     },
     /// The readable form of an entry is not what its integer decodes to.
-    #[error("entry {index} of public tensor `{tensor}` reads `{found}` in the proof file, its integer means `{expected}`")]
+    #[error(
+        "entry {index} of public tensor `{tensor}` reads `{found}` in the proof file, its integer \
+            means `{expected}`"
+    )]
     Decoded {
         /// Name of the tensor.
         tensor: String,

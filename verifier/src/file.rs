@@ -20,8 +20,9 @@
 //! }
 //! ```
 //!
-//! Only `values`, `digest`, `context` and `proof` carry information; everything else is there for the reader and is compared
-//! with the key when the file is opened. A file whose readable part says something else than its proof is rejected.
+//! Only `values`, `digest`, `context` and `proof` carry information; everything else is there for
+//! the reader and is compared with the key when the file is opened. A file whose readable part says
+//! something else than its proof is rejected.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -33,8 +34,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::error::{FileError, StatementError, VerifyError};
 use crate::generation::{Generation, split_context};
 use crate::{
-    Context, Labels, PreparedKey, PrivateInput, Proof, PublicTensor, PublicValues, Role, Statement, TensorSignature, Verified,
-    VerifyingKey,
+    Context, Labels, PreparedKey, PrivateInput, Proof, PublicTensor, PublicValues, Role, Statement,
+    TensorSignature, Verified, VerifyingKey,
 };
 
 /// The format that this build writes and reads.
@@ -88,7 +89,12 @@ impl ProofFile {
     ///
     /// # Errors
     /// When `values` do not fit the signature of `key`.
-    pub fn new(key: &VerifyingKey, values: &PublicValues, context: &[u8], proof: &Proof) -> Result<ProofFile, StatementError> {
+    pub fn new(
+        key: &VerifyingKey,
+        values: &PublicValues,
+        context: &[u8],
+        proof: &Proof,
+    ) -> Result<ProofFile, StatementError> {
         let statement = Statement::decode(key, values, Context::of(context))?;
         Ok(ProofFile {
             format: FORMAT.to_string(),
@@ -104,8 +110,8 @@ impl ProofFile {
     /// Most bytes of a file that is read without its key: more values than any chain takes.
     pub const MAX_BYTES: u64 = 1 << 24;
 
-    /// Most bytes of a file for `key`: its names and labels escaped, its values and numbers at their longest, and 2 MiB for the context and the
-    /// space between.
+    /// Most bytes of a file for `key`: its names and labels escaped, its values and numbers at
+    /// their longest, and 2 MiB for the context and the space between.
     pub fn max_bytes(key: &VerifyingKey) -> u64 {
         const BESIDE: u64 = 1 << 21;
         const FIELDS: u64 = 1 << 10;
@@ -114,9 +120,12 @@ impl ProofFile {
         let tensor = |tensor: &TensorSignature| {
             let label = match &tensor.labels {
                 Labels::None => 0,
-                Labels::Entries(names) | Labels::Values(names) => names.iter().map(text).max().unwrap_or(0),
+                Labels::Entries(names) | Labels::Values(names) => {
+                    names.iter().map(text).max().unwrap_or(0)
+                }
             };
-            let values = tensor.public_values().unwrap_or(0).saturating_mul(PER_VALUE.saturating_add(label));
+            let values =
+                tensor.public_values().unwrap_or(0).saturating_mul(PER_VALUE.saturating_add(label));
             let shape = (tensor.shape.len() as u64).saturating_mul(PER_VALUE);
             FIELDS.saturating_add(text(&tensor.name)).saturating_add(shape).saturating_add(values)
         };
@@ -125,14 +134,16 @@ impl ProofFile {
             let shape = (input.shape.len() as u64).saturating_mul(PER_VALUE);
             FIELDS.saturating_add(text(&input.name)).saturating_add(shape)
         };
-        let tensors = parts.signature.iter().map(tensor).chain(parts.private_inputs.iter().map(private));
+        let tensors =
+            parts.signature.iter().map(tensor).chain(parts.private_inputs.iter().map(private));
         tensors.fold(BESIDE.saturating_add(text(&parts.model)), u64::saturating_add)
     }
 
     /// Parses JSON.
     ///
     /// # Errors
-    /// [`FileError::Json`] when a field is missing, unknown, given without its name or of another type; [`FileError::Format`] for another format.
+    /// [`FileError::Json`] when a field is missing, unknown, given without its name or of another
+    /// type; [`FileError::Format`] for another format.
     pub fn from_json(bytes: &[u8]) -> Result<ProofFile, FileError> {
         let Object(file) = serde_json::from_slice::<Object<ProofFile>>(bytes)?;
         if file.format != FORMAT {
@@ -156,13 +167,22 @@ impl ProofFile {
     pub fn open(&self, key: &VerifyingKey) -> Result<(PublicValues, Context, Proof), FileError> {
         let parts = key.parts();
         if bytes(&self.verifying_key, "verifying_key")? != key.digest().0 {
-            return Err(FileError::OtherKey { expected: key.digest(), found: self.verifying_key.clone() });
+            return Err(FileError::OtherKey {
+                expected: key.digest(),
+                found: self.verifying_key.clone(),
+            });
         }
         if self.model != parts.model {
-            return Err(FileError::OtherModel { expected: parts.model.clone(), found: self.model.clone() });
+            return Err(FileError::OtherModel {
+                expected: parts.model.clone(),
+                found: self.model.clone(),
+            });
         }
         if self.tensors.len() != parts.signature.len() {
-            return Err(FileError::TensorCount { expected: parts.signature.len(), found: self.tensors.len() });
+            return Err(FileError::TensorCount {
+                expected: parts.signature.len(),
+                found: self.tensors.len(),
+            });
         }
         if self.private_inputs != parts.private_inputs {
             let expected = parts.private_inputs.iter().map(|input| input.name.clone()).collect();
@@ -188,10 +208,13 @@ impl ProofFile {
                         return Err(FileError::Hex { field: "digest" });
                     }
                     let index = values.len();
-                    let word = PublicValues::from_bytes(&word).map_err(|_| StatementError::NotCanonical { index })?;
+                    let word = PublicValues::from_bytes(&word)
+                        .map_err(|_| StatementError::NotCanonical { index })?;
                     values.extend_from_slice(word.as_slice());
                 }
-                None => values.extend_from_slice(PublicValues::from_integers(tensor.values.iter().copied()).as_slice()),
+                None => values.extend_from_slice(
+                    PublicValues::from_integers(tensor.values.iter().copied()).as_slice(),
+                ),
             }
         }
         let context = Context::of(&bytes(&self.context, "context")?);
@@ -199,11 +222,14 @@ impl ProofFile {
         Ok((PublicValues::new(values), context, proof))
     }
 
-    /// Opens the file, verifies its proof, and checks that it is what the caller asks for: the one way from a file to something to rely on.
+    /// Opens the file, verifies its proof, and checks that it is what the caller asks for: the one
+    /// way from a file to something to rely on.
     ///
     /// # Errors
-    /// [`VerifyError::File`] when the file does not fit the key; as [`PreparedKey::verify`]; [`VerifyError::Generation`] when its context claims a
-    /// generation that the statement is not; [`VerifyError::NoGeneration`] and [`VerifyError::OtherContext`] when it is not what is demanded.
+    /// [`VerifyError::File`] when the file does not fit the key; as [`PreparedKey::verify`];
+    /// [`VerifyError::Generation`] when its context claims a generation that the statement is not;
+    /// [`VerifyError::NoGeneration`] and [`VerifyError::OtherContext`] when it is not what is
+    /// demanded.
     pub fn verify(&self, key: &PreparedKey, demand: &Demand) -> Result<Accepted, VerifyError> {
         let (values, context, proof) = self.open(key.key())?;
         let verified = key.verify(&values, context, &proof)?;
@@ -226,7 +252,8 @@ impl ProofFile {
 /// What a caller asks of a proof file besides its proof.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Demand<'a> {
-    /// The bytes that the proof must be bound to; any when `None`. Of a generation, those behind its lengths.
+    /// The bytes that the proof must be bound to; any when `None`. Of a generation, those behind
+    /// its lengths.
     pub context: Option<&'a [u8]>,
     /// Whether it must be a generation.
     pub generation: bool,
@@ -256,10 +283,15 @@ impl FileTensor {
         if let Some((field, _)) = fields.into_iter().find(|(_, same)| !same) {
             return Err(FileError::Signature { index, tensor: signature.name.clone(), field });
         }
-        let expected = if signature.role.is_committed() { 0 } else { signature.entries().unwrap_or(u64::MAX) };
+        let expected =
+            if signature.role.is_committed() { 0 } else { signature.entries().unwrap_or(u64::MAX) };
         for found in [self.values.len(), self.decoded.len()] {
             if expected != found as u64 {
-                return Err(FileError::ValueCount { tensor: signature.name.clone(), expected, found });
+                return Err(FileError::ValueCount {
+                    tensor: signature.name.clone(),
+                    expected,
+                    found,
+                });
             }
         }
         for (index, (value, found)) in self.values.iter().zip(&self.decoded).enumerate() {
@@ -289,7 +321,8 @@ impl From<PublicTensor> for FileTensor {
     }
 }
 
-/// A structure that is written as an object: a list of its fields without their names is another spelling, and refused.
+/// A structure that is written as an object: a list of its fields without their names is another
+/// spelling, and refused.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -312,7 +345,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<T> {
     }
 }
 
-fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
     let objects = Vec::<Object<T>>::deserialize(deserializer)?;
     Ok(objects.into_iter().map(|Object(value)| value).collect())
 }

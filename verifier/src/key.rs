@@ -1,6 +1,7 @@
 //! The verifying key, its canonical bytes and its file.
 //!
-//! Canonical bytes; integers big-endian, points as in [`crate::proof`], text as UTF-8 behind its length (u32):
+//! Canonical bytes; integers big-endian, points as in [`crate::proof`], text as UTF-8 behind its
+//! length (u32):
 //!
 //! ```text
 //! offset  bytes
@@ -25,11 +26,14 @@
 //!                    name (text), rank (u32), dimensions (u64 each), fractional bits (i32), least and greatest value (i64 each)
 //! ```
 //!
-//! The key's digest is keccak256 of these bytes. It enters every challenge, so a proof is bound to each of them.
+//! The key's digest is keccak256 of these bytes. It enters every challenge, so a proof is bound to
+//! each of them.
 //!
-//! The circuit digest is keccak256 of the word "lemma circuit v1", the graph digest, and the bytes above from the number of public tensors on. A key
-//! does not hold it: it follows. So whoever knows the circuit digest of a model, from compiling it or from someone trusted, knows that a key with
-//! this digest names every input, every range and every label as the compilation did, though the key came from elsewhere.
+//! The circuit digest is keccak256 of the word "lemma circuit v1", the graph digest, and the bytes
+//! above from the number of public tensors on. A key does not hold it: it follows. So whoever knows
+//! the circuit digest of a model, from compiling it or from someone trusted, knows that a key with
+//! this digest names every input, every range and every label as the compilation did, though the
+//! key came from elsewhere.
 //!
 //! The file `verifying.key` is
 //!
@@ -241,13 +245,21 @@ impl VerifyingKey {
 }
 
 /// The circuit digest of a graph whose inputs and outputs are described so.
-pub fn circuit_digest(graph: Digest, signature: &[TensorSignature], private_inputs: &[PrivateInput]) -> Digest {
+pub fn circuit_digest(
+    graph: Digest,
+    signature: &[TensorSignature],
+    private_inputs: &[PrivateInput],
+) -> Digest {
     let mut bytes = [CIRCUIT, graph.0].concat();
     write_interface(&mut bytes, signature, private_inputs);
     Digest::of(&bytes)
 }
 
-fn write_interface(out: &mut Vec<u8>, signature: &[TensorSignature], private_inputs: &[PrivateInput]) {
+fn write_interface(
+    out: &mut Vec<u8>,
+    signature: &[TensorSignature],
+    private_inputs: &[PrivateInput],
+) {
     write_count(out, signature.len());
     signature.iter().for_each(|tensor| tensor.write(out));
     write_count(out, private_inputs.len());

@@ -22,15 +22,16 @@
 //! | [`visible`](mod@visible) | texts from outside, as they are shown |
 //! | [`error`] | everything that can be wrong |
 //!
-//! A [`Verified`] exists only after the equation held; there is no boolean to forget. Everything that comes
-//! from outside is parsed into a type that cannot hold an invalid value: a [`Proof`] has points of the right
-//! groups, [`PublicValues`] are canonical, a [`VerifyingKey`] has passed the lint.
+//! A [`Verified`] exists only after the equation held; there is no boolean to forget. Everything
+//! that comes from outside is parsed into a type that cannot hold an invalid value: a [`Proof`] has
+//! points of the right groups, [`PublicValues`] are canonical, a [`VerifyingKey`] has passed the
+//! lint.
 //!
-//! The crate has no unsafe code, no threads, no clock, no hash maps, no file access, and it cannot panic on
-//! input; lints below and in `clippy.toml` hold it to that.
+//! The crate has no unsafe code, no threads, no clock, no hash maps, no file access, and it cannot
+//! panic on input; lints below and in `clippy.toml` hold it to that.
 //!
-//! Not covered: proofs can be re-randomised by anyone (`A, B -> t A, B / t`), so the bytes of a proof are no
-//! identifier and must not serve as one. Replay is stopped by the [`Context`] alone.
+//! Not covered: proofs can be re-randomised by anyone (`A, B -> t A, B / t`), so the bytes of a
+//! proof are no identifier and must not serve as one. Replay is stopped by the [`Context`] alone.
 
 #![forbid(unsafe_code)]
 #![deny(
@@ -48,7 +49,13 @@
 // A test may fail on what it is given.
 #![cfg_attr(
     test,
-    allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
 )]
 
 pub mod chain;

@@ -1,17 +1,20 @@
-//! The rules that a verifying key must pass before it is used ("Keys" in docs/protocol.md). One function serves setup,
-//! loading and the generation of a contract.
+//! The rules that a verifying key must pass before it is used ("Keys" in docs/protocol.md). One
+//! function serves setup, loading and the generation of a contract.
 //!
 //! Why each pair must differ, also up to sign:
-//! - `gamma = delta1 = delta2`: the right side of the equation is `e(alpha, beta) e(IC(x) + C1 + C2, gamma)`, so
-//!   `A = alpha, B = beta, C2 = -IC(x) - C1` passes for any statement, without a witness. Equal generators are the mark
-//!   of a setup whose second phase was skipped.
+//! - `gamma = delta1 = delta2`: the right side of the equation is
+//!   `e(alpha, beta) e(IC(x) + C1 + C2, gamma)`, so `A = alpha, B = beta, C2 = -IC(x) - C1` passes
+//!   for any statement, without a witness. Equal generators are the mark of a setup whose second
+//!   phase was skipped.
 //! - `gamma` equal to one delta: the prover moves the public part into that commitment.
-//! - `delta1 = delta2`: only `C1 + C2` matters, so wires of round 1 move into C2 and are chosen after the challenge;
-//!   every lookup and every product check falls.
-//! - `beta` equal to any of them, or to the generator: a trapdoor is then known in relation to another.
+//! - `delta1 = delta2`: only `C1 + C2` matters, so wires of round 1 move into C2 and are chosen
+//!   after the challenge; every lookup and every product check falls.
+//! - `beta` equal to any of them, or to the generator: a trapdoor is then known in relation to
+//!   another.
 //! - two equal `IC`: the challenge and the folded statement are interchangeable.
 //!
-//! Not covered: a relation that cannot be seen from the points (`gamma = 2 delta1`). Only the setup can rule it out.
+//! Not covered: a relation that cannot be seen from the points (`gamma = 2 delta1`). Only the setup
+//! can rule it out.
 
 use ark_bn254::{G1Affine, G2Affine};
 use ark_ec::AffineRepr;
@@ -36,7 +39,12 @@ pub fn lint(parts: &KeyParts) -> Result<(), LintError> {
     // The points last, since they are what takes time.
     let [ic0, ic1, ic2] = parts.ic;
     let g1 = [("alpha1", parts.alpha1), ("ic0", ic0), ("ic1", ic1), ("ic2", ic2)];
-    let g2 = [("beta2", parts.beta2), ("gamma2", parts.gamma2), ("delta1_2", parts.delta1_2), ("delta2_2", parts.delta2_2)];
+    let g2 = [
+        ("beta2", parts.beta2),
+        ("gamma2", parts.gamma2),
+        ("delta1_2", parts.delta1_2),
+        ("delta2_2", parts.delta2_2),
+    ];
     for (name, point) in &g1 {
         check_g1(point).map_err(named(name))?;
     }
@@ -49,7 +57,9 @@ pub fn lint(parts: &KeyParts) -> Result<(), LintError> {
 }
 
 /// No two points have the same x-coordinate: on a curve `y^2 = f(x)` that is equality up to sign.
-fn unrelated<P: AffineRepr>(points: impl Iterator<Item = (&'static str, P)> + Clone) -> Result<(), LintError> {
+fn unrelated<P: AffineRepr>(
+    points: impl Iterator<Item = (&'static str, P)> + Clone,
+) -> Result<(), LintError> {
     let mut rest = points;
     while let Some((first, point)) = rest.next() {
         if let Some((second, _)) = rest.clone().find(|(_, other)| point.x() == other.x()) {

@@ -1,5 +1,5 @@
-//! Points as the EVM precompiles take them: 32-byte big-endian coordinates; an element `c0 + c1 u` of the
-//! extension field as `c1 c0`.
+//! Points as the EVM precompiles take them: 32-byte big-endian coordinates; an element `c0 + c1 u`
+//! of the extension field as `c1 c0`.
 
 use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
 use ark_ec::AffineRepr;

@@ -1,7 +1,8 @@
 //! Inputs that a statement does not show.
 //!
-//! Whoever proves chooses them freely in their ranges, so a reader must know that they are there: a mask beside a text decides what of the text
-//! counts. They are part of the key's canonical bytes and of its circuit digest, and every statement lists them.
+//! Whoever proves chooses them freely in their ranges, so a reader must know that they are there: a
+//! mask beside a text decides what of the text counts. They are part of the key's canonical bytes
+//! and of its circuit digest, and every statement lists them.
 
 use serde::{Deserialize, Serialize};
 
@@ -52,10 +53,12 @@ impl PrivateInput {
         let mut shape = Vec::new();
         for _ in 0..reader.u32("a private input's rank")? {
             let dimension = reader.u64("a private input's shape")?;
-            let too_large = || LintError::TensorTooLarge { tensor: name.clone(), limit: MAX_ENTRIES };
+            let too_large =
+                || LintError::TensorTooLarge { tensor: name.clone(), limit: MAX_ENTRIES };
             shape.push(usize::try_from(dimension).map_err(|_| too_large())?);
         }
-        let fractional_bits = i32::from_be_bytes(reader.array("a private input's fractional bits")?);
+        let fractional_bits =
+            i32::from_be_bytes(reader.array("a private input's fractional bits")?);
         let low = i64::from_be_bytes(reader.array("a private input's range")?);
         let high = i64::from_be_bytes(reader.array("a private input's range")?);
         Ok(PrivateInput { name, shape, fractional_bits, low, high })

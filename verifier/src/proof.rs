@@ -8,8 +8,8 @@
 //!    256  C2.x    C2.y
 //! ```
 //!
-//! Ten 32-byte big-endian words, in the layout of the EVM precompiles. The encoding is canonical: each proof has
-//! one byte string, and every byte string is a proof or an error.
+//! Ten 32-byte big-endian words, in the layout of the EVM precompiles. The encoding is canonical:
+//! each proof has one byte string, and every byte string is a proof or an error.
 
 use ark_bn254::{G1Affine, G2Affine};
 
@@ -44,14 +44,16 @@ impl Proof {
     /// Parses the canonical encoding.
     ///
     /// # Errors
-    /// [`ProofError::Length`] unless there are [`Proof::BYTES`] bytes; [`ProofError::Point`] with a bad point.
+    /// [`ProofError::Length`] unless there are [`Proof::BYTES`] bytes; [`ProofError::Point`] with a
+    /// bad point.
     pub fn from_bytes(bytes: &[u8]) -> Result<Proof, ProofError> {
         let length = || ProofError::Length { expected: Proof::BYTES, found: bytes.len() };
         let (a, rest) = bytes.split_first_chunk::<64>().ok_or_else(length)?;
         let (b, rest) = rest.split_first_chunk::<128>().ok_or_else(length)?;
         let (c1, rest) = rest.split_first_chunk::<64>().ok_or_else(length)?;
         let c2: &[u8; 64] = rest.try_into().map_err(|_| length())?;
-        let [a, c1, c2] = [(a, "A"), (c1, "C1"), (c2, "C2")].map(|(bytes, point)| read_g1(bytes).map_err(named(point)));
+        let [a, c1, c2] = [(a, "A"), (c1, "C1"), (c2, "C2")]
+            .map(|(bytes, point)| read_g1(bytes).map_err(named(point)));
         // B last: its subgroup is what takes time.
         Ok(Proof { a: a?, c1: c1?, c2: c2?, b: read_g2(b).map_err(named("B"))? })
     }

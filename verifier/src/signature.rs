@@ -1,5 +1,6 @@
-//! What a key says about each public tensor. The signature is part of the key's canonical bytes and so of its
-//! digest: a proof file cannot rename an output, move its decimal point or swap its labels.
+//! What a key says about each public tensor. The signature is part of the key's canonical bytes and
+//! so of its digest: a proof file cannot rename an output, move its decimal point or swap its
+//! labels.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,8 @@ pub const MAX_ENTRIES: u64 = 1 << 30;
 /// Most fractional bits, in either direction.
 pub const MAX_FRACTIONAL_BITS: i32 = 256;
 
-/// Which side of the model a tensor is on, and whether the statement has its values or a digest that binds them.
+/// Which side of the model a tensor is on, and whether the statement has its values or a digest
+/// that binds them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -92,7 +94,8 @@ impl TensorSignature {
         product(&self.shape)
     }
 
-    /// Number of public values: the entries, or one for a digest; `None` as for [`TensorSignature::entries`].
+    /// Number of public values: the entries, or one for a digest; `None` as for
+    /// [`TensorSignature::entries`].
     pub fn public_values(&self) -> Option<u64> {
         self.entries().map(|entries| if self.role.is_committed() { 1 } else { entries })
     }
@@ -107,11 +110,14 @@ impl TensorSignature {
         let real = self.real(value);
         match &self.labels {
             Labels::None => real.to_string(),
-            Labels::Entries(names) => match index.checked_rem(names.len()).and_then(|at| names.get(at)) {
-                Some(name) => format!("{name}: {real}"),
-                None => real.to_string(),
-            },
-            Labels::Values(names) => match usize::try_from(value).ok().and_then(|at| names.get(at)) {
+            Labels::Entries(names) => {
+                match index.checked_rem(names.len()).and_then(|at| names.get(at)) {
+                    Some(name) => format!("{name}: {real}"),
+                    None => real.to_string(),
+                }
+            }
+            Labels::Values(names) => match usize::try_from(value).ok().and_then(|at| names.get(at))
+            {
                 Some(name) => name.clone(),
                 None => real.to_string(),
             },
@@ -154,9 +160,10 @@ impl TensorSignature {
         let mut shape = Vec::new();
         for _ in 0..reader.u32("a tensor's rank")? {
             let dimension = reader.u64("a tensor's shape")?;
-            shape.push(
-                usize::try_from(dimension).map_err(|_| LintError::TensorTooLarge { tensor: name.clone(), limit: MAX_ENTRIES })?,
-            );
+            shape.push(usize::try_from(dimension).map_err(|_| LintError::TensorTooLarge {
+                tensor: name.clone(),
+                limit: MAX_ENTRIES,
+            })?);
         }
         let fractional_bits = i32::from_be_bytes(reader.array("a tensor's fractional bits")?);
         let low = i64::from_be_bytes(reader.array("a tensor's range")?);
@@ -172,7 +179,9 @@ impl TensorSignature {
 
 /// The number of entries of a shape; `None` when it exceeds [`MAX_ENTRIES`].
 pub(crate) fn product(shape: &[usize]) -> Option<u64> {
-    let product = shape.iter().try_fold(1u64, |product, dimension| product.checked_mul(u64::try_from(*dimension).ok()?))?;
+    let product = shape.iter().try_fold(1u64, |product, dimension| {
+        product.checked_mul(u64::try_from(*dimension).ok()?)
+    })?;
     (product <= MAX_ENTRIES).then_some(product)
 }
 
@@ -190,11 +199,15 @@ fn read_names(reader: &mut Reader) -> Result<Vec<String>, KeyError> {
     Ok(names)
 }
 
-/// Checks what a key says about tensors, shown and private, and returns its number of public values.
+/// Checks what a key says about tensors, shown and private, and returns its number of public
+/// values.
 ///
 /// # Errors
 /// The first rule that is broken.
-pub fn lint_signature(signature: &[TensorSignature], private: &[PrivateInput]) -> Result<u64, LintError> {
+pub fn lint_signature(
+    signature: &[TensorSignature],
+    private: &[PrivateInput],
+) -> Result<u64, LintError> {
     let mut names = BTreeSet::new();
     let mut total = 0u64;
     for (index, tensor) in signature.iter().enumerate() {
@@ -202,7 +215,10 @@ pub fn lint_signature(signature: &[TensorSignature], private: &[PrivateInput]) -
             return Err(LintError::UnnamedTensor { index });
         }
         if !names.insert((tensor.role.is_input(), &tensor.name)) {
-            return Err(LintError::DuplicateTensor { role: tensor.role.name(), name: tensor.name.clone() });
+            return Err(LintError::DuplicateTensor {
+                role: tensor.role.name(),
+                name: tensor.name.clone(),
+            });
         }
         lint_numbers(&tensor.name, tensor.fractional_bits, (tensor.low, tensor.high))?;
         lint_labels(tensor)?;
@@ -210,7 +226,10 @@ pub fn lint_signature(signature: &[TensorSignature], private: &[PrivateInput]) -
             .public_values()
             .and_then(|entries| total.checked_add(entries))
             .filter(|total| *total <= MAX_ENTRIES)
-            .ok_or_else(|| LintError::TensorTooLarge { tensor: tensor.name.clone(), limit: MAX_ENTRIES })?;
+            .ok_or_else(|| LintError::TensorTooLarge {
+                tensor: tensor.name.clone(),
+                limit: MAX_ENTRIES,
+            })?;
     }
     for (index, input) in private.iter().enumerate() {
         if input.name.is_empty() {
@@ -220,15 +239,26 @@ pub fn lint_signature(signature: &[TensorSignature], private: &[PrivateInput]) -
             return Err(LintError::DuplicateTensor { role: "input", name: input.name.clone() });
         }
         lint_numbers(&input.name, input.fractional_bits, (input.low, input.high))?;
-        input.entries().ok_or_else(|| LintError::TensorTooLarge { tensor: input.name.clone(), limit: MAX_ENTRIES })?;
+        input.entries().ok_or_else(|| LintError::TensorTooLarge {
+            tensor: input.name.clone(),
+            limit: MAX_ENTRIES,
+        })?;
     }
     Ok(total)
 }
 
-fn lint_numbers(tensor: &str, fractional_bits: i32, (low, high): (i64, i64)) -> Result<(), LintError> {
+fn lint_numbers(
+    tensor: &str,
+    fractional_bits: i32,
+    (low, high): (i64, i64),
+) -> Result<(), LintError> {
     let tensor = || tensor.to_owned();
     if fractional_bits.unsigned_abs() > MAX_FRACTIONAL_BITS.unsigned_abs() {
-        return Err(LintError::FractionalBits { tensor: tensor(), found: fractional_bits, limit: MAX_FRACTIONAL_BITS });
+        return Err(LintError::FractionalBits {
+            tensor: tensor(),
+            found: fractional_bits,
+            limit: MAX_FRACTIONAL_BITS,
+        });
     }
     if low > high {
         return Err(LintError::EmptyRange { tensor: tensor(), low, high });

@@ -1,7 +1,8 @@
 //! Public values, and the statement that they make about the model of a key.
 //!
-//! A signed integer `v` of the model is the field element `v mod r`. A word of 32 bytes that is not below r is
-//! rejected, never reduced: `x` and `x + r` would be the same element and two statements.
+//! A signed integer `v` of the model is the field element `v mod r`. A word of 32 bytes that is not
+//! below r is rejected, never reduced: `x` and `x + r` would be the same element and two
+//! statements.
 
 use ark_bn254::Fr;
 use ark_ff::{BigInt, PrimeField};
@@ -11,7 +12,8 @@ use crate::error::StatementError;
 use crate::point::{word, write_word};
 use crate::{Context, Digest, PrivateInput, TensorSignature, VerifyingKey};
 
-/// The public values of a proof in fold order: all tensors of the signature, one after the other, row-major.
+/// The public values of a proof in fold order: all tensors of the signature, one after the other,
+/// row-major.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicValues(Vec<Fr>);
 
@@ -29,15 +31,17 @@ impl PublicValues {
     /// Words of 32 bytes, big-endian.
     ///
     /// # Errors
-    /// [`StatementError::Words`] when the length is no multiple of 32, [`StatementError::NotCanonical`] with the
-    /// first word that is not below r.
+    /// [`StatementError::Words`] when the length is no multiple of 32,
+    /// [`StatementError::NotCanonical`] with the first word that is not below r.
     pub fn from_bytes(bytes: &[u8]) -> Result<PublicValues, StatementError> {
         let (words, rest) = bytes.as_chunks::<32>();
         if !rest.is_empty() {
             return Err(StatementError::Words { found: bytes.len() });
         }
         let values = words.iter().enumerate();
-        let values = values.map(|(index, bytes)| Fr::from_bigint(word(bytes)).ok_or(StatementError::NotCanonical { index }));
+        let values = values.map(|(index, bytes)| {
+            Fr::from_bigint(word(bytes)).ok_or(StatementError::NotCanonical { index })
+        });
         Ok(PublicValues(values.collect::<Result<_, _>>()?))
     }
 
@@ -82,7 +86,8 @@ impl PublicTensor {
     }
 }
 
-/// What a proof says: this model, run exactly on these public inputs and some private ones, has these outputs.
+/// What a proof says: this model, run exactly on these public inputs and some private ones, has
+/// these outputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Statement {
     /// Name of the model, by the key.
@@ -105,18 +110,24 @@ impl Statement {
     /// Reads `values` by the signature of `key`.
     ///
     /// # Errors
-    /// [`StatementError::Count`] when there are too few or too many, [`StatementError::OutOfRange`] with the first
-    /// value outside the range of its tensor.
-    pub fn decode(key: &VerifyingKey, values: &PublicValues, context: Context) -> Result<Statement, StatementError> {
+    /// [`StatementError::Count`] when there are too few or too many, [`StatementError::OutOfRange`]
+    /// with the first value outside the range of its tensor.
+    pub fn decode(
+        key: &VerifyingKey,
+        values: &PublicValues,
+        context: Context,
+    ) -> Result<Statement, StatementError> {
         let parts = key.parts();
-        let count = || StatementError::Count { expected: parts.public_values, found: values.0.len() };
+        let count =
+            || StatementError::Count { expected: parts.public_values, found: values.0.len() };
         if parts.public_values != values.0.len() as u64 {
             return Err(count());
         }
         let mut left = values.as_slice();
         let mut tensors = Vec::with_capacity(parts.signature.len());
         for signature in &parts.signature {
-            let entries = signature.public_values().and_then(|entries| usize::try_from(entries).ok());
+            let entries =
+                signature.public_values().and_then(|entries| usize::try_from(entries).ok());
             let split = entries.and_then(|entries| left.split_at_checked(entries));
             let (head, tail) = split.ok_or_else(count)?;
             left = tail;
@@ -134,18 +145,29 @@ impl Statement {
     }
 }
 
-fn decode_tensor(signature: &TensorSignature, values: &[Fr]) -> Result<PublicTensor, StatementError> {
+fn decode_tensor(
+    signature: &TensorSignature,
+    values: &[Fr],
+) -> Result<PublicTensor, StatementError> {
     if signature.role.is_committed() {
         let digest = values.first().map(digest_of);
         return Ok(PublicTensor { signature: signature.clone(), values: Vec::new(), digest });
     }
-    let values =
-        values.iter().enumerate().map(|(index, value)| {
-            signed(value).filter(|value| (signature.low..=signature.high).contains(value)).ok_or_else(|| {
-                StatementError::OutOfRange { tensor: signature.name.clone(), index, low: signature.low, high: signature.high }
-            })
-        });
-    Ok(PublicTensor { signature: signature.clone(), values: values.collect::<Result<_, _>>()?, digest: None })
+    let values = values.iter().enumerate().map(|(index, value)| {
+        signed(value).filter(|value| (signature.low..=signature.high).contains(value)).ok_or_else(
+            || StatementError::OutOfRange {
+                tensor: signature.name.clone(),
+                index,
+                low: signature.low,
+                high: signature.high,
+            },
+        )
+    });
+    Ok(PublicTensor {
+        signature: signature.clone(),
+        values: values.collect::<Result<_, _>>()?,
+        digest: None,
+    })
 }
 
 fn digest_of(value: &Fr) -> Digest {

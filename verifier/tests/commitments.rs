@@ -6,12 +6,20 @@ use ark_bn254::Fr;
 use common::{Trapdoor, add_words, order, rng};
 use lemma_verifier::error::{FileError, KeyError, LintError, StatementError, VerifyError};
 use lemma_verifier::{
-    ChainError, Context, Demand, KeyParts, Labels, Link, PreparedKey, ProofFile, PublicValues, Role, TensorSignature, Verified,
-    VerifyingKey, chain,
+    ChainError, Context, Demand, KeyParts, Labels, Link, PreparedKey, ProofFile, PublicValues,
+    Role, TensorSignature, Verified, VerifyingKey, chain,
 };
 
 fn tensor(name: &str, role: Role, shape: &[usize], fractional_bits: i32) -> TensorSignature {
-    TensorSignature { name: name.into(), role, shape: shape.into(), fractional_bits, low: -9, high: 9, labels: Labels::None }
+    TensorSignature {
+        name: name.into(),
+        role,
+        shape: shape.into(),
+        fractional_bits,
+        low: -9,
+        high: 9,
+        labels: Labels::None,
+    }
 }
 
 /// A committed input of 6 integers, a public score, a committed output of 4.
@@ -23,12 +31,22 @@ fn signature() -> Vec<TensorSignature> {
     ]
 }
 
-fn key_with(trapdoor: &Trapdoor, model: &str, signature: Vec<TensorSignature>) -> Result<VerifyingKey, KeyError> {
+fn key_with(
+    trapdoor: &Trapdoor,
+    model: &str,
+    signature: Vec<TensorSignature>,
+) -> Result<VerifyingKey, KeyError> {
     let public_values = signature.iter().filter_map(TensorSignature::public_values).sum();
-    VerifyingKey::new(KeyParts { model: model.into(), signature, public_values, ..trapdoor.parts() })
+    VerifyingKey::new(KeyParts {
+        model: model.into(),
+        signature,
+        public_values,
+        ..trapdoor.parts()
+    })
 }
 
-/// A verified statement of a model of these tensors with these public values; the trapdoor stands in for the prover.
+/// A verified statement of a model of these tensors with these public values; the trapdoor stands
+/// in for the prover.
 fn verified(seed: u64, model: &str, signature: Vec<TensorSignature>, values: &[Fr]) -> Verified {
     let mut rng = rng(seed);
     let trapdoor = Trapdoor::random(&mut rng);
@@ -75,7 +93,10 @@ fn a_statement_has_the_digest_instead_of_values() {
     assert!(input.values.is_empty() && input.readable().is_empty() && output.values.is_empty());
     assert_eq!((score.values.as_slice(), score.digest), ([-7].as_slice(), None));
     // -1 is the greatest field element: a digest is not read as an integer.
-    assert_eq!(input.digest.unwrap().to_string(), "0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000000");
+    assert_eq!(
+        input.digest.unwrap().to_string(),
+        "0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000000"
+    );
     assert_eq!(output.digest.unwrap().to_string(), format!("0x{:064x}", u64::MAX));
 }
 
@@ -101,31 +122,48 @@ fn an_altered_digest_is_rejected() {
     described(after(|file| file.tensors[0].digest = None));
     described(after(|file| file.tensors[1].digest = Some(format!("0x{:064x}", 1))));
     let error = after(|file| file.tensors[0].values.push(1));
-    assert!(matches!(error, VerifyError::File(FileError::ValueCount { expected: 0, found: 1, .. })), "{error}");
+    assert!(
+        matches!(error, VerifyError::File(FileError::ValueCount { expected: 0, found: 1, .. })),
+        "{error}"
+    );
     for text in ["0x01", "", "0xzz"] {
         let mut file = file.clone();
         file.tensors[0].digest = Some(text.into());
-        assert!(matches!(file.verify(&key, &Demand::default()), Err(VerifyError::File(FileError::Hex { field: "digest" }))));
+        assert!(matches!(
+            file.verify(&key, &Demand::default()),
+            Err(VerifyError::File(FileError::Hex { field: "digest" }))
+        ));
     }
     // The same field element in other bytes.
     let word = hex::decode(&file.tensors[2].digest.as_ref().unwrap()[2..]).unwrap();
     let mut file = file.clone();
-    file.tensors[2].digest = Some(format!("0x{}", hex::encode(add_words(&word, &order()).unwrap())));
+    file.tensors[2].digest =
+        Some(format!("0x{}", hex::encode(add_words(&word, &order()).unwrap())));
     let refused = file.verify(&key, &Demand::default()).unwrap_err();
-    assert!(matches!(refused, VerifyError::File(FileError::Statement(StatementError::NotCanonical { index: 2 }))), "{refused}");
+    assert!(
+        matches!(
+            refused,
+            VerifyError::File(FileError::Statement(StatementError::NotCanonical { index: 2 }))
+        ),
+        "{refused}"
+    );
 }
 
 #[test]
 fn a_chain_holds_exactly_if_every_link_does() {
     let digests = [11u64, 12, 13, 14].map(Fr::from);
     let step = |i: usize, input: Fr, output: Fr| {
-        let tensors = vec![tensor("x", Role::CommittedInput, &[2, 2], 8), tensor("y", Role::CommittedOutput, &[4], 8)];
+        let tensors = vec![
+            tensor("x", Role::CommittedInput, &[2, 2], 8),
+            tensor("y", Role::CommittedOutput, &[4], 8),
+        ];
         verified(80 + i as u64, &format!("m{i}"), tensors, &[input, output])
     };
     let steps: Vec<Verified> = (0..3).map(|i| step(i, digests[i], digests[i + 1])).collect();
     let links = chain(&steps).unwrap();
     let digest = |i: usize| steps[i].statement().tensors[1].digest.unwrap();
-    let link = |proof: usize| Link { proof, output: "y".into(), input: "x".into(), digest: digest(proof) };
+    let link =
+        |proof: usize| Link { proof, output: "y".into(), input: "x".into(), digest: digest(proof) };
     assert_eq!(links, [link(0), link(1)]);
 
     let broken = |proofs: &[Verified]| match chain(proofs) {
@@ -148,10 +186,15 @@ fn a_chain_holds_exactly_if_every_link_does() {
 fn a_link_is_from_an_output_to_an_input_alike() {
     let digest = Fr::from(5);
     let last = verified(90, "last", vec![tensor("x", Role::CommittedInput, &[4], 8)], &[digest]);
-    let first = |tensors: Vec<TensorSignature>, values: &[Fr]| chain(&[verified(91, "first", tensors, values), last.clone()]);
+    let first = |tensors: Vec<TensorSignature>, values: &[Fr]| {
+        chain(&[verified(91, "first", tensors, values), last.clone()])
+    };
     assert!(first(vec![tensor("y", Role::CommittedOutput, &[2, 2], 8)], &[digest]).is_ok());
     // Another output of the same proof is beside the point.
-    let two = vec![tensor("y", Role::CommittedOutput, &[4], 8), tensor("z", Role::CommittedOutput, &[4], 8)];
+    let two = vec![
+        tensor("y", Role::CommittedOutput, &[4], 8),
+        tensor("z", Role::CommittedOutput, &[4], 8),
+    ];
     assert_eq!(first(two, &[Fr::from(6), digest]).unwrap()[0].output, "z");
     for (other, value) in [
         (tensor("y", Role::CommittedOutput, &[5], 8), digest),
@@ -160,12 +203,19 @@ fn a_link_is_from_an_output_to_an_input_alike() {
         (tensor("y", Role::Output, &[1], 8), digest),
     ] {
         let refused = first(vec![other.clone()], &[value]).unwrap_err();
-        assert!(matches!(&refused, ChainError::Broken { hint, .. } if !hint.is_empty()), "{other:?}: {refused}");
+        assert!(
+            matches!(&refused, ChainError::Broken { hint, .. } if !hint.is_empty()),
+            "{other:?}: {refused}"
+        );
     }
     // Two committed inputs, of which one is foreign.
-    let both = vec![tensor("x", Role::CommittedInput, &[4], 8), tensor("w", Role::CommittedInput, &[4], 8)];
+    let both = vec![
+        tensor("x", Role::CommittedInput, &[4], 8),
+        tensor("w", Role::CommittedInput, &[4], 8),
+    ];
     let start = verified(92, "first", vec![tensor("y", Role::CommittedOutput, &[4], 8)], &[digest]);
-    let refused = chain(&[start.clone(), verified(93, "both", both, &[digest, Fr::from(6)])]).unwrap_err();
+    let refused =
+        chain(&[start.clone(), verified(93, "both", both, &[digest, Fr::from(6)])]).unwrap_err();
     assert!(matches!(&refused, ChainError::Broken { input, .. } if input == "w"), "{refused}");
     let none = verified(94, "none", vec![tensor("x", Role::Input, &[1], 8)], &[digest]);
     assert_eq!(chain(&[start, none]), Err(ChainError::NoInput { proof: 2, model: "none".into() }));

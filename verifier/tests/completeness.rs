@@ -18,10 +18,14 @@ fn accepts_proofs_and_returns_their_statement() {
         assert_eq!(statement.vk_digest, key.key().digest());
         assert_eq!(statement.context, context);
         assert!(statement.development);
-        let integers: Vec<i64> = statement.tensors.iter().flat_map(|tensor| tensor.values.clone()).collect();
+        let integers: Vec<i64> =
+            statement.tensors.iter().flat_map(|tensor| tensor.values.clone()).collect();
         assert_eq!(integers, INTEGERS);
         assert_eq!(statement.tensors[0].reals(), [0.0, -0.5, 1.0]);
-        assert_eq!(statement.tensors[1].readable(), ["cat: 1.0625", "dog: -0.3125", "cat: 62.4375", "dog: -62.5"]);
+        assert_eq!(
+            statement.tensors[1].readable(),
+            ["cat: 1.0625", "dog: -0.3125", "cat: 62.4375", "dog: -62.5"]
+        );
         assert_eq!(statement.tensors[2].readable(), ["dog"]);
         assert_eq!(key.key().verify(&values(), context, &proof).expect("unprepared"), verified);
     }
@@ -47,7 +51,8 @@ fn a_proof_file_survives_json_and_verifies() {
     let trapdoor = Trapdoor::random(&mut rng);
     let key = PreparedKey::new(trapdoor.key());
     for context in [&b""[..], b"chain 1"] {
-        let proof = trapdoor.simulate(key.key().digest(), &values(), Context::of(context), &mut rng);
+        let proof =
+            trapdoor.simulate(key.key().digest(), &values(), Context::of(context), &mut rng);
         let file = ProofFile::new(key.key(), &values(), context, &proof).expect("values fit");
         let json = file.to_json().expect("strings and integers");
         let back = ProofFile::from_json(json.as_bytes()).expect("own output");

@@ -76,7 +76,12 @@ fn rejects_values_changed_together_with_their_readable_part() {
     file.tensors[0].decoded[1] = "-2".to_string();
     assert!(matches!(
         file.verify(&key, &Demand::default()),
-        Err(VerifyError::Statement(StatementError::OutOfRange { index: 1, low: -256, high: 256, .. }))
+        Err(VerifyError::Statement(StatementError::OutOfRange {
+            index: 1,
+            low: -256,
+            high: 256,
+            ..
+        }))
     ));
 }
 
@@ -89,12 +94,21 @@ fn rejects_another_context() {
 
 #[test]
 fn rejects_fields_that_are_not_hexadecimal() {
-    assert!(matches!(open_after(|file| file.context = "6e".to_string()), FileError::Hex { field: "context" }));
-    assert!(matches!(open_after(|file| file.context = "0x6".to_string()), FileError::Hex { field: "context" }));
+    assert!(matches!(
+        open_after(|file| file.context = "6e".to_string()),
+        FileError::Hex { field: "context" }
+    ));
+    assert!(matches!(
+        open_after(|file| file.context = "0x6".to_string()),
+        FileError::Hex { field: "context" }
+    ));
     assert!(matches!(open_after(|file| file.proof.push('g')), FileError::Hex { field: "proof" }));
     let error = open_after(|file| file.proof.truncate(2 + 2 * 319));
     assert!(matches!(error, FileError::Proof(ProofError::Length { found: 319, .. })));
-    assert!(matches!(open_after(|file| file.verifying_key = "mine".to_string()), FileError::Hex { field: "verifying_key" }));
+    assert!(matches!(
+        open_after(|file| file.verifying_key = "mine".to_string()),
+        FileError::Hex { field: "verifying_key" }
+    ));
 }
 
 #[test]
@@ -102,7 +116,10 @@ fn rejects_json_that_is_not_a_proof_file() {
     let (_, file) = scene(63);
     let json = file.to_json().expect("strings and integers");
     for length in 0..json.len() {
-        assert!(matches!(ProofFile::from_json(&json.as_bytes()[..length]), Err(FileError::Json(_))));
+        assert!(matches!(
+            ProofFile::from_json(&json.as_bytes()[..length]),
+            Err(FileError::Json(_))
+        ));
     }
     for (from, to) in [
         ("\"context\"", "\"kontext\""),
@@ -113,7 +130,10 @@ fn rejects_json_that_is_not_a_proof_file() {
     ] {
         let changed = json.replacen(from, to, 1);
         assert_ne!(changed, json);
-        assert!(matches!(ProofFile::from_json(changed.as_bytes()), Err(FileError::Json(_))), "{from} -> {to}");
+        assert!(
+            matches!(ProofFile::from_json(changed.as_bytes()), Err(FileError::Json(_))),
+            "{from} -> {to}"
+        );
     }
     let changed = json.replacen("lemma-proof-2", "lemma-proof-1", 1);
     assert!(matches!(ProofFile::from_json(changed.as_bytes()), Err(FileError::Format { .. })));
@@ -140,7 +160,8 @@ fn rejects_a_file_that_says_something_else_of_the_private_inputs() {
         assert!(matches!(open_after(change), FileError::PrivateInputs { .. }));
     }
     let (key, file) = scene(58);
-    let statement = file.verify(&key, &Demand::default()).expect("an honest file").verified.into_statement();
+    let statement =
+        file.verify(&key, &Demand::default()).expect("an honest file").verified.into_statement();
     assert_eq!(statement.private_inputs, common::private_inputs());
 }
 
@@ -156,14 +177,18 @@ fn a_proof_is_accepted_for_the_context_and_the_kind_that_is_asked_for() {
     assert!(matches!(ask(None, true), Err(VerifyError::NoGeneration)));
 }
 
-/// The context of a generation under a key that is no decoder's: the proof holds, what its file claims does not.
+/// The context of a generation under a key that is no decoder's: the proof holds, what its file
+/// claims does not.
 #[test]
 fn a_file_that_claims_a_generation_and_is_none_is_refused() {
     let mut rng = rng(57);
     let trapdoor = Trapdoor::random(&mut rng);
     let key = PreparedKey::new(trapdoor.key());
-    for context in [lemma_verifier::generation::context(1, 2, b"n"), lemma_verifier::generation::TAG.to_vec()] {
-        let proof = trapdoor.simulate(key.key().digest(), &values(), Context::of(&context), &mut rng);
+    for context in
+        [lemma_verifier::generation::context(1, 2, b"n"), lemma_verifier::generation::TAG.to_vec()]
+    {
+        let proof =
+            trapdoor.simulate(key.key().digest(), &values(), Context::of(&context), &mut rng);
         let file = ProofFile::new(key.key(), &values(), &context, &proof).expect("values fit");
         for generation in [false, true] {
             let refused = file.verify(&key, &Demand { generation, ..Demand::default() });

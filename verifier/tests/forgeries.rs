@@ -1,4 +1,5 @@
-//! The forgeries that the key lint exists for: each is built, shown to satisfy the pairing equation, and its key refused.
+//! The forgeries that the key lint exists for: each is built, shown to satisfy the pairing
+//! equation, and its key refused.
 
 mod common;
 
@@ -46,9 +47,15 @@ fn a_key_with_gamma_and_deltas_equal_is_forgeable_and_refused() {
         trapdoor.delta2 = trapdoor.gamma;
         let bad = trapdoor.parts();
         let forgery = forge_without_witness(&bad, &forged_statement);
-        assert!(equation_holds(&bad, &forged_statement, Context::NONE, &forgery), "the forgery works");
+        assert!(
+            equation_holds(&bad, &forged_statement, Context::NONE, &forgery),
+            "the forgery works"
+        );
         let result = VerifyingKey::new(bad);
-        assert!(matches!(result, Err(KeyError::Lint(LintError::Related { first: "gamma2", .. }))), "{result:?}");
+        assert!(
+            matches!(result, Err(KeyError::Lint(LintError::Related { first: "gamma2", .. }))),
+            "{result:?}"
+        );
     }
     let good = Trapdoor::random(&mut rng).parts();
     let forgery = forge_without_witness(&good, &forged_statement);
@@ -78,7 +85,8 @@ fn a_key_with_gamma_equal_to_delta2_turns_any_proof_into_one_of_another_statemen
     assert_eq!(VerifyingKey::new(bad), Err(KeyError::Lint(expected)));
 }
 
-/// With the deltas equal the equation sees C1 + C2 only: what the challenge was meant to fix can be moved after it.
+/// With the deltas equal the equation sees C1 + C2 only: what the challenge was meant to fix can be
+/// moved after it.
 #[test]
 fn a_key_with_equal_deltas_lets_round_one_be_chosen_after_the_challenge_and_is_refused() {
     let mut rng = rng(51);

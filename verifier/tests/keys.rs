@@ -62,13 +62,15 @@ fn rejects_equal_or_opposite_points_in_every_pair() {
                 let mut bad = parts(40);
                 let point = get_g1(&bad, G1_NAMES[second]);
                 set_g1(&mut bad, G1_NAMES[first], if opposite { -point } else { point });
-                let expected = LintError::Related { first: G1_NAMES[first], second: G1_NAMES[second] };
+                let expected =
+                    LintError::Related { first: G1_NAMES[first], second: G1_NAMES[second] };
                 assert_eq!(lint(&bad), Err(expected));
 
                 let mut bad = parts(40);
                 let point = get_g2(&bad, G2_NAMES[second]);
                 set_g2(&mut bad, G2_NAMES[first], if opposite { -point } else { point });
-                let expected = LintError::Related { first: G2_NAMES[first], second: G2_NAMES[second] };
+                let expected =
+                    LintError::Related { first: G2_NAMES[first], second: G2_NAMES[second] };
                 assert_eq!(lint(&bad), Err(expected));
             }
         }
@@ -80,7 +82,9 @@ fn rejects_bad_points_in_every_position() {
     let mut rng = rng(41);
     for name in &G1_NAMES[..4] {
         let off = G1Affine::new_unchecked(Fq::from(1u64), Fq::from(1u64));
-        for (point, reason) in [(G1Affine::identity(), PointError::Infinity), (off, PointError::OffCurve)] {
+        for (point, reason) in
+            [(G1Affine::identity(), PointError::Infinity), (off, PointError::OffCurve)]
+        {
             let mut bad = parts(42);
             set_g1(&mut bad, name, point);
             assert_eq!(lint(&bad), Err(LintError::Point { point: name, reason }));
@@ -116,7 +120,10 @@ fn rejects(change: impl FnOnce(&mut KeyParts), expected: LintError) {
 #[test]
 fn rejects_a_count_that_is_not_the_sum_of_the_tensors() {
     rejects(|key| key.public_values = 7, LintError::PublicValueCount { declared: 7, tensors: 8 });
-    rejects(|key| key.signature.truncate(2), LintError::PublicValueCount { declared: 8, tensors: 7 });
+    rejects(
+        |key| key.signature.truncate(2),
+        LintError::PublicValueCount { declared: 8, tensors: 7 },
+    );
 }
 
 #[test]
@@ -133,7 +140,10 @@ fn rejects_names_that_are_missing_or_used_twice() {
 fn rejects_shapes_that_overflow_or_are_too_large() {
     let limit = lemma_verifier::signature::MAX_ENTRIES;
     for shape in [vec![usize::MAX, 2], vec![1 << 40], vec![1 << 31], vec![1 << 40, 1 << 40, 0]] {
-        rejects(|key| key.signature[0].shape = shape, LintError::TensorTooLarge { tensor: "image".to_string(), limit });
+        rejects(
+            |key| key.signature[0].shape = shape,
+            LintError::TensorTooLarge { tensor: "image".to_string(), limit },
+        );
     }
 }
 
@@ -145,12 +155,18 @@ fn rejects_scales_ranges_and_labels_that_make_no_sense() {
             LintError::FractionalBits { tensor: "image".to_string(), found, limit: 256 },
         );
     }
-    rejects(|key| key.signature[0].low = 257, LintError::EmptyRange { tensor: "image".to_string(), low: 257, high: 256 });
+    rejects(
+        |key| key.signature[0].low = 257,
+        LintError::EmptyRange { tensor: "image".to_string(), low: 257, high: 256 },
+    );
     rejects(
         |key| key.signature[1].labels = Labels::Entries(vec!["cat".to_string()]),
         LintError::LabelCount { tensor: "scores".to_string(), expected: 2, found: 1 },
     );
-    rejects(|key| key.signature[2].high = 2, LintError::LabelCount { tensor: "class".to_string(), expected: 3, found: 2 });
+    rejects(
+        |key| key.signature[2].high = 2,
+        LintError::LabelCount { tensor: "class".to_string(), expected: 3, found: 2 },
+    );
     rejects(
         |key| key.signature[2].low = -1,
         LintError::LabelledValues { tensor: "class".to_string(), low: -1, fractional_bits: 0 },
@@ -174,13 +190,19 @@ fn rejects_every_truncation_and_an_extension_of_a_key() {
         let result = VerifyingKey::from_bytes(&bytes[..length]);
         assert!(matches!(result, Err(KeyError::Truncated { .. })), "{length} bytes: {result:?}");
     }
-    assert_eq!(VerifyingKey::from_bytes(&[&bytes[..], &[0]].concat()), Err(KeyError::Trailing { bytes: 1 }));
+    assert_eq!(
+        VerifyingKey::from_bytes(&[&bytes[..], &[0]].concat()),
+        Err(KeyError::Trailing { bytes: 1 })
+    );
     let file = key.to_file();
     for length in 0..file.len() {
         let result = VerifyingKey::from_file(&file[..length]);
         assert!(matches!(result, Err(KeyError::Truncated { .. })), "{length} bytes: {result:?}");
     }
-    assert_eq!(VerifyingKey::from_file(&[&file[..], &[0]].concat()), Err(KeyError::Trailing { bytes: 1 }));
+    assert_eq!(
+        VerifyingKey::from_file(&[&file[..], &[0]].concat()),
+        Err(KeyError::Trailing { bytes: 1 })
+    );
 }
 
 #[test]
@@ -237,7 +259,10 @@ fn rejects_absurd_counts_before_allocating_for_them() {
         let mut changed = bytes.clone();
         changed[at..at + 4].fill(0xff);
         let result = VerifyingKey::from_bytes(&changed);
-        assert!(matches!(&result, Err(KeyError::Truncated { field: found, .. }) if *found == field), "offset {at}: {result:?}");
+        assert!(
+            matches!(&result, Err(KeyError::Truncated { field: found, .. }) if *found == field),
+            "offset {at}: {result:?}"
+        );
     }
 }
 
@@ -256,16 +281,23 @@ fn rejects_private_inputs_that_make_no_sense() {
     rejects(|key| key.private_inputs[0].name.clear(), LintError::UnnamedTensor { index: 3 });
     let twice = || LintError::DuplicateTensor { role: "input", name: "image".to_string() };
     rejects(|key| key.private_inputs[0].name = "image".to_string(), twice());
-    rejects(|key| key.private_inputs[0].low = 2, LintError::EmptyRange { tensor: "mask".to_string(), low: 2, high: 1 });
+    rejects(
+        |key| key.private_inputs[0].low = 2,
+        LintError::EmptyRange { tensor: "mask".to_string(), low: 2, high: 1 },
+    );
     let (tensor, limit) = ("mask".to_string(), lemma_verifier::signature::MAX_ENTRIES);
     rejects(
         |key| key.private_inputs[0].shape = vec![1 << 40, 1 << 40],
         LintError::TensorTooLarge { tensor: tensor.clone(), limit },
     );
-    rejects(|key| key.private_inputs[0].fractional_bits = 257, LintError::FractionalBits { tensor, found: 257, limit: 256 });
+    rejects(
+        |key| key.private_inputs[0].fractional_bits = 257,
+        LintError::FractionalBits { tensor, found: 257, limit: 256 },
+    );
 }
 
-/// A key that describes the same graph otherwise has another circuit digest, and one with other points has the same.
+/// A key that describes the same graph otherwise has another circuit digest, and one with other
+/// points has the same.
 #[test]
 fn the_circuit_digest_binds_what_a_key_says_about_inputs_and_outputs() {
     let honest = parts(46);

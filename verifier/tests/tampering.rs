@@ -4,11 +4,14 @@ mod common;
 
 use ark_bn254::Fr;
 use ark_ff::UniformRand;
-use common::{INTEGERS, Trapdoor, add_words, g2_bytes, modulus, order, outside_subgroup, rng, values};
+use common::{
+    INTEGERS, Trapdoor, add_words, g2_bytes, modulus, order, outside_subgroup, rng, values,
+};
 use lemma_verifier::error::{PointError, ProofError, StatementError, VerifyError};
 use lemma_verifier::{Context, PreparedKey, Proof, PublicValues};
 
-const POINTS: [(&str, usize, usize); 4] = [("A", 0, 64), ("B", 64, 128), ("C1", 192, 64), ("C2", 256, 64)];
+const POINTS: [(&str, usize, usize); 4] =
+    [("A", 0, 64), ("B", 64, 128), ("C1", 192, 64), ("C2", 256, 64)];
 
 struct Scene {
     key: PreparedKey,
@@ -21,7 +24,8 @@ fn scene(seed: u64) -> Scene {
     let mut rng = rng(seed);
     let trapdoor = Trapdoor::random(&mut rng);
     let key = PreparedKey::new(trapdoor.key());
-    let proof = trapdoor.simulate(key.key().digest(), &values(), Context::NONE, &mut rng).to_bytes();
+    let proof =
+        trapdoor.simulate(key.key().digest(), &values(), Context::NONE, &mut rng).to_bytes();
     Scene { key, trapdoor, proof, rng }
 }
 
@@ -38,7 +42,8 @@ fn rejects_every_flipped_bit_of_a_proof() {
         match Proof::from_bytes(&bytes) {
             Ok(proof) => rejected(&scene.key, &values(), Context::NONE, &proof),
             Err(ProofError::Point { point, .. }) => {
-                let (name, ..) = POINTS.iter().rfind(|(_, start, _)| *start <= bit / 8).expect("inside");
+                let (name, ..) =
+                    POINTS.iter().rfind(|(_, start, _)| *start <= bit / 8).expect("inside");
                 assert_eq!(point, *name, "bit {bit}");
             }
             Err(other) => panic!("bit {bit}: {other}"),
@@ -64,7 +69,8 @@ fn rejects_every_truncation_and_an_extension() {
 fn rejects_every_splice_of_two_valid_proofs() {
     let mut scene = scene(12);
     let digest = scene.key.key().digest();
-    let other = scene.trapdoor.simulate(digest, &values(), Context::NONE, &mut scene.rng).to_bytes();
+    let other =
+        scene.trapdoor.simulate(digest, &values(), Context::NONE, &mut scene.rng).to_bytes();
     for mask in 0u32..16 {
         let mut bytes = scene.proof.clone();
         for (index, (_, start, length)) in POINTS.iter().enumerate() {
@@ -110,7 +116,8 @@ fn rejects_a_proof_under_another_key() {
             5 => parts.private_inputs[0].name.push('!'),
             _ => parts.signature[1].high += 1,
         }
-        let same_points = PreparedKey::new(lemma_verifier::VerifyingKey::new(parts).expect("still good"));
+        let same_points =
+            PreparedKey::new(lemma_verifier::VerifyingKey::new(parts).expect("still good"));
         rejected(&same_points, &values(), Context::NONE, &proof);
     }
 }
@@ -134,7 +141,9 @@ fn rejects_every_changed_public_value() {
     for index in 0..INTEGERS.len() {
         let honest = values().as_slice()[index];
         let one = Fr::from(1u64);
-        for changed in [honest + one, honest - one, Fr::from(0u64), -honest, Fr::rand(&mut scene.rng)] {
+        for changed in
+            [honest + one, honest - one, Fr::from(0u64), -honest, Fr::rand(&mut scene.rng)]
+        {
             if changed == honest {
                 continue;
             }
@@ -142,7 +151,11 @@ fn rejects_every_changed_public_value() {
             tampered[index] = changed;
             let result = scene.key.verify(&PublicValues::new(tampered), Context::NONE, &proof);
             assert!(
-                matches!(result, Err(VerifyError::Rejected | VerifyError::Statement(StatementError::OutOfRange { .. }))),
+                matches!(
+                    result,
+                    Err(VerifyError::Rejected
+                        | VerifyError::Statement(StatementError::OutOfRange { .. }))
+                ),
                 "value {index}: {result:?}"
             );
             attempts += 1;
@@ -166,14 +179,23 @@ fn rejects_dropped_and_appended_values() {
         let mut dropped = honest.clone();
         dropped.remove(index);
         let result = scene.key.verify(&PublicValues::new(dropped), Context::NONE, &proof);
-        assert!(matches!(result, Err(VerifyError::Statement(StatementError::Count { expected: 8, found: 7 }))));
+        assert!(matches!(
+            result,
+            Err(VerifyError::Statement(StatementError::Count { expected: 8, found: 7 }))
+        ));
     }
     let mut appended = honest.clone();
     appended.push(Fr::from(0u64));
     let result = scene.key.verify(&PublicValues::new(appended), Context::NONE, &proof);
-    assert!(matches!(result, Err(VerifyError::Statement(StatementError::Count { expected: 8, found: 9 }))));
+    assert!(matches!(
+        result,
+        Err(VerifyError::Statement(StatementError::Count { expected: 8, found: 9 }))
+    ));
     let result = scene.key.verify(&PublicValues::new(vec![]), Context::NONE, &proof);
-    assert!(matches!(result, Err(VerifyError::Statement(StatementError::Count { expected: 8, found: 0 }))));
+    assert!(matches!(
+        result,
+        Err(VerifyError::Statement(StatementError::Count { expected: 8, found: 0 }))
+    ));
 }
 
 #[test]
@@ -185,7 +207,10 @@ fn rejects_a_public_value_plus_a_multiple_of_r() {
             word = next;
             let mut bytes = honest.clone();
             bytes[32 * index..][..32].copy_from_slice(&word);
-            assert_eq!(PublicValues::from_bytes(&bytes), Err(StatementError::NotCanonical { index }));
+            assert_eq!(
+                PublicValues::from_bytes(&bytes),
+                Err(StatementError::NotCanonical { index })
+            );
         }
     }
     assert_eq!(PublicValues::from_bytes(&honest[1..]), Err(StatementError::Words { found: 255 }));

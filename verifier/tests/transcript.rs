@@ -51,7 +51,8 @@ fn the_challenge_is_keccak_of_the_documented_words() {
         let (key, context) = (Digest([9; 32]), Context::of(b"chain 1"));
         let values: Vec<Fr> = (0..count).map(|_| Fr::rand(&mut rng)).collect();
         let c1 = g1(Fr::rand(&mut rng));
-        let mut words = vec![*b"lemma challenge v1\0\0\0\0\0\0\0\0\0\0\0\0\0\0", key.0, context.digest().0];
+        let mut words =
+            vec![*b"lemma challenge v1\0\0\0\0\0\0\0\0\0\0\0\0\0\0", key.0, context.digest().0];
         let mut length = [0; 32];
         length[30..].copy_from_slice(&(count as u16).to_be_bytes());
         words.push(length);

@@ -6,28 +6,31 @@
 //! y_i = 2^k x_i + (2^k - 1 - i)
 //! ```
 //!
-//! **By selection.** Wires: the largest key `m` and a selector `s_i` for every element but the last, whose selector is `1 - sum s`.
+//! **By selection.** Wires: the largest key `m` and a selector `s_i` for every element but the
+//! last, whose selector is `1 - sum s`.
 //!
 //! ```text
 //! s_i (m - y_i) = 0             (winner)
 //! m - y_i in [0, 2^b)           (order)
 //! ```
 //!
-//! Selectors sum to 1, so one is not zero and `m` is its key. Keys are distinct, so all other selectors are zero and that one is 1: the index
-//! `sum i s_i` is the winner's. The order says that no key is larger. Cost: one constraint an element and its range check.
+//! Selectors sum to 1, so one is not zero and `m` is its key. Keys are distinct, so all other
+//! selectors are zero and that one is 1: the index `sum i s_i` is the winner's. The order says that
+//! no key is larger. Cost: one constraint an element and its range check.
 //!
-//! **By the winner's row**, where `x = W h` and `W` is a constant matrix of many rows: the wire is the index `w`, one lookup gives row `w` of `W`
-//! ([`super::rows`]) and a dot product with `h` its element `x_w`.
+//! **By the winner's row**, where `x = W h` and `W` is a constant matrix of many rows: the wire is
+//! the index `w`, one lookup gives row `w` of `W` ([`super::rows`]) and a dot product with `h` its
+//! element `x_w`.
 //!
 //! ```text
 //! 2^k (x_w - x_i) + i - w in [0, 2^b)     (order)
 //! ```
 //!
-//! A larger element makes this negative, and so does an equal one before `w`. Cost: the range check an element; for each group two
-//! constraints a column of `W`; one for each row of `W` once.
+//! A larger element makes this negative, and so does an equal one before `w`. Cost: the range check
+//! an element; for each group two constraints a column of `W`; one for each row of `W` once.
 //!
-//! Each constraint is needed: without the winner's, or the row, `m` is too large or the index is anywhere; without the order a smaller element
-//! wins.
+//! Each constraint is needed: without the winner's, or the row, `m` is too large or the index is
+//! anywhere; without the order a smaller element wins.
 
 use std::sync::Arc;
 
@@ -41,7 +44,8 @@ pub fn place_bits(group: usize) -> u32 {
     group.next_power_of_two().trailing_zeros()
 }
 
-/// Whether the winner's row is cheaper than selectors, for `groups` products with the rows of `table`.
+/// Whether the winner's row is cheaper than selectors, for `groups` products with the rows of
+/// `table`.
 pub fn row_is_cheaper(groups: usize, table: &RowTable) -> bool {
     groups * (2 * table.width() + 1) + table.rows() + table.width() < groups * table.rows()
 }
@@ -56,7 +60,9 @@ impl<B: Builder> Gadgets<B> {
         let place = (0..len).map(|i| (1i64 << bits) - 1 - (i % group) as i64);
         let places = self.builder.constant(len, || place.collect());
         let keys = self.builder.combine(&[(1 << bits, x), (1, &places)], 0);
-        let maxima = |v: &[&[i64]]| v[0].chunks(group).map(|g| g.iter().copied().max().unwrap_or(0)).collect();
+        let maxima = |v: &[&[i64]]| {
+            v[0].chunks(group).map(|g| g.iter().copied().max().unwrap_or(0)).collect()
+        };
         let m = self.builder.witness("max", groups, &[&keys], maxima);
         let select = |v: &[&[i64]]| v[0].chunks(group).flat_map(select_largest).collect();
         let free = self.builder.witness("selector", groups * (group - 1), &[&keys], select);
@@ -65,12 +71,20 @@ impl<B: Builder> Gadgets<B> {
         let distance = self.builder.combine(&[(1, &maxima), (-1, &keys)], 0);
         self.builder.enforce("winner", &selectors, &distance, None);
         self.small(&distance, bounds.size() << bits);
-        let indices = LinearMap::Dense { weight: (0..group as i32).collect(), outputs: 1, inputs: group };
+        let indices =
+            LinearMap::Dense { weight: (0..group as i32).collect(), outputs: 1, inputs: group };
         self.builder.linear(&Arc::new(indices), &selectors)
     }
 
-    /// [`Op::ArgMax`](lemma_graph::Op::ArgMax) of `x = W h`, by the winner's row; `table` holds the rows of `W`.
-    pub fn argmax_by_row(&mut self, x: &B::Form, h: &B::Form, table: &Arc<RowTable>, bounds: Interval) -> B::Form {
+    /// [`Op::ArgMax`](lemma_graph::Op::ArgMax) of `x = W h`, by the winner's row; `table` holds the
+    /// rows of `W`.
+    pub fn argmax_by_row(
+        &mut self,
+        x: &B::Form,
+        h: &B::Form,
+        table: &Arc<RowTable>,
+        bounds: Interval,
+    ) -> B::Form {
         self.enter("argmax");
         let group = table.rows();
         let len = self.builder.len(x);
@@ -83,7 +97,9 @@ impl<B: Builder> Gadgets<B> {
         self.enter("argmax");
         let [m, winners] = [&m, &w].map(|each| self.builder.repeat(each, len));
         let places = self.builder.constant(len, || (0..len).map(|i| (i % group) as i64).collect());
-        let order = self.builder.combine(&[(1 << bits, &m), (-1 << bits, x), (1, &places), (-1, &winners)], 0);
+        let order = self
+            .builder
+            .combine(&[(1 << bits, &m), (-1 << bits, x), (1, &places), (-1, &winners)], 0);
         self.small(&order, bounds.size() << bits);
         w
     }

@@ -1,6 +1,7 @@
 //! The exponential of a softmax: `f(max(q) - q_i)` inside groups.
 //!
-//! Wires: the maximum `m` of each group and a selector `s_i` per element but the last, whose selector is `1 - sum s`. Constraints
+//! Wires: the maximum `m` of each group and a selector `s_i` per element but the last, whose
+//! selector is `1 - sum s`. Constraints
 //!
 //! ```text
 //! s_i (m - q_i) = 0                 (selected)
@@ -8,11 +9,13 @@
 //! (m - q_i, y_i) a row of f         (lookup)
 //! ```
 //!
-//! Keys of `f` start at 0, so every `q_i <= m` and every difference is an integer; `m` is one, so every quotient is proven. The selectors
-//! sum to 1, so some `s_i` is not zero and `m = q_i`: the maximum is reached. Selectors need not be bits. Without the selection `m` could be
-//! too large; without its range the quotients could all be shifted by a fraction.
+//! Keys of `f` start at 0, so every `q_i <= m` and every difference is an integer; `m` is one, so
+//! every quotient is proven. The selectors sum to 1, so some `s_i` is not zero and `m = q_i`: the
+//! maximum is reached. Selectors need not be bits. Without the selection `m` could be too large;
+//! without its range the quotients could all be shifted by a fraction.
 //!
-//! Cost: one constraint and the lookup's two an element, plus the quotient's; per group the range of `m`.
+//! Cost: one constraint and the lookup's two an element, plus the quotient's; per group the range
+//! of `m`.
 
 use std::sync::Arc;
 
@@ -23,16 +26,26 @@ use crate::builder::Builder;
 
 impl<B: Builder> Gadgets<B> {
     /// [`Op::TableBelowMax`](lemma_graph::Op::TableBelowMax).
-    pub fn table_below_max(&mut self, x: &B::Form, shift: u32, groups: &[u32], range: Interval, table: &Arc<Table>) -> B::Form {
+    pub fn table_below_max(
+        &mut self,
+        x: &B::Form,
+        shift: u32,
+        groups: &[u32],
+        range: Interval,
+        table: &Arc<Table>,
+    ) -> B::Form {
         let q = self.quotient(x, shift);
         self.enter("table below max");
         let len = self.builder.len(&q);
-        let maxima = |v: &[&[i64]]| split(v[0], groups).map(|g| g.iter().copied().max().unwrap_or(0)).collect();
+        let maxima = |v: &[&[i64]]| {
+            split(v[0], groups).map(|g| g.iter().copied().max().unwrap_or(0)).collect()
+        };
         let m = self.builder.witness("max", groups.len(), &[&q], maxima);
         let selector = |v: &[&[i64]]| split(v[0], groups).flat_map(select_first_max).collect();
         let free = self.builder.witness("selector", len - groups.len(), &[&q], selector);
         let selectors = self.complete_selectors(&free, groups);
-        let maxima = self.pick(&m, (0..groups.len()).flat_map(|g| std::iter::repeat_n(g, groups[g] as usize)));
+        let maxima = self
+            .pick(&m, (0..groups.len()).flat_map(|g| std::iter::repeat_n(g, groups[g] as usize)));
         let distance = self.builder.combine(&[(1, &maxima), (-1, &q)], 0);
         self.builder.enforce("selected", &selectors, &distance, None);
         self.inside(&m, range);

@@ -1,7 +1,8 @@
-//! The exponential of a softmax under a mask that an input decides: `f(max(q) - q_i)` over the visible elements of each group.
+//! The exponential of a softmax under a mask that an input decides: `f(max(q) - q_i)` over the
+//! visible elements of each group.
 //!
-//! `h_i` is proven to be 0 or 1, 1 where an element is hidden. Wires: the maximum `m` of each group, a selector `s_i` and a distance `d_i` per
-//! element. With `a = 1 - sum s_i`, constraints
+//! `h_i` is proven to be 0 or 1, 1 where an element is hidden. Wires: the maximum `m` of each
+//! group, a selector `s_i` and a distance `d_i` per element. With `a = 1 - sum s_i`, constraints
 //!
 //! ```text
 //! (1 - h_i) (m - q_i) = d_i         (distance)
@@ -11,14 +12,18 @@
 //! (d_i, y_i) a row of f             (lookup)
 //! ```
 //!
-//! and the result is `y_i - f(0) (h_i - a)`, a linear form. A hidden element has the distance 0, so nothing is asked of its score, `y_i = f(0)`, and the
-//! result is 0; its selector is 0, so the maximum is one of the visible elements, to which everything that the table without a mask says applies
-//! (`below_max.rs`). In a group without visible elements all selectors are 0, so `a = 1` and every result is `f(0)`; in any other `a = 0`.
+//! and the result is `y_i - f(0) (h_i - a)`, a linear form. A hidden element has the distance 0, so
+//! nothing is asked of its score, `y_i = f(0)`, and the result is 0; its selector is 0, so the
+//! maximum is one of the visible elements, to which everything that the table without a mask says
+//! applies (`below_max.rs`). In a group without visible elements all selectors are 0, so `a = 1`
+//! and every result is `f(0)`; in any other `a = 0`.
 //!
-//! Without the distance's constraint a score is hidden or shown as the prover likes; without the selection `m` could be too large or the score of a
-//! hidden element; without the third a group with visible elements could do without a maximum, its results all larger by `f(0)`.
+//! Without the distance's constraint a score is hidden or shown as the prover likes; without the
+//! selection `m` could be too large or the score of a hidden element; without the third a group
+//! with visible elements could do without a maximum, its results all larger by `f(0)`.
 //!
-//! Cost: two constraints and the lookup's two an element, plus the quotient's; per group one and the range of `m`.
+//! Cost: two constraints and the lookup's two an element, plus the quotient's; per group one and
+//! the range of `m`.
 
 use std::sync::Arc;
 
@@ -41,14 +46,21 @@ impl<B: Builder> Gadgets<B> {
         self.enter("table below visible max");
         let len = self.builder.len(&q);
         let anywhere = range.lo.max(0).min(range.hi);
-        let maxima = |v: &[&[i64]]| below_max(v[0], v[1], groups).0.into_iter().map(|m| m.unwrap_or(anywhere)).collect();
+        let maxima = |v: &[&[i64]]| {
+            below_max(v[0], v[1], groups).0.into_iter().map(|m| m.unwrap_or(anywhere)).collect()
+        };
         let m = self.builder.witness("max", groups.len(), &[&q, hidden], maxima);
-        let selectors = self.builder.witness("selector", len, &[&q, hidden], |v| select_first_visible(v[0], v[1], groups));
+        let selectors = self
+            .builder
+            .witness("selector", len, &[&q, hidden], |v| select_first_visible(v[0], v[1], groups));
         let visible = self.negated(hidden, 1);
-        let of_elements: Vec<usize> = (0..groups.len()).flat_map(|g| std::iter::repeat_n(g, groups[g] as usize)).collect();
+        let of_elements: Vec<usize> =
+            (0..groups.len()).flat_map(|g| std::iter::repeat_n(g, groups[g] as usize)).collect();
         let maxima = self.pick(&m, of_elements.iter().copied());
         let below = self.builder.combine(&[(1, &maxima), (-1, &q)], 0);
-        let product = |v: &[&[i64]]| v[0].iter().zip(v[1]).map(|(visible, below)| visible.wrapping_mul(*below)).collect();
+        let product = |v: &[&[i64]]| {
+            v[0].iter().zip(v[1]).map(|(visible, below)| visible.wrapping_mul(*below)).collect()
+        };
         let distance = self.builder.witness("distance", len, &[&visible, &below], product);
         self.builder.enforce("distance", &visible, &below, Some(&distance));
         let unselected = self.builder.combine(&[(1, &distance), (1, hidden)], 0);
@@ -75,7 +87,8 @@ fn select_first_visible(q: &[i64], hidden: &[i64], groups: &[u32]) -> Vec<i64> {
     let mut start = 0;
     for (n, maximum) in groups.iter().zip(maxima) {
         let places = start..start + *n as usize;
-        let first = places.clone().find(|i| maximum.is_some() && distances.get(*i) == Some(&Some(0)));
+        let first =
+            places.clone().find(|i| maximum.is_some() && distances.get(*i) == Some(&Some(0)));
         first.and_then(|i| selectors.get_mut(i)).into_iter().for_each(|selector| *selector = 1);
         start = places.end;
     }

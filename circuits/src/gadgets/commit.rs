@@ -1,19 +1,24 @@
-//! Commitment: the salted Poseidon2 digest of a tensor ([`crate::commitment`]), a form that goes into the statement.
+//! Commitment: the salted Poseidon2 digest of a tensor ([`crate::commitment`]), a form that goes
+//! into the statement.
 //!
-//! The elements of the tensor are proven integers of `[-2^31, 2^31)`, so packing them is linear and injective. The salt is four round-1 wires; they
-//! need no range, since any salt is as good as another. An s-box costs
+//! The elements of the tensor are proven integers of `[-2^31, 2^31)`, so packing them is linear and
+//! injective. The salt is four round-1 wires; they need no range, since any salt is as good as
+//! another. An s-box costs
 //!
 //! ```text
 //! x x = x2,    x2 x2 = x4,    x4 x = x5
 //! ```
 //!
-//! and everything between is linear. All permutations of a sponge go side by side: every state is a linear form of the s-box outputs, the wires
-//! `x5`, so these are assigned first, and one block of each constraint covers all of them.
+//! and everything between is linear. All permutations of a sponge go side by side: every state is a
+//! linear form of the s-box outputs, the wires `x5`, so these are assigned first, and one block of
+//! each constraint covers all of them.
 //!
-//! Cost: 240 constraints and wires a permutation, one permutation for 14 integers: `n` integers take `ceil((1 + ceil(n / 7)) / 2)`.
+//! Cost: 240 constraints and wires a permutation, one permutation for 14 integers: `n` integers
+//! take `ceil((1 + ceil(n / 7)) / 2)`.
 //!
-//! The s-box wires have full width and so belong to round 2, but they leave no choice: given the tensor and the salt, which round 1 fixes, each
-//! is determined by its constraint. The digest is therefore fixed before the challenge, as the fold demands. A salt in round 2 would not do.
+//! The s-box wires have full width and so belong to round 2, but they leave no choice: given the
+//! tensor and the salt, which round 1 fixes, each is determined by its constraint. The digest is
+//! therefore fixed before the challenge, as the fold demands. A salt in round 2 would not do.
 
 use std::sync::Arc;
 
@@ -36,8 +41,12 @@ impl<B: Builder> Gadgets<B> {
         let words = self.packed(x, PER_WORD, BITS, OFFSET);
         let count = self.builder.len(&words);
         let permutations = (1 + count).div_ceil(2);
-        let block =
-            |lane: usize| (0..permutations).map(|k| 2 * k + lane).map(|i| if i <= count { i as u32 } else { ZERO }).collect();
+        let block = |lane: usize| {
+            (0..permutations)
+                .map(|k| 2 * k + lane)
+                .map(|i| if i <= count { i as u32 } else { ZERO })
+                .collect()
+        };
         let (left, right): (Arc<[u32]>, Arc<[u32]>) = (block(0), block(1));
         let left = self.builder.gather(&left, &[&salt, &words]);
         let right = self.builder.gather(&right, &[&salt, &words]);
@@ -45,13 +54,17 @@ impl<B: Builder> Gadgets<B> {
         self.sponge(domain, [left, right])
     }
 
-    /// `sum_j (x_(n i + j) + offset) 2^(bits j)` for every group of `n` elements; the last group is filled up with zeros.
+    /// `sum_j (x_(n i + j) + offset) 2^(bits j)` for every group of `n` elements; the last group is
+    /// filled up with zeros.
     fn packed(&mut self, x: &B::Form, n: usize, bits: u32, offset: i64) -> B::Form {
         let len = self.builder.len(x);
         let groups = len.div_ceil(n);
         let mut sum = self.builder.field_constant(groups, || vec![Fr::ZERO; groups].into());
         for j in (0..n).rev() {
-            let digits: Arc<[u32]> = (0..groups).map(|i| n * i + j).map(|i| if i < len { i as u32 } else { ZERO }).collect();
+            let digits: Arc<[u32]> = (0..groups)
+                .map(|i| n * i + j)
+                .map(|i| if i < len { i as u32 } else { ZERO })
+                .collect();
             let digits = self.builder.gather(&digits, &[x]);
             sum = self.builder.combine(&[(1 << bits, &sum), (1, &digits)], offset);
         }
@@ -61,11 +74,15 @@ impl<B: Builder> Gadgets<B> {
     /// Lane 0 of the sponge after all blocks, `(left_k, right_k)` each.
     fn sponge(&mut self, domain: Fr, [left, right]: [B::Form; 2]) -> B::Form {
         let blocks = self.builder.len(&left);
-        let outputs = self.builder.late_witness("fifth", SBOXES * blocks, &[&left, &right], |v| sboxes(domain, v[0], v[1]));
-        let output = |gadgets: &mut Self, i: usize| gadgets.pick(&outputs, i * blocks..(i + 1) * blocks);
+        let outputs = self.builder.late_witness("fifth", SBOXES * blocks, &[&left, &right], |v| {
+            sboxes(domain, v[0], v[1])
+        });
+        let output =
+            |gadgets: &mut Self, i: usize| gadgets.pick(&outputs, i * blocks..(i + 1) * blocks);
 
         // What each permutation starts from: the last state, or the domain, and a block.
-        let previous: Arc<[u32]> = (0..blocks as u32).map(|k| k.checked_sub(1).unwrap_or(ZERO)).collect();
+        let previous: Arc<[u32]> =
+            (0..blocks as u32).map(|k| k.checked_sub(1).unwrap_or(ZERO)).collect();
         let last = [0, 1, 2].map(|lane| output(self, SBOXES - WIDTH + lane));
         let last = self.external(last);
         let [a, b, c] = [0, 1, 2].map(|lane: usize| self.builder.gather(&previous, &[&last[lane]]));
@@ -74,7 +91,9 @@ impl<B: Builder> Gadgets<B> {
             capacity.iter_mut().take(1).for_each(|first| *first = domain);
             capacity.into()
         });
-        let sum = |gadgets: &mut Self, x: &B::Form, y: &B::Form| gadgets.builder.combine(&[(1, x), (1, y)], 0);
+        let sum = |gadgets: &mut Self, x: &B::Form, y: &B::Form| {
+            gadgets.builder.combine(&[(1, x), (1, y)], 0)
+        };
         let state = [sum(self, &a, &left), sum(self, &b, &right), sum(self, &c, &start)];
         let mut state = self.external(state);
 
@@ -92,7 +111,8 @@ impl<B: Builder> Gadgets<B> {
         let constants = self.builder.repeat(&constants, SBOXES * blocks);
         let inputs = sum(self, &inputs, &constants);
 
-        let square = |v: &[&Values]| (0..v[0].len()).map(|i| v[0].field(i).square()).collect::<Vec<Fr>>();
+        let square =
+            |v: &[&Values]| (0..v[0].len()).map(|i| v[0].field(i).square()).collect::<Vec<Fr>>();
         let squares = self.builder.late_witness("square", SBOXES * blocks, &[&inputs], square);
         self.builder.enforce("square", &inputs, &inputs, Some(&squares));
         let fourths = self.builder.late_witness("fourth", SBOXES * blocks, &[&squares], square);

@@ -1,10 +1,12 @@
 //! The statement: all public values folded into the one public wire `phi`.
 //!
-//! `phi = sum_i p_i chi^i` for `i = 1..n`: the Horner evaluation (`horner.rs`) of the values, times `chi`.
+//! `phi = sum_i p_i chi^i` for `i = 1..n`: the Horner evaluation (`horner.rs`) of the values, times
+//! `chi`.
 //!
-//! The verifier computes the same sum from the values it was given. The `p_i` are linear forms of round-1 wires, fixed before `chi`, so
-//! equality of the sums means equality of the values but for probability `n / r`. Cost: one constraint and one wire per public value.
-//! Each constraint is needed: a free partial sum frees every later value.
+//! The verifier computes the same sum from the values it was given. The `p_i` are linear forms of
+//! round-1 wires, fixed before `chi`, so equality of the sums means equality of the values but for
+//! probability `n / r`. Cost: one constraint and one wire per public value. Each constraint is
+//! needed: a free partial sum frees every later value.
 
 use std::sync::Arc;
 

@@ -1,12 +1,14 @@
 //! Horner: polynomials with given coefficients at a power of the challenge, many at once.
 //!
-//! For coefficients `v_0 .. v_(s-1)` (each a vector of `width` forms) the value `h_0 = sum_i v_i x^i` by `h_i = v_i + p_i` with
+//! For coefficients `v_0 .. v_(s-1)` (each a vector of `width` forms) the value
+//! `h_0 = sum_i v_i x^i` by `h_i = v_i + p_i` with
 //!
 //! ```text
 //! (v_(i+1) + p_(i+1)) * x = p_i,        p_(s-1) = 0.
 //! ```
 //!
-//! Cost: `(s - 1) width` constraints and round-2 wires. Each is needed: a free `p_i` frees the value. The wires stand on the A side.
+//! Cost: `(s - 1) width` constraints and round-2 wires. Each is needed: a free `p_i` frees the
+//! value. The wires stand on the A side.
 
 use std::sync::Arc;
 
@@ -18,9 +20,16 @@ use super::Gadgets;
 use crate::builder::{Builder, Values};
 
 impl<B: Builder> Gadgets<B> {
-    /// `sum_i v_i x^i`, a vector of `width` forms; `v` holds `v_0`, then `v_1`, and so on. `x` has length 1.
+    /// `sum_i v_i x^i`, a vector of `width` forms; `v` holds `v_0`, then `v_1`, and so on. `x` has
+    /// length 1.
     #[track_caller]
-    pub(super) fn horner(&mut self, name: &'static str, v: &B::Form, width: usize, x: &B::Form) -> B::Form {
+    pub(super) fn horner(
+        &mut self,
+        name: &'static str,
+        v: &B::Form,
+        width: usize,
+        x: &B::Form,
+    ) -> B::Form {
         let len = self.builder.len(v);
         let free = len - width;
         if free == 0 {
@@ -37,7 +46,8 @@ impl<B: Builder> Gadgets<B> {
         };
         let p = self.builder.late_witness(name, free, &[v, x], evaluate);
         let upper = self.pick(v, width..len);
-        let later: Arc<[u32]> = (width..len).map(|i| if i < free { i as u32 } else { ZERO }).collect();
+        let later: Arc<[u32]> =
+            (width..len).map(|i| if i < free { i as u32 } else { ZERO }).collect();
         let later = self.builder.gather(&later, &[&p]);
         let sum = self.builder.combine(&[(1, &upper), (1, &later)], 0);
         let points = self.builder.repeat(x, free);
@@ -60,8 +70,12 @@ impl<B: Builder> Gadgets<B> {
     /// `x^2, x^4, .., x^(2^k)`: one constraint each.
     #[track_caller]
     pub(super) fn squares(&mut self, name: &'static str, x: &B::Form, k: u32) -> B::Form {
-        let square =
-            |v: &[&Values]| std::iter::successors(Some(v[0].field(0)), |x| Some(*x * x)).skip(1).take(k as usize).collect();
+        let square = |v: &[&Values]| {
+            std::iter::successors(Some(v[0].field(0)), |x| Some(*x * x))
+                .skip(1)
+                .take(k as usize)
+                .collect()
+        };
         let squares = self.builder.late_witness(name, k as usize, &[x], square);
         let index: Arc<[u32]> = (0..k).collect();
         let bases = self.builder.gather(&index, &[x, &squares]);

@@ -12,19 +12,23 @@
 //! sum over lookups 1 / (Y - c)  =  sum over rows m / (Y - c)
 //! ```
 //!
-//! holds exactly when every lookup is a row and `m` counts them. `X = chi` and `Y = chi^(2^k)`: the cleared identity has degree
-//! at most `d (lookups + rows)` in `X`, where `d` is the degree of `c`, and `2^k` exceeds that, so a wrong one survives with probability at most
-//! its degree, `2^(k+1) (lookups + rows)`, over r. Keys, values and `m` are round-1 wires or linear forms of them, fixed before `chi`.
+//! holds exactly when every lookup is a row and `m` counts them. `X = chi` and `Y = chi^(2^k)`: the
+//! cleared identity has degree at most `d (lookups + rows)` in `X`, where `d` is the degree of `c`,
+//! and `2^k` exceeds that, so a wrong one survives with probability at most its degree,
+//! `2^(k+1) (lookups + rows)`, over r. Keys, values and `m` are round-1 wires or linear forms of
+//! them, fixed before `chi`.
 //!
 //! Constraints
-//! - a lookup: `inverse * (Y - c) = 1`; with a value also `value * X^2 = product`, and `product` stands in `c`; with several values first their
-//!   Horner evaluation, one constraint each further value.
+//! - a lookup: `inverse * (Y - c) = 1`; with a value also `value * X^2 = product`, and `product`
+//!   stands in `c`; with several values first their Horner evaluation, one constraint each further
+//!   value.
 //! - a row: `share * (Y - c) = m`, where `c` is a linear form.
 //! - one sum: `(sum of inverses - sum of shares) * 1 = 0`.
 //! - `k` squarings for `Y`.
 //!
-//! Each is needed: without the lookup's constraint its inverse is free and can absorb a wrong row; without the row's, its share;
-//! without the sum nothing ties the two sides; without a squaring `Y` is free.
+//! Each is needed: without the lookup's constraint its inverse is free and can absorb a wrong row;
+//! without the row's, its share; without the sum nothing ties the two sides; without a squaring `Y`
+//! is free.
 //!
 //! The inverses stand on the A side, so that full-width scalars meet no G2 point.
 
@@ -71,7 +75,13 @@ impl<F> Lookups<F> {
     pub(super) fn new(plan: &Plan) -> Self {
         let mut widths = plan.widths.clone();
         widths.sort_unstable();
-        Lookups { steps: Steps::new(&widths), widths, ids: HashMap::new(), tables: Vec::new(), multiplicities: Vec::new() }
+        Lookups {
+            steps: Steps::new(&widths),
+            widths,
+            ids: HashMap::new(),
+            tables: Vec::new(),
+            multiplicities: Vec::new(),
+        }
     }
 
     /// The narrowest range table of at least `bits`.
@@ -119,7 +129,9 @@ impl Source {
     fn agrees(&self, row: usize, value: impl Fn(usize) -> Fr) -> bool {
         match self {
             Source::Range(_) => true,
-            Source::Function(table) => table.values().get(row).is_some_and(|v| value(0) == from_integer(*v)),
+            Source::Function(table) => {
+                table.values().get(row).is_some_and(|v| value(0) == from_integer(*v))
+            }
             Source::Rows(table) => {
                 let row = table.row(row as i64).unwrap_or(&[]);
                 row.iter().enumerate().all(|(j, v)| value(j) == from_integer((*v).into()))
@@ -156,7 +168,8 @@ impl<B: Builder> Gadgets<B> {
         if !self.builder.keeps() {
             return;
         }
-        let request = Request { layer: self.layer.clone(), key: key.clone(), value: Some(value.clone()) };
+        let request =
+            Request { layer: self.layer.clone(), key: key.clone(), value: Some(value.clone()) };
         self.lookups.request(Source::Function(table.clone()), request);
     }
 
@@ -166,7 +179,8 @@ impl<B: Builder> Gadgets<B> {
         if !self.builder.keeps() {
             return;
         }
-        let request = Request { layer: self.layer.clone(), key: ids.clone(), value: Some(values.clone()) };
+        let request =
+            Request { layer: self.layer.clone(), key: ids.clone(), value: Some(values.clone()) };
         self.lookups.request(Source::Rows(table.clone()), request);
     }
 
@@ -178,7 +192,11 @@ impl<B: Builder> Gadgets<B> {
             let keys: Vec<&B::Form> = requests.iter().map(|r| &r.key).collect();
             let count = |keys: &[&[i64]]| {
                 let mut counts = vec![0i64; source.rows()];
-                keys.iter().copied().flatten().filter_map(|key| source.row_of(*key)).for_each(|row| counts[row] += 1);
+                keys.iter()
+                    .copied()
+                    .flatten()
+                    .filter_map(|key| source.row_of(*key))
+                    .for_each(|row| counts[row] += 1);
                 counts
             };
             let m = self.builder.witness("multiplicity", source.rows(), &keys, count);
@@ -196,7 +214,11 @@ impl<B: Builder> Gadgets<B> {
         self.layer = "lookup tables".into();
         self.enter("lookup");
         let rows: usize = tables.iter().map(|(source, _)| source.rows()).sum();
-        let lookups: usize = tables.iter().flat_map(|(_, requests)| requests).map(|r| self.builder.len(&r.key)).sum();
+        let lookups: usize = tables
+            .iter()
+            .flat_map(|(_, requests)| requests)
+            .map(|r| self.builder.len(&r.key))
+            .sum();
         let width = tables.iter().map(|(source, _)| source.width()).max().unwrap_or(0);
         let poles = self.poles(squarings(lookups + rows, width));
         let mut sides: Vec<(i64, B::Form)> = Vec::new();
@@ -221,7 +243,14 @@ impl<B: Builder> Gadgets<B> {
         self.builder.enforce("sum", &sum, &one, None);
     }
 
-    fn rows(&mut self, source: &Source, tag: i64, m: &B::Form, poles: &Poles<B::Form>, inverses: &mut Vec<Fr>) -> B::Form {
+    fn rows(
+        &mut self,
+        source: &Source,
+        tag: i64,
+        m: &B::Form,
+        poles: &Poles<B::Form>,
+        inverses: &mut Vec<Fr>,
+    ) -> B::Form {
         let n = source.rows();
         let first = source.first_key();
         let keys = self.builder.constant(n, || (first..first + n as i64).collect());
@@ -232,11 +261,18 @@ impl<B: Builder> Gadgets<B> {
             Source::Range(_) => None,
             Source::Function(table) => {
                 let square = self.builder.repeat(&poles.x_squared, n);
-                Some(self.builder.linear(&Arc::new(LinearMap::Diagonal(table.values().into())), &square))
+                Some(
+                    self.builder
+                        .linear(&Arc::new(LinearMap::Diagonal(table.values().into())), &square),
+                )
             }
             Source::Rows(table) => {
                 let powers = self.powers("row power", &poles.x, table.width());
-                let map = LinearMap::Dense { weight: table.values().clone(), outputs: n, inputs: table.width() };
+                let map = LinearMap::Dense {
+                    weight: table.values().clone(),
+                    outputs: n,
+                    inputs: table.width(),
+                };
                 Some(self.builder.linear(&Arc::new(map), &powers))
             }
         };
@@ -270,7 +306,10 @@ impl<B: Builder> Gadgets<B> {
         if tag != 0 {
             terms.push((-tag, &x));
         }
-        let product = request.value.as_ref().map(|value| self.compressed_values(value, source.width(), poles));
+        let product = request
+            .value
+            .as_ref()
+            .map(|value| self.compressed_values(value, source.width(), poles));
         if let Some(product) = &product {
             terms.push((-1, product));
         }
@@ -286,7 +325,12 @@ impl<B: Builder> Gadgets<B> {
     }
 
     /// `value_0 X^2 + value_1 X^3 + ..` for each lookup of `width` values.
-    fn compressed_values(&mut self, values: &B::Form, width: usize, poles: &Poles<B::Form>) -> B::Form {
+    fn compressed_values(
+        &mut self,
+        values: &B::Form,
+        width: usize,
+        poles: &Poles<B::Form>,
+    ) -> B::Form {
         let n = self.builder.len(values) / width;
         let polynomial = if width == 1 {
             values.clone()
@@ -320,7 +364,8 @@ struct Poles<F> {
     y: F,
 }
 
-/// `k` with `2^k` above the degree in `X` of the cleared identity over `n` lookups and rows together, of at most `width` values.
+/// `k` with `2^k` above the degree in `X` of the cleared identity over `n` lookups and rows
+/// together, of at most `width` values.
 pub fn squarings(n: usize, width: usize) -> u32 {
     ((width as u64 + 1) * n as u64 + 2).next_power_of_two().trailing_zeros()
 }
@@ -330,18 +375,21 @@ pub fn degree(n: usize, width: usize) -> f64 {
     f64::from(squarings(n, width) + 1).exp2() * n as f64
 }
 
-/// Inverses of the denominators `v[0]`: taken from the table's rows for honest lookups, computed for the others.
+/// Inverses of the denominators `v[0]`: taken from the table's rows for honest lookups, computed
+/// for the others.
 fn invert_lookups(source: &Source, v: &[&Values], inverses: &[Fr]) -> Vec<Fr> {
     let honest = |i: usize, key: i64| {
         let row = source.row_of(key)?;
         let width = source.width();
-        let agrees = v.get(2).is_none_or(|values| source.agrees(row, |j| values.field(i * width + j)));
+        let agrees =
+            v.get(2).is_none_or(|values| source.agrees(row, |j| values.field(i * width + j)));
         agrees.then(|| inverses.get(row).copied()).flatten()
     };
     match v[1] {
         Values::Integer(keys) => {
-            let element =
-                |(i, key): (usize, &i64)| honest(i, *key).unwrap_or_else(|| v[0].field(i).inverse().unwrap_or(Fr::ZERO));
+            let element = |(i, key): (usize, &i64)| {
+                honest(i, *key).unwrap_or_else(|| v[0].field(i).inverse().unwrap_or(Fr::ZERO))
+            };
             keys.iter().enumerate().map(element).collect()
         }
         Values::Field(_) => {

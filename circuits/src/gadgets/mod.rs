@@ -1,7 +1,8 @@
 //! The gadgets, one a file. Each states its relation, its cost, and why its constraints suffice.
 //!
-//! All are functions of a [`Gadgets`] context, generic over the builder. A gadget assumes that its operands are integers within the
-//! bounds that the graph proved (or quotients still to be proven, where it says so), and guarantees the same of its result.
+//! All are functions of a [`Gadgets`] context, generic over the builder. A gadget assumes that its
+//! operands are integers within the bounds that the graph proved (or quotients still to be proven,
+//! where it says so), and guarantees the same of its result.
 
 pub mod argmax;
 pub mod below_max;
@@ -87,7 +88,11 @@ impl<B: Builder> Gadgets<B> {
 
     /// Sums of consecutive groups of `group` elements.
     pub(crate) fn group_sums(&mut self, x: &B::Form, group: usize) -> B::Form {
-        let map = lemma_graph::LinearMap::Dense { weight: vec![1i32; group].into(), outputs: 1, inputs: group };
+        let map = lemma_graph::LinearMap::Dense {
+            weight: vec![1i32; group].into(),
+            outputs: 1,
+            inputs: group,
+        };
         self.builder.linear(&Arc::new(map), x)
     }
 

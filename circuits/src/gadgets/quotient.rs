@@ -1,8 +1,9 @@
 //! Quotient: `q = floor((x + 2^(s-1)) / 2^s)`, the rounding of every rescale.
 //!
-//! One wire, the remainder `e` in `[0, 2^s)` by a range check; `q = (x + 2^(s-1) - e) / 2^s` is a linear form. In the field such a
-//! `q` exists for every `e`, so the quotient is *unproven* until something shows that it is a small integer: then
-//! `q 2^s + e = x + 2^(s-1)` holds over the integers (both sides are far below r), and `q`, `e` are unique. Every gadget that takes a
+//! One wire, the remainder `e` in `[0, 2^s)` by a range check; `q = (x + 2^(s-1) - e) / 2^s` is a
+//! linear form. In the field such a `q` exists for every `e`, so the quotient is *unproven* until
+//! something shows that it is a small integer: then `q 2^s + e = x + 2^(s-1)` holds over the
+//! integers (both sides are far below r), and `q`, `e` are unique. Every gadget that takes a
 //! quotient proves that; [`Gadgets::requantize`] does nothing else.
 //!
 //! Cost: the range check of `s` bits.
@@ -22,14 +23,16 @@ impl<B: Builder> Gadgets<B> {
         let half = 1i64 << (shift - 1);
         let mask = (1i64 << shift) - 1;
         let len = self.builder.len(x);
-        let remainder =
-            self.builder.witness("remainder", len, &[x], |v| v[0].iter().map(|x| x.wrapping_add(half) & mask).collect());
+        let remainder = self.builder.witness("remainder", len, &[x], |v| {
+            v[0].iter().map(|x| x.wrapping_add(half) & mask).collect()
+        });
         self.range(&remainder, 1 << shift);
         let difference = self.builder.combine(&[(1, x), (-1, &remainder)], half);
         self.builder.divide(&difference, shift)
     }
 
-    /// The quotient of `x` by `2^shift`, proven to lie in `range`. Cost: the quotient and the range check.
+    /// The quotient of `x` by `2^shift`, proven to lie in `range`. Cost: the quotient and the range
+    /// check.
     pub fn requantize(&mut self, x: &B::Form, shift: u32, range: Interval) -> B::Form {
         let q = self.quotient(x, shift);
         self.inside(&q, range);

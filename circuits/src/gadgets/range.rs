@@ -2,10 +2,11 @@
 //!
 //! With a table of `2^w` rows:
 //! - `n = 2^w`: one lookup of `x`.
-//! - `n < 2^w`: two lookups, of `x` and of `x + 2^w - n`. Both in `[0, 2^w)` leave exactly `[0, n)`.
-//! - `n = 2^b > 2^w`: a limb `l` in `[0, 2^w)` and the rest `t = (x - l) / 2^w`, a linear form, in `[0, 2^(b-w))`. Then
-//!   `x = l + 2^w t` is an integer below `2^b`; since `2^b` is far below the field, nothing wraps, and the top limb is checked to
-//!   its own width.
+//! - `n < 2^w`: two lookups, of `x` and of `x + 2^w - n`. Both in `[0, 2^w)` leave exactly
+//!   `[0, n)`.
+//! - `n = 2^b > 2^w`: a limb `l` in `[0, 2^w)` and the rest `t = (x - l) / 2^w`, a linear form, in
+//!   `[0, 2^(b-w))`. Then `x = l + 2^w t` is an integer below `2^b`; since `2^b` is far below the
+//!   field, nothing wraps, and the top limb is checked to its own width.
 //! - other `n > 2^w`: `x` and `x + 2^b - n` in `[0, 2^b)` for the smallest `2^b >= n`.
 //!
 //! `x` need not be known to be an integer: a field element passes only if it is one of `0..n`.
@@ -49,8 +50,8 @@ impl<B: Builder> Gadgets<B> {
         }
     }
 
-    /// Every element of `x` lies in `0..2^b` for some `b` with `n <= 2^b <= 2^60`, whichever is the cheapest: for values that only need to be
-    /// small and not negative.
+    /// Every element of `x` lies in `0..2^b` for some `b` with `n <= 2^b <= 2^60`, whichever is the
+    /// cheapest: for values that only need to be small and not negative.
     #[track_caller]
     pub(crate) fn small(&mut self, x: &B::Form, n: u64) {
         if !self.builder.keeps() {
@@ -91,7 +92,9 @@ impl<B: Builder> Gadgets<B> {
             Step::Limb(width) => {
                 let len = self.builder.len(x);
                 let mask = (1i64 << width) - 1;
-                let limb = self.builder.witness("limb", len, &[x], |v| v[0].iter().map(|x| x & mask).collect());
+                let limb = self
+                    .builder
+                    .witness("limb", len, &[x], |v| v[0].iter().map(|x| x & mask).collect());
                 self.lookup_range(&limb, width);
                 let rest = self.builder.combine(&[(1, x), (-1, &limb)], 0);
                 let top = self.builder.divide(&rest, width);
@@ -124,7 +127,9 @@ impl Steps {
     pub fn new(widths: &[u32]) -> Steps {
         let mut cheapest: Vec<(u32, Step)> = Vec::with_capacity(65);
         for bits in 0..=u64::BITS {
-            cheapest.push(first_step(widths, bits, |rest| cheapest.get(rest as usize).map_or(u32::MAX / 2, |known| known.0)));
+            cheapest.push(first_step(widths, bits, |rest| {
+                cheapest.get(rest as usize).map_or(u32::MAX / 2, |known| known.0)
+            }));
         }
         Steps { cheapest }
     }
@@ -146,7 +151,8 @@ fn first_step(widths: &[u32], bits: u32, lookups: impl Fn(u32) -> u32) -> (u32, 
         return (1, Step::Exact);
     }
     let inside = widths.iter().find(|w| **w > bits).map(|w| (2, Step::Inside(*w)));
-    let limbs = widths.iter().rev().filter(|w| **w < bits).map(|w| (1 + lookups(bits - w), Step::Limb(*w)));
+    let limbs =
+        widths.iter().rev().filter(|w| **w < bits).map(|w| (1 + lookups(bits - w), Step::Limb(*w)));
     let all = inside.into_iter().chain(limbs);
     all.min_by_key(|(cost, _)| *cost).unwrap_or((u32::MAX / 2, Step::Exact))
 }
@@ -174,8 +180,14 @@ mod tests {
     fn every_range_costs_what_its_parts_cost() {
         for widths in [&[8][..], &[12, 16], &[7, 20], &[9, 10, 13]] {
             let steps = Steps::new(widths);
-            assert!((0..=62).all(|bits| steps.lookups(bits) == lookups(widths, bits)), "{widths:?}");
+            assert!(
+                (0..=62).all(|bits| steps.lookups(bits) == lookups(widths, bits)),
+                "{widths:?}"
+            );
         }
-        assert_eq!([12, 13, 16, 24, 28].map(|bits| Steps::new(&[12, 16]).lookups(bits)), [1, 2, 1, 2, 2]);
+        assert_eq!(
+            [12, 13, 16, 24, 28].map(|bits| Steps::new(&[12, 16]).lookups(bits)),
+            [1, 2, 1, 2, 2]
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! Rows of a constant table chosen by an id: an embedding.
 //!
-//! The row's values are wires, and one lookup of the whole row proves them ([`super::lookup`]): a row is compressed with powers of the
-//! challenge, and rows of the table are linear forms of the same powers. Cost: `width` constraints and one lookup a row, and one constraint
-//! per row of the table.
+//! The row's values are wires, and one lookup of the whole row proves them ([`super::lookup`]): a
+//! row is compressed with powers of the challenge, and rows of the table are linear forms of the
+//! same powers. Cost: `width` constraints and one lookup a row, and one constraint per row of the
+//! table.
 
 use std::sync::Arc;
 
@@ -17,9 +18,13 @@ impl<B: Builder> Gadgets<B> {
         self.enter("rows");
         let len = self.builder.len(ids) * table.width();
         let row = |id: &i64| -> Vec<i64> {
-            table.row(*id).map_or_else(|| vec![0; table.width()], |row| row.iter().map(|v| (*v).into()).collect())
+            table.row(*id).map_or_else(
+                || vec![0; table.width()],
+                |row| row.iter().map(|v| (*v).into()).collect(),
+            )
         };
-        let values = self.builder.witness("row", len, &[ids], |v| v[0].iter().flat_map(row).collect());
+        let values =
+            self.builder.witness("row", len, &[ids], |v| v[0].iter().flat_map(row).collect());
         self.lookup_rows(table, ids, &values);
         values
     }

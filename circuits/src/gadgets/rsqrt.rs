@@ -12,8 +12,9 @@
 //! 2^bits - p >= 0,  p + 2t + x - 2^bits - 1 >= 0    (below, above)
 //! ```
 //!
-//! The range of `y` keeps every term a small integer, so both inequalities hold over the integers and `y` is unique. Both slacks add up to
-//! `(2y + 1) x - 1`, so they fit the range of `2 sqrt(2^bits x) + x`. Without a product the slack is free; without the range of `y` a field
+//! The range of `y` keeps every term a small integer, so both inequalities hold over the integers
+//! and `y` is unique. Both slacks add up to `(2y + 1) x - 1`, so they fit the range of
+//! `2 sqrt(2^bits x) + x`. Without a product the slack is free; without the range of `y` a field
 //! element passes; without one inequality `y` is off by one.
 //!
 //! Cost: three constraints and three range checks an element.
@@ -29,13 +30,16 @@ impl<B: Builder> Gadgets<B> {
         self.enter("rsqrt");
         let len = self.builder.len(x);
         let numerator = 1i64 << bits;
-        let y = self.builder.witness("root", len, &[x], |v| v[0].iter().map(|x| rsqrt(*x, bits)).collect());
+        let y = self
+            .builder
+            .witness("root", len, &[x], |v| v[0].iter().map(|x| rsqrt(*x, bits)).collect());
         let square = self.multiplied("square", &y, &y);
         let product = self.multiplied("product", &square, x);
         let linear = self.multiplied("linear", &y, x);
         let largest = rsqrt(bounds.lo, bits);
         self.small(&y, largest as u64 + 1);
-        let room = 2 * ((numerator as u128 * bounds.hi as u128).isqrt() as u64 + 1) + bounds.hi as u64;
+        let room =
+            2 * ((numerator as u128 * bounds.hi as u128).isqrt() as u64 + 1) + bounds.hi as u64;
         let below = self.negated(&product, numerator);
         self.small(&below, room);
         let above = self.builder.combine(&[(1, &product), (2, &linear), (1, x)], -numerator - 1);
@@ -48,7 +52,8 @@ impl<B: Builder> Gadgets<B> {
     fn multiplied(&mut self, name: &'static str, a: &B::Form, b: &B::Form) -> B::Form {
         self.enter("rsqrt");
         let len = self.builder.len(a);
-        let multiply = |v: &[&[i64]]| v[0].iter().zip(v[1]).map(|(a, b)| a.wrapping_mul(*b)).collect();
+        let multiply =
+            |v: &[&[i64]]| v[0].iter().zip(v[1]).map(|(a, b)| a.wrapping_mul(*b)).collect();
         let c = self.builder.witness(name, len, &[a, b], multiply);
         self.builder.enforce(name, a, b, Some(&c));
         c

@@ -1,7 +1,7 @@
 //! A function of an unproven quotient, by one lookup of `(q, f(q))`.
 //!
-//! The row proves both: `q` is one of the table's keys, hence an integer, and the value is that key's. Cost: two constraints an element,
-//! and the table's rows once per circuit.
+//! The row proves both: `q` is one of the table's keys, hence an integer, and the value is that
+//! key's. Cost: two constraints an element, and the table's rows once per circuit.
 
 use std::sync::Arc;
 
@@ -16,7 +16,9 @@ impl<B: Builder> Gadgets<B> {
         let q = self.quotient(x, shift);
         self.enter("table");
         let len = self.builder.len(&q);
-        let value = self.builder.witness("value", len, &[&q], |v| v[0].iter().map(|q| table.get(*q).unwrap_or(0)).collect());
+        let value = self.builder.witness("value", len, &[&q], |v| {
+            v[0].iter().map(|q| table.get(*q).unwrap_or(0)).collect()
+        });
         self.lookup_function(table, &q, &value);
         value
     }

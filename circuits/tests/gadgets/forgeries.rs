@@ -23,7 +23,10 @@ fn each_forgery_violates_the_constraints_that_its_case_names() {
             let found = run(&case, Some(forgery), None).violated;
             assert!(!forgery.refused_by.is_empty());
             if found != forgery.refused_by {
-                wrong.push(format!("{}: {}: refused by {found:?}, not by {:?}", case.name, forgery.what, forgery.refused_by));
+                wrong.push(format!(
+                    "{}: {}: refused by {found:?}, not by {:?}",
+                    case.name, forgery.what, forgery.refused_by
+                ));
             }
         }
     }

@@ -1,4 +1,5 @@
-//! The gadgets, one a file: honest results and forgeries. The cases that the files share are the list that every test here goes through.
+//! The gadgets, one a file: honest results and forgeries. The cases that the files share are the
+//! list that every test here goes through.
 
 mod argmax;
 mod below_max;

@@ -1,5 +1,5 @@
-//! Every constraint, range and lookup is needed: with the place of the code that asks for it left out, some forgery of a false statement satisfies
-//! all the others.
+//! Every constraint, range and lookup is needed: with the place of the code that asks for it left
+//! out, some forgery of a false statement satisfies all the others.
 //!
 //! The places are noted while the gadgets run, and compared with those that the source has.
 
@@ -21,7 +21,11 @@ fn line(place: Place) -> Line {
 /// The first forgery of the case that states a falsehood, is refused, and passes without the place.
 fn passing<'c>(case: &'c Case, outcomes: &[(bool, Outcome)], place: Place) -> Option<&'c Forgery> {
     let passes = |forgery: &Forgery| run(case, Some(forgery), Some(place)).violated.is_empty();
-    let false_ones = case.forgeries.iter().zip(outcomes).filter(|(_, (falsehood, full))| *falsehood && !full.violated.is_empty());
+    let false_ones = case
+        .forgeries
+        .iter()
+        .zip(outcomes)
+        .filter(|(_, (falsehood, full))| *falsehood && !full.violated.is_empty());
     false_ones.map(|(forgery, _)| forgery).find(|forgery| passes(forgery))
 }
 
@@ -41,19 +45,35 @@ fn without_any_one_place_a_false_statement_passes() {
             names.entry(place).or_default().extend(constraints);
             let found = table.entry(place).or_default();
             if found.is_none() {
-                *found = passing(case, &outcomes, place).map(|forgery| format!("{}: {}", case.name, forgery.what));
+                *found = passing(case, &outcomes, place)
+                    .map(|forgery| format!("{}: {}", case.name, forgery.what));
             }
         }
     }
     for (place, forgery) in &table {
         let (file, line) = line(place);
         let asked = names[place].iter().next().map_or("(range or lookup)", String::as_str);
-        println!("{:<20} {asked:<26} {}", format!("{file}:{line}"), forgery.as_deref().unwrap_or("NOTHING PASSES WITHOUT IT"));
+        println!(
+            "{:<20} {asked:<26} {}",
+            format!("{file}:{line}"),
+            forgery.as_deref().unwrap_or("NOTHING PASSES WITHOUT IT")
+        );
     }
-    let survivors: Vec<Line> = table.iter().filter(|(_, forgery)| forgery.is_none()).map(|(place, _)| line(place)).collect();
-    assert!(survivors.is_empty(), "no forgery passes without these; write one, or drop them as needless: {survivors:?}");
+    let survivors: Vec<Line> = table
+        .iter()
+        .filter(|(_, forgery)| forgery.is_none())
+        .map(|(place, _)| line(place))
+        .collect();
+    assert!(
+        survivors.is_empty(),
+        "no forgery passes without these; write one, or drop them as needless: {survivors:?}"
+    );
     let seen: BTreeSet<Line> = table.keys().map(|place| line(place)).collect();
-    assert_eq!(places_of_the_source(), seen, "the places that the source has, and those that the cases reach");
+    assert_eq!(
+        places_of_the_source(),
+        seen,
+        "the places that the source has, and those that the cases reach"
+    );
 }
 
 /// A constraint has one name in its gadget, and one place of the code.
@@ -72,18 +92,26 @@ fn each_place_has_its_own_name() {
     assert!(places.is_empty(), "names of several places: {places:?}");
 }
 
-/// Lines of the gadgets and the lowering that call `enforce`, or a function that answers for its callers (`#[track_caller]`); what such a function
-/// calls itself counts as its callers'.
+/// Lines of the gadgets and the lowering that call `enforce`, or a function that answers for its
+/// callers (`#[track_caller]`); what such a function calls itself counts as its callers'.
 fn places_of_the_source() -> BTreeSet<Line> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let gadgets = std::fs::read_dir(source.join("gadgets")).unwrap().map(|entry| entry.unwrap().path());
+    let gadgets =
+        std::fs::read_dir(source.join("gadgets")).unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<(String, String)> = gadgets
         .chain([source.join("lower.rs")])
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(&path).unwrap()))
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                std::fs::read_to_string(&path).unwrap(),
+            )
+        })
         .collect();
     let marked = |text: &str| -> Vec<String> {
         let after = text.split("#[track_caller]").skip(1);
-        after.filter_map(|rest| Some(rest.split_once("fn ")?.1.split_once('(')?.0.to_owned())).collect()
+        after
+            .filter_map(|rest| Some(rest.split_once("fn ")?.1.split_once('(')?.0.to_owned()))
+            .collect()
     };
     let mut asking: BTreeSet<String> = files.iter().flat_map(|(_, text)| marked(text)).collect();
     asking.insert("enforce".to_owned());
@@ -97,7 +125,10 @@ fn places_of_the_source() -> BTreeSet<Line> {
                 marked = true;
             } else if code.starts_with("fn ") || code.starts_with("pub") && code.contains("fn ") {
                 answers = std::mem::take(&mut marked);
-            } else if !answers && !code.starts_with("//") && asking.iter().any(|name| code.contains(&format!(".{name}("))) {
+            } else if !answers
+                && !code.starts_with("//")
+                && asking.iter().any(|name| code.contains(&format!(".{name}(")))
+            {
                 places.insert((file.clone(), number));
             }
         }

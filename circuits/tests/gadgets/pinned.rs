@@ -1,5 +1,6 @@
-//! What the circuits of the cases are, written down in `circuits.txt`: for each its digest and how many constraints of each name it has. A constraint
-//! that disappears shows there, and a gadget that changes under one [`LOWERING_VERSION`].
+//! What the circuits of the cases are, written down in `circuits.txt`: for each its digest and how
+//! many constraints of each name it has. A constraint that disappears shows there, and a gadget
+//! that changes under one [`LOWERING_VERSION`].
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -17,12 +18,13 @@ use crate::support::{NARROW, compile, graph};
 
 const FILE: &str = "circuits/tests/gadgets/circuits.txt";
 
-/// The digest of the three matrices: keccak256 of the sizes and of `A^T l`, `B^T l` and `C^T l` for one fixed vector `l` of hashes. Different
-/// matrices have the same products with probability 1/r.
+/// The digest of the three matrices: keccak256 of the sizes and of `A^T l`, `B^T l` and `C^T l` for
+/// one fixed vector `l` of hashes. Different matrices have the same products with probability 1/r.
 fn digest(compiled: &Compiled) -> String {
     let circuit = compiled.circuit();
     let layout = circuit.layout();
-    let element = |row: usize| Fr::from_be_bytes_mod_order(&Keccak256::digest((row as u64).to_be_bytes()));
+    let element =
+        |row: usize| Fr::from_be_bytes_mod_order(&Keccak256::digest((row as u64).to_be_bytes()));
     let columns = circuit.columns(&(0..layout.constraints).map(element).collect::<Vec<Fr>>());
     let mut hash = Keccak256::new();
     for size in [layout.constraints, layout.round1, layout.round2, layout.public_values] {
@@ -50,10 +52,14 @@ fn describe() -> String {
 
 /// The paragraph of each case, by its name.
 fn paragraphs(text: &str) -> BTreeMap<&str, &str> {
-    text.split("\n\n").skip(1).filter_map(|paragraph| Some((paragraph.split_once(':')?.0, paragraph.trim_end()))).collect()
+    text.split("\n\n")
+        .skip(1)
+        .filter_map(|paragraph| Some((paragraph.split_once(':')?.0, paragraph.trim_end())))
+        .collect()
 }
 
-/// With `LEMMA_WRITE_CIRCUITS` set, the file is written anew, unless a circuit of this version would change.
+/// With `LEMMA_WRITE_CIRCUITS` set, the file is written anew, unless a circuit of this version
+/// would change.
 #[test]
 fn circuits_are_those_of_their_lowering_version() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(FILE);
@@ -61,12 +67,17 @@ fn circuits_are_those_of_their_lowering_version() {
     let found = describe();
     let same_version = written.lines().next() == found.lines().next();
     let (old, new) = (paragraphs(&written), paragraphs(&found));
-    let changed: Vec<&str> =
-        old.iter().filter(|(name, was)| new.get(*name).is_some_and(|is| is != *was)).map(|(_, was)| *was).collect();
+    let changed: Vec<&str> = old
+        .iter()
+        .filter(|(name, was)| new.get(*name).is_some_and(|is| is != *was))
+        .map(|(_, was)| *was)
+        .collect();
     assert!(
         !same_version || changed.is_empty(),
-        "these circuits have changed, so keys made for them before would be taken for keys of the circuits now. If the change is meant, raise \
-         LOWERING_VERSION in circuits/src/compiled.rs, write {FILE} anew (LEMMA_WRITE_CIRCUITS=1) and say in docs/gadgets.md what the constraints are:\n\n{}",
+        "these circuits have changed, so keys made for them before would be taken for keys of the \
+            circuits now. If the change is meant, raise \
+         LOWERING_VERSION in circuits/src/compiled.rs, write {FILE} anew (LEMMA_WRITE_CIRCUITS=1) \
+         and say in docs/gadgets.md what the constraints are:\n\n{}",
         changed
             .iter()
             .map(|was| format!("{was}\nis now\n{}", new[was.split(':').next().unwrap_or_default()]))
@@ -78,7 +89,8 @@ fn circuits_are_those_of_their_lowering_version() {
     } else {
         assert_eq!(
             written, found,
-            "{FILE} lacks a case, has one too many or is of another version; LEMMA_WRITE_CIRCUITS=1 writes it anew"
+            "{FILE} lacks a case, has one too many or is of another version; \
+                LEMMA_WRITE_CIRCUITS=1 writes it anew"
         );
     }
 }

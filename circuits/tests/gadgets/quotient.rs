@@ -10,11 +10,18 @@ fn rescale() -> Graph {
 
 pub fn cases() -> Vec<Case> {
     let case = Case::new("rescale", rescale(), &[&[1000, -97, 5]], &[16, -2, 0])
-        .forged("one lower, with its remainder", &["lookup.sum"], |f| f.wire("quotient.remainder", |v| v[0] += int(64)))
-        .forged("one higher, with its remainder", &["lookup.sum"], |f| f.wire("quotient.remainder", |v| v[1] -= int(64)))
-        // A remainder inside its range makes the quotient a fraction, which the quotient's own range refuses.
+        .forged("one lower, with its remainder", &["lookup.sum"], |f| {
+            f.wire("quotient.remainder", |v| v[0] += int(64))
+        })
+        .forged("one higher, with its remainder", &["lookup.sum"], |f| {
+            f.wire("quotient.remainder", |v| v[1] -= int(64))
+        })
+        // A remainder inside its range makes the quotient a fraction, which the quotient's own
+        // range refuses.
         .forged("a fraction", &["lookup.sum"], |f| f.wire("quotient.remainder", |v| v[0] += int(1)))
-        .forged("another fraction", &["lookup.sum"], |f| f.wire("quotient.remainder", |v| v[2] = int(0)))
+        .forged("another fraction", &["lookup.sum"], |f| {
+            f.wire("quotient.remainder", |v| v[2] = int(0))
+        })
         .forged("a quotient past its range", &["lookup.sum"], |f| {
             f.inputs(&[&[2000, -97, 5]]).wire("quotient.remainder", |v| v[0] -= int(64))
         });

@@ -23,7 +23,8 @@ pub fn cases() -> Vec<Case> {
         ("a limb off by one", int(1)),
         ("a limb that is a fraction", int(64).inverse().unwrap()),
     ] {
-        limbs = limbs.forged(what, &["lookup.sum"], |f| f.wire("range.limb", move |v| v[0] += change));
+        limbs =
+            limbs.forged(what, &["lookup.sum"], |f| f.wire("range.limb", move |v| v[0] += change));
     }
     // Two lookups in the one table; one; a wider power of two twice.
     let within = Case::new("range of 37", input(37), &[&[36]], &[72]);

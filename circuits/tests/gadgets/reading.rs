@@ -1,4 +1,5 @@
-//! A builder around another one that notes where in the code of the gadgets each check is asked for, and may leave one of these places out.
+//! A builder around another one that notes where in the code of the gadgets each check is asked
+//! for, and may leave one of these places out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -18,7 +19,8 @@ pub struct Reading<B> {
     pub inner: B,
     /// Every constraint, as `gadget.name`, with its rows.
     pub blocks: Vec<(String, Range<usize>)>,
-    /// Every place that asked, with the names of the constraints that it added; ranges and lookups add theirs at the end, elsewhere.
+    /// Every place that asked, with the names of the constraints that it added; ranges and lookups
+    /// add theirs at the end, elsewhere.
     pub places: BTreeMap<Place, BTreeSet<String>>,
     without: Option<Place>,
     gadget: &'static str,
@@ -109,7 +111,13 @@ impl<B: Builder> Builder for Reading<B> {
         self.inner.phi()
     }
 
-    fn witness(&mut self, name: &'static str, len: usize, of: &[&B::Form], hint: impl FnOnce(&[&[i64]]) -> Vec<i64>) -> B::Form {
+    fn witness(
+        &mut self,
+        name: &'static str,
+        len: usize,
+        of: &[&B::Form],
+        hint: impl FnOnce(&[&[i64]]) -> Vec<i64>,
+    ) -> B::Form {
         self.inner.witness(name, len, of, hint)
     }
 

@@ -21,8 +21,11 @@ pub fn cases() -> Vec<Case> {
             f.wire(wire, |v| v[0] += int(1)).set("reciprocal.product", &[7 * 585])
         });
     // One less leaves a remainder that is the divisor.
-    let eighth = Case::new("reciprocal of a divisor", reciprocal(), &[&[8]], &[512])
-        .forged("one lower", &["lookup.sum"], |f| f.wire(wire, |v| v[0] -= int(1)));
+    let eighth = Case::new("reciprocal of a divisor", reciprocal(), &[&[8]], &[512]).forged(
+        "one lower",
+        &["lookup.sum"],
+        |f| f.wire(wire, |v| v[0] -= int(1)),
+    );
     vec![seventh, eighth]
 }
 

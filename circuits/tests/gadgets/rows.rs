@@ -24,17 +24,31 @@ fn rows(ids: &[i64]) -> Vec<i64> {
 pub fn cases() -> Vec<Case> {
     let three = Case::new("rows", gather(3), &[&[9, 0, 4]], &rows(&[9, 0, 4]))
         .forged("another value", &["lookup.sum"], |f| f.wire("rows.row", |v| v[5] += int(1)))
-        .forged("the row of another id", &["lookup.sum"], |f| f.wire("rows.row", |v| v.copy_within(4..8, 0)))
-        .forged("two values of a row exchanged", &["lookup.sum"], |f| f.wire("rows.row", |v| v.swap(0, 1)))
+        .forged("the row of another id", &["lookup.sum"], |f| {
+            f.wire("rows.row", |v| v.copy_within(4..8, 0))
+        })
+        .forged("two values of a row exchanged", &["lookup.sum"], |f| {
+            f.wire("rows.row", |v| v.swap(0, 1))
+        })
         .forged("an id past the table", &["lookup.sum"], |f| f.inputs(&[&[10, 0, 4]]));
     let (second, more) = (value(17), value(17) + 1);
     let one = Case::new("one row", gather(1), &[&[4]], &rows(&[4]))
-        .forged("another value, and a partial sum that makes up for it", &["lookup.row values"], |f| {
-            f.wire("rows.row", |v| v[1] += int(1)).late("lookup.row values", 0, |v, chi| v[0] -= chi)
-        })
-        .forged("another value, and a power of the challenge that makes up for it", &["lookup.row power"], move |f| {
-            f.wire("rows.row", |v| v[1] += int(1)).wire("lookup.row power", move |v| v[1] *= int(more) / int(second))
-        });
+        .forged(
+            "another value, and a partial sum that makes up for it",
+            &["lookup.row values"],
+            |f| {
+                f.wire("rows.row", |v| v[1] += int(1))
+                    .late("lookup.row values", 0, |v, chi| v[0] -= chi)
+            },
+        )
+        .forged(
+            "another value, and a power of the challenge that makes up for it",
+            &["lookup.row power"],
+            move |f| {
+                f.wire("rows.row", |v| v[1] += int(1))
+                    .wire("lookup.row power", move |v| v[1] *= int(more) / int(second))
+            },
+        );
     vec![three, one]
 }
 

@@ -1,7 +1,7 @@
 //! Circuits of one operation, their honest runs, and forgeries of them.
 //!
-//! A forgery changes wire vectors where they are assigned, and perhaps the statement, and follows the gadget honestly from there. Only the
-//! constraints are asked.
+//! A forgery changes wire vectors where they are assigned, and perhaps the statement, and follows
+//! the gadget honestly from there. Only the constraints are asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -35,9 +35,20 @@ impl Case {
     }
 
     /// Adds a forgery, which `refused_by` and no other constraints refuse.
-    pub fn forged(mut self, what: &'static str, refused_by: &[&'static str], build: impl FnOnce(Forgery) -> Forgery) -> Case {
+    pub fn forged(
+        mut self,
+        what: &'static str,
+        refused_by: &[&'static str],
+        build: impl FnOnce(Forgery) -> Forgery,
+    ) -> Case {
         let refused_by = refused_by.iter().map(|name| (*name).to_owned()).collect();
-        let forgery = Forgery { what, inputs: self.inputs.clone(), changes: Vec::new(), claim: None, refused_by };
+        let forgery = Forgery {
+            what,
+            inputs: self.inputs.clone(),
+            changes: Vec::new(),
+            claim: None,
+            refused_by,
+        };
         self.forgeries.push(build(forgery));
         self
     }
@@ -76,7 +87,11 @@ impl Forgery {
     }
 
     /// Changes the first wire vector `gadget.name`.
-    pub fn wire(self, wire: &'static str, apply: impl Fn(&mut Vec<Fr>) + Send + Sync + 'static) -> Forgery {
+    pub fn wire(
+        self,
+        wire: &'static str,
+        apply: impl Fn(&mut Vec<Fr>) + Send + Sync + 'static,
+    ) -> Forgery {
         self.late(wire, 0, move |v, _| apply(v))
     }
 
@@ -106,7 +121,9 @@ impl Forgery {
     /// Whether the claimed public values are not those of the honest run on the same inputs.
     pub fn states_a_falsehood(&self, compiled: &Compiled, claimed: &[Fr]) -> bool {
         let salts = vec![Salt::new([0; Salt::BYTES]); compiled.graph().committed().count()];
-        compiled.infer_salted(&self.inputs, &salts).map_or(true, |honest| honest.public_values() != claimed)
+        compiled
+            .infer_salted(&self.inputs, &salts)
+            .map_or(true, |honest| honest.public_values() != claimed)
     }
 }
 
@@ -158,10 +175,21 @@ pub fn run(case: &Case, forgery: Option<&Forgery>, without: Option<Place>) -> Ou
     let (a, b, c) = reading.inner.rows();
     if without.is_none() {
         let formed = case.compile().circuit().evaluate(&reading.inner.wires());
-        assert_eq!((a, b, c), (&*formed.a, &*formed.b, &*formed.c), "{}: trace and circuit disagree", case.name);
+        assert_eq!(
+            (a, b, c),
+            (&*formed.a, &*formed.b, &*formed.c),
+            "{}: trace and circuit disagree",
+            case.name
+        );
     }
-    let fails = |rows: std::ops::Range<usize>| rows.into_iter().any(|row| a[row] * b[row] != c[row]);
-    let violated = reading.blocks.into_iter().filter(|(_, rows)| fails(rows.clone())).map(|(name, _)| name).collect();
+    let fails =
+        |rows: std::ops::Range<usize>| rows.into_iter().any(|row| a[row] * b[row] != c[row]);
+    let violated = reading
+        .blocks
+        .into_iter()
+        .filter(|(_, rows)| fails(rows.clone()))
+        .map(|(name, _)| name)
+        .collect();
     Outcome { violated, claimed, places: reading.places }
 }
 

@@ -14,10 +14,16 @@ fn square() -> Graph {
 
 pub fn cases() -> Vec<Case> {
     let case = Case::new("function table", square(), &[&[12, 5]], &[9, 1])
-        .forged("a value off the table", &["lookup.sum"], |f| f.wire("table.value", |v| v[0] += int(1)))
-        .forged("two values exchanged", &["lookup.sum"], |f| f.wire("table.value", |v| v.swap(0, 1)))
+        .forged("a value off the table", &["lookup.sum"], |f| {
+            f.wire("table.value", |v| v[0] += int(1))
+        })
+        .forged("two values exchanged", &["lookup.sum"], |f| {
+            f.wire("table.value", |v| v.swap(0, 1))
+        })
         .forged("a key past the table", &["lookup.sum"], |f| f.inputs(&[&[40, 5]]))
-        .forged("a neighbouring quotient", &["lookup.sum"], |f| f.wire("quotient.remainder", |v| v[0] += int(4)));
+        .forged("a neighbouring quotient", &["lookup.sum"], |f| {
+            f.wire("quotient.remainder", |v| v[0] += int(4))
+        });
     vec![case]
 }
 

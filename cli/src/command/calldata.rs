@@ -29,7 +29,8 @@ impl Calldata {
     pub fn run(self, output: &Output) -> Result<Exit> {
         let json = read_proof(&self.proof, ProofFile::MAX_BYTES)?;
         let (values, context, proof) = ProofFile::from_json(&json)?.contents()?;
-        let hex: String = calldata(&proof, &values, context).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String =
+            calldata(&proof, &values, context).iter().map(|byte| format!("{byte:02x}")).collect();
         output.result(&CalldataResult { calldata: format!("0x{hex}") }, |r| r.calldata.clone())?;
         Ok(Exit::Success)
     }

@@ -48,7 +48,12 @@ impl Check {
         };
         output.result(&checked, |c| match &c.first {
             None => format!("all {} constraints hold", grouped(c.constraints as u64)),
-            Some(first) => format!("{} of {} constraints fail; the first: {}", c.violations, c.constraints, one_line(first)),
+            Some(first) => format!(
+                "{} of {} constraints fail; the first: {}",
+                c.violations,
+                c.constraints,
+                one_line(first)
+            ),
         })?;
         Ok(if checked.satisfied { Exit::Success } else { Exit::Unsatisfied })
     }

@@ -13,13 +13,16 @@ use crate::output::Output;
 /// Arguments about committed tensors.
 #[derive(Args, Default)]
 pub struct Commitments {
-    /// INPUT=FILE: take a committed input, integers and salt, from the openings of another proof; may be repeated.
+    /// INPUT=FILE: take a committed input, integers and salt, from the openings of another proof;
+    /// may be repeated.
     #[arg(long, value_name = "INPUT=FILE", value_parser = named)]
     opening: Vec<(String, String)>,
-    /// NAME=HEX: the salt of a committed tensor, 31 bytes; by default a new one. Other users of the machine can see arguments.
+    /// NAME=HEX: the salt of a committed tensor, 31 bytes; by default a new one. Other users of the
+    /// machine can see arguments.
     #[arg(long, value_name = "NAME=HEX", value_parser = named)]
     salt: Vec<(String, String)>,
-    /// Write salts and integers of the committed tensors to this file, as secret as they are: it opens the digests.
+    /// Write salts and integers of the committed tensors to this file, as secret as they are: it
+    /// opens the digests.
     #[arg(long, value_name = "FILE")]
     openings: Option<PathBuf>,
 }
@@ -39,30 +42,42 @@ impl Commitments {
         let Given { mut values, mut salts } = Given::default();
         for (name, file) in &self.opening {
             let port = package.graph().inputs.iter().find(|port| port.name == *name);
-            let port = port.with_context(|| format!("--opening {name}: the model has no such input"))?;
+            let port =
+                port.with_context(|| format!("--opening {name}: the model has no such input"))?;
             let node = package.graph().node(port.node);
             let openings = Openings::read(Path::new(file)).map_err(InferError::from)?;
-            let opening = openings.fitting(name, node.len(), node.fractional_bits).map_err(InferError::from)?;
+            let opening = openings
+                .fitting(name, node.len(), node.fractional_bits)
+                .map_err(InferError::from)?;
             values.insert(name.clone(), opening.values.clone());
             salts.insert(name.clone(), opening.salt.clone());
         }
         for (name, text) in &self.salt {
-            let salt = parse_salt(text).with_context(|| format!("--salt {name}=..: 62 hexadecimal digits are expected"))?;
-            anyhow::ensure!(salts.insert(name.clone(), salt).is_none(), "`{name}` has a salt already");
+            let salt = parse_salt(text)
+                .with_context(|| format!("--salt {name}=..: 62 hexadecimal digits are expected"))?;
+            anyhow::ensure!(
+                salts.insert(name.clone(), salt).is_none(),
+                "`{name}` has a salt already"
+            );
         }
         Ok(Given { values, salts })
     }
 
-    /// Whether the openings may be written where they were asked for, which is not where the proof is.
+    /// Whether the openings may be written where they were asked for, which is not where the proof
+    /// is.
     pub fn expect_place(&self, proof: &Path) -> Result<()> {
         let Some(path) = &self.openings else { return Ok(()) };
         let place = |path: &Path| {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+                .unwrap_or(Path::new("."));
             Some((folder.canonicalize().ok()?, path.file_name()?.to_owned()))
         };
         anyhow::ensure!(
             place(path).is_none() || place(path) != place(proof),
-            "--openings and --output are both {}: the proof would replace the only copy of the salts",
+            "--openings and --output are both {}: the proof would replace the only copy of the \
+                salts",
             path.display()
         );
         Ok(Openings::expect_replaceable(path)?)
@@ -73,7 +88,10 @@ impl Commitments {
         match &self.openings {
             Some(path) => Openings { model: package.name().to_owned(), tensors }.write(path)?,
             None if !tensors.is_empty() => {
-                output.note("the salts of the committed tensors are not kept: without --openings nobody can open the digests");
+                output.note(
+                    "the salts of the committed tensors are not kept: without --openings \
+                    nobody can open the digests",
+                );
             }
             None => {}
         }

@@ -19,16 +19,19 @@ use crate::output::{Exit, Output, Refused};
 pub struct Compile {
     /// The model: an ONNX file, or a llama2.c checkpoint (.bin).
     model: PathBuf,
-    /// Sample inputs, .npz or .json, or with a tokenizer .txt or .tsv: what the ranges are taken from. A decoder without any writes its own.
+    /// Sample inputs, .npz or .json, or with a tokenizer .txt or .tsv: what the ranges are taken
+    /// from. A decoder without any writes its own.
     #[arg(long, required_unless_present_any = ["tokens", "decoder"])]
     calibration: Option<PathBuf>,
-    /// The tokenizer of a model of text: tokenizer.json, tokenizer.bin of llama2.c, or a JSON object with a list `chars`.
+    /// The tokenizer of a model of text: tokenizer.json, tokenizer.bin of llama2.c, or a JSON
+    /// object with a list `chars`.
     #[arg(long)]
     tokenizer: Option<PathBuf>,
     /// Held-out data to measure accuracy on; the calibration data when absent.
     #[arg(long)]
     test: Option<PathBuf>,
-    /// What an unsigned byte of the data is multiplied by where it is given for a real number: 1 for 0 to 255, 1/255 for 0 to 1.
+    /// What an unsigned byte of the data is multiplied by where it is given for a real number: 1
+    /// for 0 to 255, 1/255 for 0 to 1.
     #[arg(long)]
     scale: Option<ByteScale>,
     /// Name of the array with the class labels in the test data.
@@ -37,19 +40,22 @@ pub struct Compile {
     /// JSON list with the names of the classes, or an object with such a list as `labels`.
     #[arg(long)]
     classes: Option<PathBuf>,
-    /// An input to show in the statement; may be repeated. Outputs are shown unless --private names them.
+    /// An input to show in the statement; may be repeated. Outputs are shown unless --private names
+    /// them.
     #[arg(long)]
     public: Vec<String>,
     /// An output to hide, or the `prompt` of a decoder; may be repeated.
     #[arg(long)]
     private: Vec<String>,
-    /// An input or output to commit to, such as the `prompt` of a decoder: the statement has its salted digest; may be repeated.
+    /// An input or output to commit to, such as the `prompt` of a decoder: the statement has its
+    /// salted digest; may be repeated.
     #[arg(long, value_name = "NAME")]
     committed: Vec<String>,
     /// NAME=N: fractional bits of an input or output, to agree with another model; may be repeated.
     #[arg(long, value_name = "NAME=N", value_parser = named)]
     fractional_bits: Vec<(String, String)>,
-    /// Bits of an activation (6 to 18); by default the most of 12 to 16 that cost at most 2% more than the cheapest, or 1,000 constraints.
+    /// Bits of an activation (6 to 18); by default the most of 12 to 16 that cost at most 2% more
+    /// than the cheapest, or 1,000 constraints.
     #[arg(long)]
     bits: Option<u32>,
     /// Declared range over calibrated range.
@@ -64,11 +70,12 @@ pub struct Compile {
     /// Size of dynamic axes other than the batch.
     #[arg(long)]
     tokens: Option<usize>,
-    /// The model is a causal language model, token ids to logits: compile its choice of every next token, so that it generates. A llama2.c
-    /// checkpoint always is one.
+    /// The model is a causal language model, token ids to logits: compile its choice of every next
+    /// token, so that it generates. A llama2.c checkpoint always is one.
     #[arg(long)]
     decoder: bool,
-    /// Keep the result although its report speaks against it: the accuracy falls, outputs differ, samples leave the range.
+    /// Keep the result although its report speaks against it: the accuracy falls, outputs differ,
+    /// samples leave the range.
     #[arg(long)]
     accept: bool,
     /// Folder to write.
@@ -105,7 +112,8 @@ impl Compile {
         drop(bar);
         let warnings = self.judge(&report, output)?;
         write(&package, &report, &Folder::new(&self.output), output)?;
-        let compiled = Compiled { folder: &self.output, inspection: inspect(&package), warnings, report };
+        let compiled =
+            Compiled { folder: &self.output, inspection: inspect(&package), warnings, report };
         output.result(&compiled, |compiled| describe(compiled))?;
         Ok(Exit::Success)
     }
@@ -113,7 +121,8 @@ impl Compile {
     /// What speaks against the integer model, if it may be kept.
     fn judge(&self, report: &Report, output: &Output) -> Result<Vec<String>> {
         let Verdict { errors, warnings } = report.verdict();
-        let said = |findings: &[Finding]| findings.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let said =
+            |findings: &[Finding]| findings.iter().map(ToString::to_string).collect::<Vec<_>>();
         if errors.is_empty() || self.accept {
             return Ok(said(&[errors, warnings].concat()));
         }
@@ -151,16 +160,20 @@ pub fn write(package: &Package, report: &Report, folder: &Folder, output: &Outpu
     let had_keys = folder.has_keys();
     folder.write_package(package, report)?;
     if had_keys && !folder.has_keys() {
-        output.note("the keys in the folder were those of another model and are removed: run `lemma setup`");
+        output.note(
+            "the keys in the folder were those of another model and are removed: run `lemma setup`",
+        );
     }
     Ok(())
 }
 
 fn describe(compiled: &Compiled) -> String {
     let inspection = &compiled.inspection;
-    let warnings: String = compiled.warnings.iter().map(|warning| format!("\nwarning: {warning}")).collect();
+    let warnings: String =
+        compiled.warnings.iter().map(|warning| format!("\nwarning: {warning}")).collect();
     format!(
-        "{}{warnings}\n\n{} constraints, {} lookups, {} table rows, {} public values; written to {}",
+        "{}{warnings}\n\n{} constraints, {} lookups, {} table rows, {} public values; written to \
+            {}",
         report_text(&compiled.report),
         grouped(inspection.constraints as u64),
         grouped(inspection.lookups as u64),

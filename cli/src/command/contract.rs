@@ -17,7 +17,8 @@ use crate::output::{Exit, Output};
 pub struct Contract {
     /// The verifying key.
     key: PathBuf,
-    /// Name of the contract; by default made from the model's name. A development key puts `Development` before it.
+    /// Name of the contract; by default made from the model's name. A development key puts
+    /// `Development` before it.
     #[arg(long)]
     name: Option<String>,
     /// The Solidity file to write.

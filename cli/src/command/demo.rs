@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use clap::Args;
 use lemma::contracts::evm;
-use lemma::{CompileOptions, Demand, Folder, Job, PreparedKey, ProofFile, Samples, Sources, inspect};
+use lemma::{
+    CompileOptions, Demand, Folder, Job, PreparedKey, ProofFile, Samples, Sources, inspect,
+};
 use serde::Serialize;
 
 use super::commitments::Commitments;
@@ -103,8 +105,13 @@ impl Demo {
         write(&package, &report, &folder, output)?;
         output.note("2. make the keys");
         let keys = setup(&folder, output)?;
-        output.note(&format!("   {:.2} s, proving key {}", keys.setup_seconds, bytes(keys.proving_key_bytes)));
-        output.note(&format!("3. classify image {} and prove it; the image stays here:", self.index));
+        output.note(&format!(
+            "   {:.2} s, proving key {}",
+            keys.setup_seconds,
+            bytes(keys.proving_key_bytes)
+        ));
+        output
+            .note(&format!("3. classify image {} and prove it; the image stays here:", self.index));
         let pixels = test.sample(self.index, &package.input_model())?;
         if let Some(image) = pixels.values().next() {
             picture(image.iter().copied(), 28).iter().for_each(|line| output.note(line));
@@ -139,7 +146,8 @@ fn check(folder: &Folder, proof: &Path) -> Result<VerifyResult> {
 /// Gas of the transaction that submits the proof to its contract.
 fn in_evm(folder: &Folder, proof: &Path) -> Result<u64> {
     let key = folder.verifying_key()?;
-    let (values, context, proof) = ProofFile::from_json(&read_proof(proof, ProofFile::MAX_BYTES)?)?.open(&key)?;
+    let (values, context, proof) =
+        ProofFile::from_json(&read_proof(proof, ProofFile::MAX_BYTES)?)?.open(&key)?;
     let receipt = evm::run(&key, &values, context, &proof, evm::Fork::Osaka)?;
     ensure!(receipt.succeeded(), "the contract refused the proof: {:?}", receipt.outcome);
     Ok(receipt.gas_used)
@@ -147,9 +155,12 @@ fn in_evm(folder: &Folder, proof: &Path) -> Result<u64> {
 
 fn describe(result: &DemoResult) -> String {
     let verdict = if result.verified { "verified" } else { "NOT verified" };
-    let gas = result.gas_used.map_or(String::new(), |gas| format!("\nthe contract accepted it for {} gas", grouped(gas)));
+    let gas = result.gas_used.map_or(String::new(), |gas| {
+        format!("\nthe contract accepted it for {} gas", grouped(gas))
+    });
     format!(
-        "{verdict} in {:.2} ms. What was proven, without the input and without the weights:\n{}{}{gas}",
+        "{verdict} in {:.2} ms. What was proven, without the input and without the \
+            weights:\n{}{}{gas}",
         result.verify_seconds * 1e3,
         statement_text(&result.prove.statement),
         meaning_text(result.prove.answer.as_deref(), None)
@@ -162,5 +173,6 @@ fn picture(pixels: impl Iterator<Item = f32>, width: usize) -> Vec<String> {
     let pixels: Vec<f32> = pixels.collect();
     let shade = |v: f32| SHADES[((v * SHADES.len() as f32) as usize).min(SHADES.len() - 1)];
     let rows = pixels.chunks(width).step_by(2).filter(|row| row.iter().any(|v| shade(*v) != ' '));
-    rows.map(|row| format!("   {}", row.iter().map(|v| shade(*v)).collect::<String>().trim_end())).collect()
+    rows.map(|row| format!("   {}", row.iter().map(|v| shade(*v)).collect::<String>().trim_end()))
+        .collect()
 }

@@ -17,19 +17,22 @@ pub struct Input {
     /// The input, .npz or .json.
     #[arg(long)]
     input: Option<PathBuf>,
-    /// What an unsigned byte of the input is multiplied by where it is given for a real number: 1 for 0 to 255, 1/255 for 0 to 1.
+    /// What an unsigned byte of the input is multiplied by where it is given for a real number: 1
+    /// for 0 to 255, 1/255 for 0 to 1.
     #[arg(long, requires = "input")]
     scale: Option<ByteScale>,
     /// Which sample of the input, when it holds several.
     #[arg(long, default_value_t = 0)]
     index: usize,
-    /// The input as text, for a model with a tokenizer. Other users of the machine can see arguments.
+    /// The input as text, for a model with a tokenizer. Other users of the machine can see
+    /// arguments.
     #[arg(long, group = "texts", conflicts_with = "input")]
     text: Option<String>,
     /// As --text, from a file.
     #[arg(long, group = "texts", conflicts_with = "input")]
     text_file: Option<PathBuf>,
-    /// The beginning of a text that the model continues. Other users of the machine can see arguments.
+    /// The beginning of a text that the model continues. Other users of the machine can see
+    /// arguments.
     #[arg(long, groups = ["texts", "prompts"], requires = "generate", conflicts_with = "input")]
     prompt: Option<String>,
     /// As --prompt, from a file.
@@ -45,15 +48,28 @@ const MAX_TEXT: u64 = 1 << 20;
 
 impl Input {
     /// Reads the input beside what is `given`, and continues the prompt where there is one.
-    pub fn job(&self, folder: &Folder, package: &Package, given: &Integers, context: &[u8], output: &Output) -> Result<Job> {
+    pub fn job(
+        &self,
+        folder: &Folder,
+        package: &Package,
+        given: &Integers,
+        context: &[u8],
+        output: &Output,
+    ) -> Result<Job> {
         let text = given_text(self.text.as_deref(), self.text_file.as_deref())?;
         let prompt = given_text(self.prompt.as_deref(), self.prompt_file.as_deref())?;
-        let samples = self.input.as_deref().map(Samples::read).transpose()?.map(|samples| samples.with_byte_scale(self.scale));
+        let samples = self
+            .input
+            .as_deref()
+            .map(Samples::read)
+            .transpose()?
+            .map(|samples| samples.with_byte_scale(self.scale));
         let request = match (&text, &prompt) {
             (Some(text), _) => Request::Text(text),
             (_, Some(text)) => Request::Prompt { text, generate: self.generate.unwrap_or(0) },
             _ => {
-                let complete = package.graph().inputs.iter().all(|port| given.contains_key(&port.name));
+                let complete =
+                    package.graph().inputs.iter().all(|port| given.contains_key(&port.name));
                 ensure!(samples.is_some() || complete, "--input, --text or --prompt is needed");
                 Request::Arrays(samples.as_ref().map(|samples| (samples, self.index)))
             }

@@ -48,12 +48,16 @@ fn describe(inspection: &Inspection) -> String {
             ]
         })
         .collect();
-    let header = ["layer", "constraints", "wires", "lookups", "table rows", "activations", "per activation"];
+    let header =
+        ["layer", "constraints", "wires", "lookups", "table rows", "activations", "per activation"];
     let estimate = &inspection.estimate;
     format!(
-        "{}\n\nmodel `{}`, circuit {}\n{} weights, {} multiplications (free)\n{} constraints, {} wires, {} lookups, {} table rows \
-         (range tables of {:?} bits), {} public values\n{} activations, {:.2} constraints each\nsoundness of the lookups and the \
-         statement: {:.0} bits; of the curve: about 100\nestimated: proving key {}, setup {:.1} s, prove {:.2} s, peak memory {}",
+        "{}\n\nmodel `{}`, circuit {}\n{} weights, {} multiplications (free)\n{} constraints, {} \
+            wires, {} lookups, {} table rows \
+         (range tables of {:?} bits), {} public values\n{} activations, {:.2} constraints \
+         each\nsoundness of the lookups and the \
+         statement: {:.0} bits; of the curve: about 100\nestimated: proving key {}, setup {:.1} s, \
+         prove {:.2} s, peak memory {}",
         table(&header, &rows),
         visible(&inspection.model),
         inspection.circuit_digest,

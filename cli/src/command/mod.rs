@@ -106,7 +106,8 @@ fn bytes(n: u64) -> String {
     }
 }
 
-/// Columns aligned by their widest entry; the first is aligned left, the others right. No cell may be longer than a format is wide, 65,535 characters.
+/// Columns aligned by their widest entry; the first is aligned left, the others right. No cell may
+/// be longer than a format is wide, 65,535 characters.
 fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = header.iter().map(|h| h.chars().count()).collect();
     for row in rows {
@@ -115,10 +116,9 @@ fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         }
     }
     let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded = cells
-            .zip(&widths)
-            .enumerate()
-            .map(|(i, (cell, width))| if i == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") });
+        let padded = cells.zip(&widths).enumerate().map(|(i, (cell, width))| {
+            if i == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let head = line(&mut header.iter().copied());

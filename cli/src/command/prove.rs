@@ -61,11 +61,13 @@ impl Prove {
         let _lock = folder.hold()?;
         let package = folder.package()?;
         let Given { values, salts } = self.commitments.given(&package)?;
-        let mut job = self.input.job(&folder, &package, &values, &parse_context(&self.context)?, output)?;
+        let mut job =
+            self.input.job(&folder, &package, &values, &parse_context(&self.context)?, output)?;
         job.salts = salts;
         let result = prove(&folder, &package, &job, &self.commitments, &self.output, output)?;
         output.result(&result, |r| {
-            let memory = r.peak_bytes.map_or(String::new(), |peak| format!(", peak memory {}", bytes(peak)));
+            let memory =
+                r.peak_bytes.map_or(String::new(), |peak| format!(", peak memory {}", bytes(peak)));
             format!(
                 "{}{}\nproved in {:.3} s{memory}; {} proof bytes written to {path}\n\
                  on chain: cast send CONTRACT $(lemma calldata {path})",
@@ -96,13 +98,21 @@ pub fn prove(
     let bar = output.bar();
     let start = Instant::now();
     // What a verifier will see; a generation that does not follow its rule is not written.
-    let ProvenJob { file, proof_bytes, statement, generation, answer, openings } = package.prove_job(&key, job, &bar)?;
+    let ProvenJob { file, proof_bytes, statement, generation, answer, openings } =
+        package.prove_job(&key, job, &bar)?;
     let prove_seconds = start.elapsed().as_secs_f64();
     drop(bar);
     commitments.keep(package, openings, output)?;
     let json = file.to_json()?;
     write_atomically(path, |out| out.write_all(json.as_bytes()))?;
-    Ok(ProveResult { prove_seconds, peak_bytes: peak_bytes(), proof_bytes, answer, generation, statement })
+    Ok(ProveResult {
+        prove_seconds,
+        peak_bytes: peak_bytes(),
+        proof_bytes,
+        answer,
+        generation,
+        statement,
+    })
 }
 
 /// Bytes from hexadecimal digits, with or without `0x`.
@@ -111,7 +121,10 @@ pub fn parse_context(text: &str) -> Result<Vec<u8>> {
     let malformed = || format!("--context {text}: pairs of hexadecimal digits are expected");
     let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     anyhow::ensure!(digits.len().is_multiple_of(2) && all, malformed());
-    (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).with_context(malformed)).collect()
+    (0..digits.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&digits[i..i + 2], 16).with_context(malformed))
+        .collect()
 }
 
 #[cfg(test)]

@@ -63,7 +63,12 @@ impl Run {
             Some(ids) if job.generated => Some(folder.tokenizer(&package)?.decode(ids)),
             _ => None,
         };
-        let outputs = Outputs { outputs: outputs.collect(), tokens: job.ids.as_ref().map(Vec::len), ids: job.ids, text };
+        let outputs = Outputs {
+            outputs: outputs.collect(),
+            tokens: job.ids.as_ref().map(Vec::len),
+            ids: job.ids,
+            text,
+        };
         output.result(&outputs, describe)?;
         Ok(Exit::Success)
     }
@@ -74,7 +79,8 @@ fn describe(outputs: &Outputs) -> String {
     let mut lines: Vec<String> = outputs.text.iter().map(|text| quoted(text)).collect();
     lines.extend(outputs.ids.iter().map(|ids| format!("tokens: {ids:?}")));
     for Values { name, shape, values } in &outputs.outputs {
-        let shown = values.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let shown =
+            values.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let more = values.len().saturating_sub(SHOWN);
         let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
         let name = visible(name);

@@ -43,12 +43,14 @@ impl Setup {
         output.result(&result, |r| {
             let replaced = r.replaced.as_ref().map_or(String::new(), |old| {
                 format!(
-                    "\nThey replace those of {old}: new proofs do not verify under that verifying key. Give the new one away."
+                    "\nThey replace those of {old}: new proofs do not verify under that verifying \
+                        key. Give the new one away."
                 )
             });
             format!(
                 "keys made in {:.2} s: proving key {}, verifying key {} ({}){replaced}\n\
-                 This is a development key: whoever ran this setup could keep its trapdoor and forge proofs.",
+                 This is a development key: whoever ran this setup could keep its trapdoor and \
+                 forge proofs.",
                 r.setup_seconds,
                 bytes(r.proving_key_bytes),
                 bytes(r.verifying_key_bytes),

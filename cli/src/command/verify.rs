@@ -23,10 +23,12 @@ pub struct Verify {
     /// The verifying key.
     #[arg(long)]
     key: PathBuf,
-    /// Bytes, in hexadecimal, that the proof must be bound to; without it any context passes, and is shown.
+    /// Bytes, in hexadecimal, that the proof must be bound to; without it any context passes, and
+    /// is shown.
     #[arg(long)]
     context: Option<String>,
-    /// Ask for a generated text: any other proof, of one step of a decoder or of another model, is rejected.
+    /// Ask for a generated text: any other proof, of one step of a decoder or of another model, is
+    /// rejected.
     #[arg(long)]
     generation: bool,
     /// The proof file.
@@ -60,13 +62,24 @@ impl Verify {
         let key = PreparedKey::new(read_verifying_key(&self.key)?);
         let json = read_proof(&self.proof, ProofFile::max_bytes(key.key()))?;
         let wanted = self.context.as_deref().map(parse_context).transpose()?;
-        let result = verify(&key, &json, &Demand { context: wanted.as_deref(), generation: self.generation });
+        let result = verify(
+            &key,
+            &json,
+            &Demand { context: wanted.as_deref(), generation: self.generation },
+        );
         output.result(&result, |r| match (&r.statement, &r.reason) {
             (Some(statement), _) => {
                 let meaning = meaning_text(r.answer.as_deref(), r.generation.as_ref());
-                format!("verified in {:.2} ms\n{}{meaning}", r.verify_seconds * 1e3, statement_text(statement))
+                format!(
+                    "verified in {:.2} ms\n{}{meaning}",
+                    r.verify_seconds * 1e3,
+                    statement_text(statement)
+                )
             }
-            (None, reason) => format!("NOT verified: {}", one_line(reason.as_deref().unwrap_or("the proof is wrong"))),
+            (None, reason) => format!(
+                "NOT verified: {}",
+                one_line(reason.as_deref().unwrap_or("the proof is wrong"))
+            ),
         })?;
         Ok(if result.verified { Exit::Success } else { Exit::Rejected })
     }
@@ -81,7 +94,14 @@ pub fn verify(key: &PreparedKey, json: &[u8], demand: &Demand) -> VerifyResult {
         Ok(Accepted { verified, generation, .. }) => {
             let statement = verified.into_statement();
             let answer = if generation.is_some() { None } else { answer(&statement, None) };
-            VerifyResult { verified: true, verify_seconds, answer, generation, statement: Some(statement), reason: None }
+            VerifyResult {
+                verified: true,
+                verify_seconds,
+                answer,
+                generation,
+                statement: Some(statement),
+                reason: None,
+            }
         }
         Err(error) => VerifyResult {
             verified: false,

@@ -23,7 +23,8 @@ pub struct VerifyChain {
     /// The verifying key of a proof, in the order of the proofs; a single one serves all.
     #[arg(long, required = true)]
     key: Vec<PathBuf>,
-    /// Bytes, in hexadecimal, that every proof must be bound to; without it any context passes, and is shown.
+    /// Bytes, in hexadecimal, that every proof must be bound to; without it any context passes, and
+    /// is shown.
     #[arg(long)]
     context: Option<String>,
     /// The proof files, first to last.
@@ -53,14 +54,27 @@ impl VerifyChain {
     /// Runs the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
         let (keys, proofs) = (self.key.len(), self.proofs.len());
-        ensure!(keys == 1 || keys == proofs, "{keys} keys for {proofs} proofs: give each proof its --key, or one for all");
-        let keys = self.key.iter().map(|path| Ok(read_verifying_key(path)?)).collect::<Result<Vec<VerifyingKey>>>()?;
+        ensure!(
+            keys == 1 || keys == proofs,
+            "{keys} keys for {proofs} proofs: give each proof its --key, or one for all"
+        );
+        let keys = self
+            .key
+            .iter()
+            .map(|path| Ok(read_verifying_key(path)?))
+            .collect::<Result<Vec<VerifyingKey>>>()?;
         let keys: Vec<PreparedKey> = keys.into_iter().map(PreparedKey::new).collect();
         let limits = keys.iter().cycle().map(|key| ProofFile::max_bytes(key.key()));
-        let files = self.proofs.iter().zip(limits).map(|(path, limit)| read_proof(path, limit)).collect::<Result<Vec<_>>>()?;
+        let files = self
+            .proofs
+            .iter()
+            .zip(limits)
+            .map(|(path, limit)| read_proof(path, limit))
+            .collect::<Result<Vec<_>>>()?;
         let context = self.context.as_deref().map(parse_context).transpose()?;
         let start = Instant::now();
-        let outcome = verify(&keys, &files, &Demand { context: context.as_deref(), generation: false });
+        let outcome =
+            verify(&keys, &files, &Demand { context: context.as_deref(), generation: false });
         let verify_seconds = start.elapsed().as_secs_f64();
         let result = |verified, reason, Chain { links, statements, generations }| ChainResult {
             verified,
@@ -87,16 +101,27 @@ struct Chain {
     generations: Vec<Option<Generation>>,
 }
 
-/// Every proof under its key, as [`accept`] takes it alone, then every link; else how to exit and why.
-fn verify(keys: &[PreparedKey], files: &[Vec<u8>], demand: &Demand) -> Result<Chain, (Exit, String)> {
-    let (mut proofs, mut generations) = (Vec::with_capacity(files.len()), Vec::with_capacity(files.len()));
+/// Every proof under its key, as [`accept`] takes it alone, then every link; else how to exit and
+/// why.
+fn verify(
+    keys: &[PreparedKey],
+    files: &[Vec<u8>],
+    demand: &Demand,
+) -> Result<Chain, (Exit, String)> {
+    let (mut proofs, mut generations) =
+        (Vec::with_capacity(files.len()), Vec::with_capacity(files.len()));
     for (i, (json, key)) in files.iter().zip(keys.iter().cycle()).enumerate() {
-        let accepted = accept(key, json, demand).map_err(|error| (Exit::Rejected, format!("proof {}: {error}", i + 1)))?;
+        let accepted = accept(key, json, demand)
+            .map_err(|error| (Exit::Rejected, format!("proof {}: {error}", i + 1)))?;
         proofs.push(accepted.verified);
         generations.push(accepted.generation);
     }
     let links = chain(&proofs).map_err(|error| (Exit::Failure, error.to_string()))?;
-    Ok(Chain { links, statements: proofs.into_iter().map(|proof| proof.into_statement()).collect(), generations })
+    Ok(Chain {
+        links,
+        statements: proofs.into_iter().map(|proof| proof.into_statement()).collect(),
+        generations,
+    })
 }
 
 fn describe(result: &ChainResult) -> String {
@@ -104,12 +129,23 @@ fn describe(result: &ChainResult) -> String {
         return format!("NOT verified: {}", one_line(reason));
     }
     let mut lines = vec![format!("chain verified in {:.2} ms", result.verify_seconds * 1e3)];
-    for (i, (statement, generation)) in result.statements.iter().zip(&result.generations).enumerate() {
-        lines.push(format!("proof {}: {}{}", i + 1, statement_text(statement), meaning_text(None, generation.as_ref())));
+    for (i, (statement, generation)) in
+        result.statements.iter().zip(&result.generations).enumerate()
+    {
+        lines.push(format!(
+            "proof {}: {}{}",
+            i + 1,
+            statement_text(statement),
+            meaning_text(None, generation.as_ref())
+        ));
     }
     for Link { proof, output, input, .. } in &result.links {
         let (output, input) = (visible(output), visible(input));
-        lines.push(format!("output `{output}` of proof {} is input `{input}` of proof {}", proof + 1, proof + 2));
+        lines.push(format!(
+            "output `{output}` of proof {} is input `{input}` of proof {}",
+            proof + 1,
+            proof + 2
+        ));
     }
     lines.join("\n")
 }

@@ -28,7 +28,8 @@ pub fn compile(sources: &BTreeMap<String, String>) -> BTreeMap<String, Vec<u8>> 
 
 /// As [`compile`]; `via_ir` chooses the other pipeline.
 pub fn compile_with(sources: &BTreeMap<String, String>, via_ir: bool) -> BTreeMap<String, Vec<u8>> {
-    let sources: BTreeMap<_, _> = sources.iter().map(|(name, text)| (name, json!({ "content": text }))).collect();
+    let sources: BTreeMap<_, _> =
+        sources.iter().map(|(name, text)| (name, json!({ "content": text }))).collect();
     let input = json!({
         "language": "Solidity",
         "sources": sources,
@@ -47,15 +48,23 @@ pub fn compile_with(sources: &BTreeMap<String, String>, via_ir: bool) -> BTreeMa
         .stdout(Stdio::piped())
         .spawn()
         .expect("node is installed");
-    node.stdin.take().expect("piped").write_all(input.to_string().as_bytes()).expect("node reads its input");
+    node.stdin
+        .take()
+        .expect("piped")
+        .write_all(input.to_string().as_bytes())
+        .expect("node reads its input");
     let output = node.wait_with_output().expect("node ends");
     let output: Value = serde_json::from_slice(&output.stdout).expect("solc answers in JSON");
     assert!(output["errors"].is_null(), "{}", output["errors"]);
     let mut compiled = BTreeMap::new();
     for (file, contracts) in output["contracts"].as_object().expect("solc compiled something") {
         for (name, contract) in contracts.as_object().expect("a file has contracts") {
-            let code = contract["evm"]["bytecode"]["object"].as_str().expect("a contract has bytecode");
-            compiled.insert(format!("{file}:{name}"), hex::decode(code).expect("bytecode is hexadecimal"));
+            let code =
+                contract["evm"]["bytecode"]["object"].as_str().expect("a contract has bytecode");
+            compiled.insert(
+                format!("{file}:{name}"),
+                hex::decode(code).expect("bytecode is hexadecimal"),
+            );
         }
     }
     compiled

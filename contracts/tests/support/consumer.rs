@@ -18,7 +18,8 @@ pub const COUNT_LIMIT: u64 = 5;
 
 /// The compiled consumer `name`.
 pub fn committed(name: &str) -> Vec<u8> {
-    let text = std::fs::read_to_string(compiler::root().join(format!("golden/{name}.hex"))).expect("a committed file");
+    let text = std::fs::read_to_string(compiler::root().join(format!("golden/{name}.hex")))
+        .expect("a committed file");
     hex::decode(text.trim()).expect("bytecode is hexadecimal")
 }
 
@@ -135,7 +136,8 @@ impl Bank {
         parts.development = terms.development;
         let key = VerifyingKey::new(parts).expect("a random key is good");
         let mut evm = Evm::new(Fork::Osaka);
-        let verifier = evm.deploy(&creation_code(&key).expect("a good key")).expect("a verifier deploys");
+        let verifier =
+            evm.deploy(&creation_code(&key).expect("a good key")).expect("a verifier deploys");
         let arguments = [
             address(verifier),
             terms.model.unwrap_or(key.digest().0),
@@ -146,7 +148,9 @@ impl Bank {
             number(u64::from(terms.takes_development)),
         ];
         let (gate, deployment) = evm.deploy_at_cost(&[code, &arguments.concat()].concat())?;
-        assert!(evm.call_paying(gate, &[], GAS_LIMIT, 1000 * GWEI).expect("it is executed").succeeded());
+        assert!(
+            evm.call_paying(gate, &[], GAS_LIMIT, 1000 * GWEI).expect("it is executed").succeeded()
+        );
         Ok(Bank { evm, gate, deployment, trapdoor, key, limit: terms.limit, rng })
     }
 
@@ -154,15 +158,30 @@ impl Bank {
     pub fn payment(&self, nonce: u64) -> Payment {
         let seen = nonce.min(self.limit) as i64;
         let features = [5, seen, seen];
-        Payment { chain: CHAIN, gate: self.gate, nonce, to: RECIPIENT, wei: 5 * GWEI, features, score: 11 }
+        Payment {
+            chain: CHAIN,
+            gate: self.gate,
+            nonce,
+            to: RECIPIENT,
+            wei: 5 * GWEI,
+            features,
+            score: 11,
+        }
     }
 
     /// The arguments `proof` and `score`, with a proof of this payment.
     pub fn proof(&mut self, payment: Payment) -> Vec<u8> {
-        let Payment { chain, gate, nonce, to, wei, features: [amount, payments, count], score } = payment;
-        let context = [number(chain), address(gate), number(nonce), address(to), number(wei)].concat();
+        let Payment { chain, gate, nonce, to, wei, features: [amount, payments, count], score } =
+            payment;
+        let context =
+            [number(chain), address(gate), number(nonce), address(to), number(wei)].concat();
         let values = PublicValues::from_integers([amount, payments, count, score]);
-        let proof = self.trapdoor.simulate(self.key.digest(), &values, Context::of(&context), &mut self.rng);
+        let proof = self.trapdoor.simulate(
+            self.key.digest(),
+            &values,
+            Context::of(&context),
+            &mut self.rng,
+        );
         [&proof.to_bytes()[..], &values.to_bytes()[96..]].concat()
     }
 
@@ -225,11 +244,14 @@ impl Office {
         let verify = function(signature, &[&model, &inner[4..356], &number(416), &inner[388..]]);
 
         let mut evm = Evm::new(Fork::Osaka);
-        let mut deploy = |key: &VerifyingKey| evm.deploy(&creation_code(key).expect("a good key")).expect("it deploys");
+        let mut deploy = |key: &VerifyingKey| {
+            evm.deploy(&creation_code(key).expect("a good key")).expect("it deploys")
+        };
         let verifier = deploy(&key);
         let development = deploy(&trapdoor.key("toy", super::signature()));
         let arguments = [address(owner), number(u64::from(takes_development))].concat();
-        let (registry, deployment) = evm.deploy_at_cost(&[code, &arguments].concat()).expect("it deploys");
+        let (registry, deployment) =
+            evm.deploy_at_cost(&[code, &arguments].concat()).expect("it deploys");
         Office { evm, registry, deployment, verifier, development, model, verify }
     }
 

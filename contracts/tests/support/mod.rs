@@ -1,7 +1,8 @@
-//! Keys whose trapdoor is known, proofs made with the trapdoor instead of a witness, the Solidity compiler, and the example consumers.
+//! Keys whose trapdoor is known, proofs made with the trapdoor instead of a witness, the Solidity
+//! compiler, and the example consumers.
 //!
-//! The simulator of Groth16: with the exponents of a key known, choose A, B and C1 at will and solve the pairing
-//! equation for C2. To a verifier such proofs are like any other.
+//! The simulator of Groth16: with the exponents of a key known, choose A, B and C1 at will and
+//! solve the pairing equation for C2. To a verifier such proofs are like any other.
 #![allow(dead_code)]
 
 pub mod compiler;
@@ -11,7 +12,10 @@ use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field, UniformRand};
 use lemma_verifier::challenge::{challenge, fold};
-use lemma_verifier::{Context, Digest, KeyParts, Labels, PrivateInput, Proof, PublicValues, Role, TensorSignature, VerifyingKey};
+use lemma_verifier::{
+    Context, Digest, KeyParts, Labels, PrivateInput, Proof, PublicValues, Role, TensorSignature,
+    VerifyingKey,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -73,7 +77,13 @@ impl Trapdoor {
     }
 
     /// A proof of any statement for the key with digest `key`.
-    pub fn simulate(&self, key: Digest, values: &PublicValues, context: Context, rng: &mut ChaCha20Rng) -> Proof {
+    pub fn simulate(
+        &self,
+        key: Digest,
+        values: &PublicValues,
+        context: Context,
+        rng: &mut ChaCha20Rng,
+    ) -> Proof {
         let (a, b, c1) = (Fr::rand(rng), Fr::rand(rng), Fr::rand(rng));
         let chi = challenge(key, context, values.as_slice(), &g1(c1));
         let phi = fold(values.as_slice(), chi);
@@ -86,7 +96,15 @@ impl Trapdoor {
 
 /// A tensor without labels.
 pub fn tensor(name: &str, role: Role, shape: &[usize], low: i64, high: i64) -> TensorSignature {
-    TensorSignature { name: name.to_string(), role, shape: shape.to_vec(), fractional_bits: 8, low, high, labels: Labels::None }
+    TensorSignature {
+        name: name.to_string(),
+        role,
+        shape: shape.to_vec(),
+        fractional_bits: 8,
+        low,
+        high,
+        labels: Labels::None,
+    }
 }
 
 /// Two inputs of three and a score: seven values with three ranges.
@@ -100,7 +118,13 @@ pub fn signature() -> Vec<TensorSignature> {
 
 /// What is not shown.
 pub fn private_inputs() -> Vec<PrivateInput> {
-    vec![PrivateInput { name: "mask".to_string(), shape: vec![1, 3], fractional_bits: 0, low: 0, high: 1 }]
+    vec![PrivateInput {
+        name: "mask".to_string(),
+        shape: vec![1, 3],
+        fractional_bits: 0,
+        low: 0,
+        high: 1,
+    }]
 }
 
 pub const INTEGERS: [i64; 7] = [0, 255, 17, i64::MIN, -1, i64::MAX, -5];

@@ -1,4 +1,5 @@
-//! Calls of the contract: bytes that decode are what their contents encode to, and verify when they are honest.
+//! Calls of the contract: bytes that decode are what their contents encode to, and verify when they
+//! are honest.
 
 use std::path::Path;
 
@@ -34,7 +35,8 @@ impl Calldata {
     pub fn new(folder: &Path) -> Result<Calldata> {
         let seeds = Seeds::of(folder)?;
         let call = |(values, context, proof)| calldata(&proof, &values, context);
-        let honest = seeds.proofs.iter().map(|file| file.contents().map(call)).collect::<Result<_, _>>()?;
+        let honest =
+            seeds.proofs.iter().map(|file| file.contents().map(call)).collect::<Result<_, _>>()?;
         Ok(Calldata { key: seeds.prepared(), honest })
     }
 }
@@ -45,7 +47,8 @@ fn forge(input: &[u8], other: &[u8], rng: &mut Rng) -> Option<Vec<u8>> {
     let (mut front, mut values) = (front.to_vec(), words::of(values));
     match rng.gen_range(0..8) {
         0..=2 => {
-            let (mut own, other) = (words::of(&front[PROOF..OFFSET]), words::of(other.get(PROOF..OFFSET)?));
+            let (mut own, other) =
+                (words::of(&front[PROOF..OFFSET]), words::of(other.get(PROOF..OFFSET)?));
             words::proof(&mut own, &other, rng);
             front[PROOF..OFFSET].copy_from_slice(&own.concat());
         }
@@ -89,7 +92,10 @@ impl Target for Calldata {
         match call.verify(&self.key) {
             Ok(_) => {
                 let statement = |call: &[u8]| [&call[..PROOF], &call[OFFSET..]].concat();
-                assert!(self.honest.iter().any(|honest| statement(honest) == statement(input)), "another statement verifies");
+                assert!(
+                    self.honest.iter().any(|honest| statement(honest) == statement(input)),
+                    "another statement verifies"
+                );
                 Outcome::Accepted("another proof of an honest statement")
             }
             Err(error) => Outcome::refused(&error),

@@ -1,4 +1,5 @@
-//! Sample data: what is accepted is finite and what a second, plainer reader makes of the same bytes.
+//! Sample data: what is accepted is finite and what a second, plainer reader makes of the same
+//! bytes.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Write};
@@ -23,7 +24,11 @@ type Array = (Vec<usize>, Vec<f32>);
 const COMPARED: usize = 1 << 20;
 
 /// Reads as the program does, and compares.
-fn compared(input: &[u8], format: Format, reference: impl Fn(&[u8]) -> Option<BTreeMap<String, Array>>) -> Outcome {
+fn compared(
+    input: &[u8],
+    format: Format,
+    reference: impl Fn(&[u8]) -> Option<BTreeMap<String, Array>>,
+) -> Outcome {
     let samples = match Samples::from_reader(Cursor::new(input), format) {
         Ok(samples) => samples,
         Err(error) => return Outcome::refused(&error),
@@ -32,7 +37,10 @@ fn compared(input: &[u8], format: Format, reference: impl Fn(&[u8]) -> Option<BT
     if samples.arrays.values().map(|array| array.len()).sum::<usize>() > COMPARED {
         return Outcome::Accepted("arrays too large to compare");
     }
-    let found = samples.arrays.into_iter().map(|(name, array)| (name, (array.shape().to_vec(), array.iter().copied().collect())));
+    let found = samples
+        .arrays
+        .into_iter()
+        .map(|(name, array)| (name, (array.shape().to_vec(), array.iter().copied().collect())));
     assert_eq!(Some(found.collect()), reference(input), "two readers differ");
     Outcome::Accepted("as a second reader has it")
 }
@@ -40,8 +48,10 @@ fn compared(input: &[u8], format: Format, reference: impl Fn(&[u8]) -> Option<BT
 pub struct Npz;
 
 /// Element types: read ones first.
-const TYPES: [&str; 16] =
-    ["<f4", "<f8", "|u1", "<i4", "<i8", ">f4", "<f2", "<c8", "|O", "<u4", "|b1", "|i1", "<U1", "<M8[s]", "=f4", ""];
+const TYPES: [&str; 16] = [
+    "<f4", "<f8", "|u1", "<i4", "<i8", ">f4", "<f2", "<c8", "|O", "<u4", "|b1", "|i1", "<U1",
+    "<M8[s]", "=f4", "",
+];
 
 const SHAPES: [&str; 20] = [
     "()",
@@ -70,7 +80,11 @@ const SHAPES: [&str; 20] = [
 fn npy(version: u8, kind: &str, order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '{kind}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
     let length = header.len() as u32;
-    let length = if version == 1 { (length as u16).to_le_bytes().to_vec() } else { length.to_le_bytes().to_vec() };
+    let length = if version == 1 {
+        (length as u16).to_le_bytes().to_vec()
+    } else {
+        length.to_le_bytes().to_vec()
+    };
     [b"\x93NUMPY", &[version, 0][..], &length, header.as_bytes(), data].concat()
 }
 
@@ -89,7 +103,11 @@ fn header(contents: &[u8], rng: &mut Rng) -> Option<Vec<u8>> {
         0 => (*TYPES.choose(rng)?, order, shape),
         1 => (kind, *["True", "False", "true", "0", "None"].choose(rng)?, shape),
         2 => (kind, order, (*SHAPES.choose(rng)?).to_owned()),
-        _ => (*TYPES.choose(rng)?, *["True", "False"].choose(rng)?, (*SHAPES.choose(rng)?).to_owned()),
+        _ => (
+            *TYPES.choose(rng)?,
+            *["True", "False"].choose(rng)?,
+            (*SHAPES.choose(rng)?).to_owned(),
+        ),
     };
     Some(npy(*[1, 1, 1, 1, 1, 1, 2, 3].choose(rng)?, kind, order, &shape, data))
 }
@@ -120,24 +138,43 @@ impl Target for Npz {
                     "<i4",
                     "True",
                     "(2, 3)",
-                    &[1, 0, 0, 0, 255, 255, 255, 255, 0, 0, 1, 0, 7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0],
+                    &[
+                        1, 0, 0, 0, 255, 255, 255, 255, 0, 0, 1, 0, 7, 0, 0, 0, 0, 0, 0, 0, 9, 0,
+                        0, 0,
+                    ],
                 ),
             ),
         ];
-        let archives = [archive(&mixed, false), archive(&mixed, true), archive(&columns, false), archive(&columns, true)];
+        let archives = [
+            archive(&mixed, false),
+            archive(&mixed, true),
+            archive(&columns, false),
+            archive(&columns, true),
+        ];
         archives.into_iter().chain(compressed()).collect()
     }
 
     fn mutate(&self, input: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
         let choice = rng.gen_range(0..12);
-        let Some(mut entries) = read(input).filter(|entries| choice > 1 && !entries.is_empty()) else {
+        let Some(mut entries) = read(input).filter(|entries| choice > 1 && !entries.is_empty())
+        else {
             return bytes::mutate(input, other, rng);
         };
         let at = rng.gen_range(0..entries.len());
         match choice {
             2 => drop(entries.remove(at)),
             3 => {
-                let names = ["x.npy", "image.npy", "y.npy", ".npy", "../x.npy", "x.npy/", "X.NPY", "x\0.npy", ""];
+                let names = [
+                    "x.npy",
+                    "image.npy",
+                    "y.npy",
+                    ".npy",
+                    "../x.npy",
+                    "x.npy/",
+                    "X.NPY",
+                    "x\0.npy",
+                    "",
+                ];
                 entries[at].name = names.choose(rng).unwrap_or(&"").bytes().collect();
             }
             4 => entries.push(entries[at].clone()),
@@ -161,7 +198,10 @@ impl Target for Npz {
 /// An array of zeros that is compressed.
 fn compressed() -> Result<Vec<u8>, zip::result::ZipError> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    writer.start_file("zeros.npy", SimpleFileOptions::default().compression_method(CompressionMethod::Deflated))?;
+    writer.start_file(
+        "zeros.npy",
+        SimpleFileOptions::default().compression_method(CompressionMethod::Deflated),
+    )?;
     writer.write_all(&npy(1, "<f4", "False", "(5, 20)", &[0; 400]))?;
     Ok(writer.finish()?.into_inner())
 }
@@ -183,14 +223,18 @@ fn arrays(input: &[u8]) -> Option<BTreeMap<String, Array>> {
 /// One array: each element is looked up by its indices.
 fn array(contents: &[u8]) -> Option<Array> {
     let start = if contents[6] == 1 { 10 } else { 12 };
-    let length = contents[8..start].iter().rev().fold(0, |length, byte| length << 8 | usize::from(*byte));
+    let length =
+        contents[8..start].iter().rev().fold(0, |length, byte| length << 8 | usize::from(*byte));
     let header = std::str::from_utf8(&contents[start..start + length]).ok()?;
     let data = &contents[start + length..];
     let word: String = header.chars().filter(|letter| !letter.is_whitespace()).collect();
     let columns_first = word.contains("'fortran_order':True");
     let shape = word.split_once("'shape':(")?.1.split_once(')')?.0;
-    let shape: Vec<usize> =
-        shape.split(',').filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let shape: Vec<usize> = shape
+        .split(',')
+        .filter(|part| !part.is_empty())
+        .map(|part| part.parse().ok())
+        .collect::<Option<_>>()?;
     let kind = word.split_once("'descr':'")?.1.split_once('\'')?.0.to_owned();
     let width = kind[2..].parse::<usize>().ok()?;
     let count = shape.iter().product::<usize>();
@@ -249,7 +293,9 @@ impl Target for Json {
                 Value::Array(samples) => {
                     let first = samples.first()?.as_object()?;
                     let stacked = |name: &String| {
-                        let list = Value::Array(samples.iter().map(|sample| sample[name].clone()).collect());
+                        let list = Value::Array(
+                            samples.iter().map(|sample| sample[name].clone()).collect(),
+                        );
                         nested((name, &list))
                     };
                     first.keys().map(stacked).collect()
@@ -268,7 +314,8 @@ fn nested(value: &Value, elements: &mut Vec<f32>) -> Option<Vec<usize>> {
             Some(Vec::new())
         }
         Value::Array(items) => {
-            let shapes: Vec<Vec<usize>> = items.iter().map(|item| nested(item, elements)).collect::<Option<_>>()?;
+            let shapes: Vec<Vec<usize>> =
+                items.iter().map(|item| nested(item, elements)).collect::<Option<_>>()?;
             let first = shapes.first()?.clone();
             shapes.iter().all(|shape| *shape == first).then(|| [vec![items.len()], first].concat())
         }

@@ -1,4 +1,5 @@
-//! Key files, behind their checksums: a verifying key has one encoding, and what a proving key proves verifies.
+//! Key files, behind their checksums: a verifying key has one encoding, and what a proving key
+//! proves verifies.
 
 use std::path::Path;
 
@@ -62,14 +63,20 @@ impl Target for Verifying {
     }
 
     fn mutate(&self, input: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
-        let body = input.get(FRONT..input.len().saturating_sub(DIGEST)).filter(|body| body.len() > NAMES);
-        let Some(body) = body.filter(|_| !rng.gen_ratio(1, 16)) else { return bytes::mutate(input, other, rng) };
+        let body =
+            input.get(FRONT..input.len().saturating_sub(DIGEST)).filter(|body| body.len() > NAMES);
+        let Some(body) = body.filter(|_| !rng.gen_ratio(1, 16)) else {
+            return bytes::mutate(input, other, rng);
+        };
         let mut body = body.to_vec();
         match rng.gen_range(0..16) {
             0 => points(&mut body, rng),
             1 => body = bytes::mutate(&body, other, rng),
             // The names and numbers have more to read.
-            _ => drop(body.splice(NAMES.., bytes::mutate(&body[NAMES..], other.get(FRONT + NAMES..).unwrap_or(&[]), rng))),
+            _ => drop(body.splice(
+                NAMES..,
+                bytes::mutate(&body[NAMES..], other.get(FRONT + NAMES..).unwrap_or(&[]), rng),
+            )),
         }
         let length = (body.len() as u64).to_be_bytes();
         [&input[..FRONT - 8], &length, &body, &Digest::of(&body).0].concat()
@@ -128,7 +135,8 @@ fn place(key: &[u8], section: usize) -> Option<std::ops::Range<usize>> {
     Some(start..end)
 }
 
-/// Makes the checksums of a changed key fit, as far as its sections still are where its header says.
+/// Makes the checksums of a changed key fit, as far as its sections still are where its header
+/// says.
 fn reseal(key: &mut [u8]) -> Option<()> {
     for section in 0..SECTIONS.len() {
         let sum = checksum(key.get(place(key, section)?)?);
@@ -144,8 +152,9 @@ fn reseal(key: &mut [u8]) -> Option<()> {
 /// Gives a section another length, with contents to fit.
 fn resize(key: &mut Vec<u8>, rng: &mut Rng) -> Option<()> {
     let section = rng.gen_range(0..SECTIONS.len());
-    let mut sections: Vec<Vec<u8>> =
-        (0..SECTIONS.len()).map(|section| Some(key.get(place(key, section)?)?.to_vec())).collect::<Option<_>>()?;
+    let mut sections: Vec<Vec<u8>> = (0..SECTIONS.len())
+        .map(|section| Some(key.get(place(key, section)?)?.to_vec()))
+        .collect::<Option<_>>()?;
     let unit = [4, 64, 128][rng.gen_range(0..3)];
     let new = match rng.gen_range(0..4) {
         0 => sections[section].len() + unit,
@@ -183,9 +192,12 @@ impl Target for Proving {
                         5 | 6 => place(&key, list),
                         _ => None,
                     };
-                    let place = place.filter(|place| !place.is_empty() && place.end <= key.len()).unwrap_or(0..key.len());
+                    let place = place
+                        .filter(|place| !place.is_empty() && place.end <= key.len())
+                        .unwrap_or(0..key.len());
                     if !place.is_empty() {
-                        key[rng.gen_range(place)] = if rng.r#gen() { rng.r#gen() } else { bytes::extreme(rng) as u8 };
+                        key[rng.gen_range(place)] =
+                            if rng.r#gen() { rng.r#gen() } else { bytes::extreme(rng) as u8 };
                     }
                 }
             }
@@ -207,7 +219,8 @@ impl Target for Proving {
         // Points are not checked one by one: a wrong one makes a proof that its own check refuses.
         match self.package.prove(&key, &self.inputs, Context::of(b"other"), &()) {
             Ok(proven) => {
-                let verified = key.prepared_key().verify(&proven.values, Context::of(b"other"), &proven.proof);
+                let verified =
+                    key.prepared_key().verify(&proven.values, Context::of(b"other"), &proven.proof);
                 assert!(verified.is_ok(), "a proof that was given out does not verify");
                 Outcome::Accepted("it is read, and proves")
             }

@@ -1,5 +1,5 @@
-//! Compiled models, behind their checksum: one that is read is written as something that is read the same, and its circuit computes what its graph
-//! does, at both ends of its inputs' ranges.
+//! Compiled models, behind their checksum: one that is read is written as something that is read
+//! the same, and its circuit computes what its graph does, at both ends of its inputs' ranges.
 
 use anyhow::Result;
 use lemma::circuits::Plan;
@@ -40,11 +40,13 @@ impl Model {
 
 /// A payload with another value somewhere; of the same types, unless that fails.
 fn fields(payload: &[u8], other: &[u8], rng: &mut Rng) -> Option<Vec<u8>> {
-    let text = |payload: &[u8]| serde_json::to_vec(&postcard::from_bytes::<Payload>(payload).ok()?).ok();
+    let text =
+        |payload: &[u8]| serde_json::to_vec(&postcard::from_bytes::<Payload>(payload).ok()?).ok();
     let (text, other) = (text(payload)?, text(other.get(HEADER..)?).unwrap_or_default());
     // Most changes of a document make it another one of no model.
     let mutants = std::iter::repeat_with(|| json::mutate(&text, &other, rng)).take(8);
-    let payload = mutants.filter_map(|mutant| serde_json::from_slice::<Payload>(&mutant).ok()).next()?;
+    let payload =
+        mutants.filter_map(|mutant| serde_json::from_slice::<Payload>(&mutant).ok()).next()?;
     postcard::to_stdvec(&payload).ok()
 }
 
@@ -68,7 +70,9 @@ impl Target for Model {
             Err(error) => return Outcome::refused(&error),
         };
         // Another byte string may mean the same, but not something else.
-        let again = package.to_bytes().map(|bytes| Package::from_bytes(&bytes).map(|package| package.digest()));
+        let again = package
+            .to_bytes()
+            .map(|bytes| Package::from_bytes(&bytes).map(|package| package.digest()));
         assert_eq!(again.ok().and_then(Result::ok), Some(package.digest()));
         drop(inspect(&package));
         let graph = package.graph();

@@ -48,8 +48,18 @@ impl Target for Onnx {
             &[1, 1, 4, 4],
             &[floats("k", &[2, 1, 2, 2], &W[..8])],
             &[
-                node("Conv", "x k", "c", &[integers("kernel_shape", &[2, 2]), integers("pads", &[0, 0, 1, 1])]),
-                node("MaxPool", "c", "p", &[integers("kernel_shape", &[2, 2]), integers("strides", &[2, 2])]),
+                node(
+                    "Conv",
+                    "x k",
+                    "c",
+                    &[integers("kernel_shape", &[2, 2]), integers("pads", &[0, 0, 1, 1])],
+                ),
+                node(
+                    "MaxPool",
+                    "c",
+                    "p",
+                    &[integers("kernel_shape", &[2, 2]), integers("strides", &[2, 2])],
+                ),
                 node("Flatten", "p", "y", &[integers("axis", &[1])]),
             ],
             &[1, 8],
@@ -68,9 +78,18 @@ impl Target for Onnx {
                     "AveragePool",
                     "n",
                     "p",
-                    &[integers("kernel_shape", &[2, 2]), integers("strides", &[2, 2]), integers("count_include_pad", &[1])],
+                    &[
+                        integers("kernel_shape", &[2, 2]),
+                        integers("strides", &[2, 2]),
+                        integers("count_include_pad", &[1]),
+                    ],
                 ),
-                node("ConvTranspose", "p k", "t", &[integers("strides", &[2, 2]), integers("group", &[2])]),
+                node(
+                    "ConvTranspose",
+                    "p k",
+                    "t",
+                    &[integers("strides", &[2, 2]), integers("group", &[2])],
+                ),
                 node("GlobalAveragePool", "t", "y", &[]),
             ],
             &[1, 2, 1, 1],
@@ -96,7 +115,12 @@ impl Target for Onnx {
         );
         let parts = real(
             &[1, 6],
-            &[whole("lengths", &[2, 4]), whole("pads", &[0, 1, 0, 1]), whole("axes", &[0]), whole("tiles", &[1, 2])],
+            &[
+                whole("lengths", &[2, 4]),
+                whole("pads", &[0, 1, 0, 1]),
+                whole("axes", &[0]),
+                whole("tiles", &[1, 2]),
+            ],
             &[
                 node("Split", "x lengths", "a b", &[integers("axis", &[1])]),
                 node("Pad", "a pads", "p", &[]),
@@ -129,7 +153,12 @@ impl Target for Onnx {
                 node("Add", "v e", "u", &[]),
                 node("Sqrt", "u", "r", &[]),
                 node("Div", "d r", "n", &[]),
-                node("LayerNormalization", "n w w", "y", &[integers("axis", &[-1]), float("epsilon", 1e-2)]),
+                node(
+                    "LayerNormalization",
+                    "n w w",
+                    "y",
+                    &[integers("axis", &[-1]), float("epsilon", 1e-2)],
+                ),
             ],
             &[1, 4],
         );
@@ -164,7 +193,11 @@ impl Target for Onnx {
         );
         let choices = real(
             &[1, 1, 2, 2],
-            &[floats("zero", &[], &[0.0]), floats("scales", &[4], &[1.0, 1.0, 2.0, 2.0]), floats("six", &[], &[6.0])],
+            &[
+                floats("zero", &[], &[0.0]),
+                floats("scales", &[4], &[1.0, 1.0, 2.0, 2.0]),
+                floats("six", &[], &[6.0]),
+            ],
             &[
                 node("Greater", "x zero", "g", &[]),
                 node("Where", "g x zero", "w", &[]),
@@ -194,7 +227,19 @@ impl Target for Onnx {
             ],
             &[1, 3],
         );
-        vec![dense, convolution, pooling, views, parts, arithmetic, norm, attention, shapes, choices, rows]
+        vec![
+            dense,
+            convolution,
+            pooling,
+            views,
+            parts,
+            arithmetic,
+            norm,
+            attention,
+            shapes,
+            choices,
+            rows,
+        ]
     }
 
     fn mutate(&self, input: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
@@ -206,8 +251,18 @@ impl Target for Onnx {
             Ok(model) => model,
             Err(error) => return Outcome::refused(&error),
         };
-        assert!(model.nodes.iter().all(|node| node.shape.iter().all(|extent| *extent > 0)), "an empty value");
-        assert!(model.nodes.iter().enumerate().all(|(at, node)| node.inputs.iter().all(|input| input.0 < at)), "out of order");
+        assert!(
+            model.nodes.iter().all(|node| node.shape.iter().all(|extent| *extent > 0)),
+            "an empty value"
+        );
+        assert!(
+            model
+                .nodes
+                .iter()
+                .enumerate()
+                .all(|(at, node)| node.inputs.iter().all(|input| input.0 < at)),
+            "out of order"
+        );
         runs(&model)
     }
 }
@@ -218,14 +273,19 @@ fn runs(model: &Model) -> Outcome {
     if model.nodes.iter().map(|node| volume(&node.shape)).sum::<usize>() > RUN {
         return Outcome::Accepted("a model too large to be run often");
     }
-    let value = |at: usize, op: &Op| if matches!(op, Op::Input) { (at as f32 * 0.7).sin() } else { 0.0 };
+    let value =
+        |at: usize, op: &Op| if matches!(op, Op::Input) { (at as f32 * 0.7).sin() } else { 0.0 };
     let inputs: Inputs = model
         .inputs
         .iter()
         .map(|id| &model.nodes[id.0])
         .map(|node| {
             let values = (0..volume(&node.shape)).map(|at| value(at, &node.op)).collect();
-            (node.name.clone(), ArrayD::from_shape_vec(node.shape.clone(), values).expect("as many as the shape says"))
+            (
+                node.name.clone(),
+                ArrayD::from_shape_vec(node.shape.clone(), values)
+                    .expect("as many as the shape says"),
+            )
         })
         .collect();
     match model.execute(&inputs) {
@@ -236,7 +296,9 @@ fn runs(model: &Model) -> Outcome {
             Outcome::Accepted("a model that runs")
         }
         Err(ExecuteError::OutputNotFinite { .. } | ExecuteError::NotToken { .. }) => {
-            Outcome::Accepted("a model that overflows on some input, or chooses a row that is not there")
+            Outcome::Accepted(
+                "a model that overflows on some input, or chooses a row that is not there",
+            )
         }
         Err(error) => panic!("a model that was read does not run: {error}"),
     }

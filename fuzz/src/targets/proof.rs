@@ -21,7 +21,8 @@ impl Proof {
     pub fn new(folder: &Path) -> Result<Proof> {
         let seeds = Seeds::of(folder)?;
         let (key, honest) = (seeds.prepared(), seeds.proofs);
-        let statement = |file: &ProofFile| file.open(key.key()).map(|(values, context, _)| (values, context));
+        let statement =
+            |file: &ProofFile| file.open(key.key()).map(|(values, context, _)| (values, context));
         let statements = honest.iter().map(statement).collect::<Result<_, _>>()?;
         Ok(Proof { key, honest, statements })
     }
@@ -44,10 +45,15 @@ impl Proof {
             }
             3 | 4 => {
                 let at = rng.gen_range(0..file.tensors.len().max(1));
-                let (tensor, signature) = (file.tensors.get_mut(at)?, self.key.key().parts().signature.get(at)?);
+                let (tensor, signature) =
+                    (file.tensors.get_mut(at)?, self.key.key().parts().signature.get(at)?);
                 let index = rng.gen_range(0..tensor.values.len().max(1));
                 let value = tensor.values.get_mut(index)?;
-                *value = if rng.r#gen() { value.wrapping_add(rng.gen_range(-2..=2)) } else { bytes::extreme(rng) as i64 };
+                *value = if rng.r#gen() {
+                    value.wrapping_add(rng.gen_range(-2..=2))
+                } else {
+                    bytes::extreme(rng) as i64
+                };
                 *tensor.decoded.get_mut(index)? = signature.readable(index, *value);
             }
             5 => {
@@ -97,7 +103,8 @@ impl Target for Proof {
         let (values, context, _) = match file.open(self.key.key()) {
             Ok(parts) => parts,
             Err(error) => {
-                // What is passed on without its key must not stop a reader either. The points of an honest proof cost time and were read before.
+                // What is passed on without its key must not stop a reader either. The points of an
+                // honest proof cost time and were read before.
                 if honest.is_none() {
                     let _ = file.contents();
                 }

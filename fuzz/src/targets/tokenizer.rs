@@ -10,8 +10,12 @@ use crate::{Rng, bytes, json};
 
 pub struct Tokenizers;
 
-const TEXTS: [&str; 4] =
-    ["", "a b ab", "  \u{e4}\u{1f642}\n\u{0}", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"];
+const TEXTS: [&str; 4] = [
+    "",
+    "a b ab",
+    "  \u{e4}\u{1f642}\n\u{0}",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+];
 
 /// Bytes of the long text that one of [`SELDOM`] tokenizers gets.
 const LONG: usize = 1 << 13;
@@ -30,15 +34,21 @@ fn document(field: &str, value: &str) -> Vec<u8> {
         ("decoder", "null"),
         ("model", r#"{"type":"WordLevel","vocab":{"[UNK]":0,"a":1,"b":2},"unk_token":"[UNK]"}"#),
     ];
-    let fields: Vec<String> =
-        parts.iter().map(|(name, default)| format!("\"{name}\":{}", if *name == field { value } else { default })).collect();
+    let fields: Vec<String> = parts
+        .iter()
+        .map(|(name, default)| {
+            format!("\"{name}\":{}", if *name == field { value } else { default })
+        })
+        .collect();
     format!("{{{}}}", fields.join(",")).into_bytes()
 }
 
 /// `tokenizer.bin`.
 fn pieces() -> Vec<u8> {
     let names = ["<unk>", "<s>", "</s>"].map(String::from).into_iter();
-    let names = names.chain((0..256).map(|byte| format!("<0x{byte:02X}>"))).chain([" ", "a", "b", "ab"].map(String::from));
+    let names = names
+        .chain((0..256).map(|byte| format!("<0x{byte:02X}>")))
+        .chain([" ", "a", "b", "ab"].map(String::from));
     let mut bytes = 6u32.to_le_bytes().to_vec();
     for (score, name) in names.enumerate() {
         bytes.extend((score as f32).to_le_bytes());
@@ -92,7 +102,10 @@ const PARTS: [(&str, &str); 22] = [
         r#"{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},{"type":"CharDelimiterSplit","delimiter":"x"},
         {"type":"Split","pattern":{"Regex":"(?=(a+)b)a|\\s+(?!\\S)"},"behavior":"Removed","invert":true},{"type":"FixedLength","length":3}]}"#,
     ),
-    ("pre_tokenizer", r#"{"type":"Sequence","pretokenizers":[{"type":"BertPreTokenizer"},{"type":"Whitespace"}]}"#),
+    (
+        "pre_tokenizer",
+        r#"{"type":"Sequence","pretokenizers":[{"type":"BertPreTokenizer"},{"type":"Whitespace"}]}"#,
+    ),
     (
         "model",
         r#"{"type":"BPE","dropout":null,"unk_token":"b","continuing_subword_prefix":null,"end_of_word_suffix":null,
@@ -138,12 +151,20 @@ const PARTS: [(&str, &str); 22] = [
 
 impl Target for Tokenizers {
     fn seeds(&self) -> Vec<Vec<u8>> {
-        let others = [br#"{"chars": "ab -\n"}"#.to_vec(), br#"{"chars": ["a", "b", " "], "other": 1}"#.to_vec(), pieces()];
+        let others = [
+            br#"{"chars": "ab -\n"}"#.to_vec(),
+            br#"{"chars": ["a", "b", " "], "other": 1}"#.to_vec(),
+            pieces(),
+        ];
         PARTS.iter().map(|(field, value)| document(field, value)).chain(others).collect()
     }
 
     fn mutate(&self, input: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
-        if is_json(input) { json::mutate(input, other, rng) } else { bytes::mutate(input, other, rng) }
+        if is_json(input) {
+            json::mutate(input, other, rng)
+        } else {
+            bytes::mutate(input, other, rng)
+        }
     }
 
     fn run(&mut self, input: &[u8]) -> Outcome {
@@ -151,17 +172,26 @@ impl Target for Tokenizers {
             Ok(tokenizer) => tokenizer,
             Err(error) => return Outcome::refused(&error),
         };
-        let has_list = || serde_json::from_slice::<Value>(input).is_ok_and(|file| !file["chars"].is_null());
+        let has_list =
+            || serde_json::from_slice::<Value>(input).is_ok_and(|file| !file["chars"].is_null());
         let is_plain = !is_json(input) || has_list();
         for text in TEXTS {
             let Ok(body) = tokenizer.body(text) else { continue };
-            assert_eq!(tokenizer.body(text).ok().as_ref(), Some(&body), "a text has one list of tokens");
+            assert_eq!(
+                tokenizer.body(text).ok().as_ref(),
+                Some(&body),
+                "a text has one list of tokens"
+            );
             let decoded = tokenizer.decode(&body);
             if is_plain && tokenizer.first().is_none() {
                 assert_eq!(decoded, text, "characters come back");
             }
             if let Ok(tokens) = tokenizer.encode(text, 16) {
-                assert!(tokens.ids.len() <= 16 && tokens.ids.len() <= tokens.whole && tokens.types.len() == tokens.ids.len());
+                assert!(
+                    tokens.ids.len() <= 16
+                        && tokens.ids.len() <= tokens.whole
+                        && tokens.types.len() == tokens.ids.len()
+                );
             }
         }
         if hash(input).is_multiple_of(SELDOM) {

@@ -23,7 +23,10 @@ impl Operation for ArgMax {
         // Elements are ordered with their places behind them.
         let places = self.group.checked_next_power_of_two().map_or(64, usize::trailing_zeros);
         if u64::BITS - x.bounds.size().leading_zeros() + places > 60 {
-            return Err("values and places in the group take more than 60 bits together; use fewer fractional bits");
+            return Err(
+                "values and places in the group take more than 60 bits together; use fewer \
+                    fractional bits",
+            );
         }
         Ok(Outcome { len, bounds: Interval { lo: 0, hi: self.group as i64 - 1 } })
     }

@@ -1,7 +1,9 @@
 //! `table below max`: the exponential of a softmax, with or without hidden elements.
 
 use super::cost::{Cost, Lengths, limbs, width};
-use super::quotient::{Outside, declared, divided, first, inside, quotients, second, split, tabulated};
+use super::quotient::{
+    Outside, declared, divided, first, inside, quotients, second, split, tabulated,
+};
 use super::reach::{Reach, function, largest};
 use super::{Operation, Outcome, Refusal};
 use crate::interval::Interval;
@@ -10,7 +12,8 @@ use crate::table::Table;
 /// What an element of a mask can be.
 const BIT: Interval = Interval { lo: 0, hi: 1 };
 
-/// Bits dropped, group lengths, the declared range of a maximum, the function of the distance to it.
+/// Bits dropped, group lengths, the declared range of a maximum, the function of the distance to
+/// it.
 pub struct TableBelowMax<'a> {
     pub shift: u32,
     pub groups: &'a [u32],
@@ -18,11 +21,17 @@ pub struct TableBelowMax<'a> {
     pub table: &'a Table,
 }
 
-/// Of [`Op::TableBelowMax`](super::Op::TableBelowMax): the maximum of the visible elements of each group, where there are any, and each element's distance to it; none for a
-/// hidden one, and zero throughout a group without visible ones. Nothing is hidden when `hidden` is empty.
-pub fn below_max(q: &[i64], hidden: &[i64], groups: &[u32]) -> (Vec<Option<i64>>, Vec<Option<i64>>) {
+/// Of [`Op::TableBelowMax`](super::Op::TableBelowMax): the maximum of the visible elements of each
+/// group, where there are any, and each element's distance to it; none for a hidden one, and zero
+/// throughout a group without visible ones. Nothing is hidden when `hidden` is empty.
+pub fn below_max(
+    q: &[i64],
+    hidden: &[i64],
+    groups: &[u32],
+) -> (Vec<Option<i64>>, Vec<Option<i64>>) {
     let is_visible = |i: usize| hidden.get(i).is_none_or(|hidden| *hidden == 0);
-    let (mut maxima, mut distances, mut start) = (Vec::with_capacity(groups.len()), Vec::with_capacity(q.len()), 0);
+    let (mut maxima, mut distances, mut start) =
+        (Vec::with_capacity(groups.len()), Vec::with_capacity(q.len()), 0);
     for group in split(q, groups) {
         let places = start..start + group.len();
         let visible = std::iter::zip(places.clone(), group).filter(|(i, _)| is_visible(*i));
@@ -51,7 +60,10 @@ impl Operation for TableBelowMax<'_> {
         let Outcome { len, .. } = divided(*x, self.shift)?;
         declared(self.range)?;
         tabulated(self.table)?;
-        let total = self.groups.iter().try_fold(0usize, |sum, n| sum.checked_add(*n as usize).filter(|_| *n > 0));
+        let total = self
+            .groups
+            .iter()
+            .try_fold(0usize, |sum, n| sum.checked_add(*n as usize).filter(|_| *n > 0));
         if total != Some(len) {
             return Err("the groups do not cover the operand");
         }
@@ -62,13 +74,16 @@ impl Operation for TableBelowMax<'_> {
         match hidden {
             None => Ok(Outcome { len, bounds }),
             Some(hidden) if hidden.len != len => Err("a mask of another length"),
-            Some(hidden) if !BIT.covers(hidden.bounds) => Err("a mask that is not proven to be zeros and ones"),
+            Some(hidden) if !BIT.covers(hidden.bounds) => {
+                Err("a mask that is not proven to be zeros and ones")
+            }
             Some(_) => Ok(Outcome { len, bounds: bounds.hull(Interval { lo: 0, hi: 0 }) }),
         }
     }
 
     fn evaluate(&self, _: usize, operands: &[&[i64]]) -> Result<Vec<i64>, Outside> {
-        let (maxima, distances) = below_max(&quotients(first(operands), self.shift), second(operands), self.groups);
+        let (maxima, distances) =
+            below_max(&quotients(first(operands), self.shift), second(operands), self.groups);
         inside(maxima.into_iter().flatten().collect(), self.range)?;
         inside(distances.iter().map(|d| d.unwrap_or(0)).collect(), self.table.keys())?;
         Ok(distances.iter().filter_map(|d| d.map_or(Some(0), |d| self.table.get(d))).collect())
@@ -89,7 +104,10 @@ impl Operation for TableBelowMax<'_> {
         for operand in operands {
             let even = |group: &[Reach]| std::iter::repeat_n(function(largest(group)), group.len());
             let of_groups = split(operand, self.groups).flat_map(even);
-            reaches.iter_mut().zip(of_groups).for_each(|(reach, other)| *reach = (*reach).max(other));
+            reaches
+                .iter_mut()
+                .zip(of_groups)
+                .for_each(|(reach, other)| *reach = (*reach).max(other));
         }
         reaches
     }
@@ -100,6 +118,9 @@ impl Operation for TableBelowMax<'_> {
             start += *n as usize;
             start - *n as usize..start
         });
-        places.find(|places| places.contains(&element)).map(|places| places.collect()).unwrap_or_default()
+        places
+            .find(|places| places.contains(&element))
+            .map(|places| places.collect())
+            .unwrap_or_default()
     }
 }

@@ -36,7 +36,10 @@ impl Cost {
 
     /// So many cells.
     pub fn cells(parts: &[u64]) -> Cost {
-        Cost { cells: parts.iter().fold(0, |sum, part| sum.saturating_add(*part)), multiplications: 0 }
+        Cost {
+            cells: parts.iter().fold(0, |sum, part| sum.saturating_add(*part)),
+            multiplications: 0,
+        }
     }
 }
 

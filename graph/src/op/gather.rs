@@ -17,7 +17,9 @@ impl Gather<'_> {
     /// Whether every element is taken once.
     pub fn is_permutation(&self) -> bool {
         let mut seen = vec![false; self.0.len()];
-        self.0.iter().all(|from| seen.get_mut(*from as usize).is_some_and(|seen| !std::mem::replace(seen, true)))
+        self.0.iter().all(|from| {
+            seen.get_mut(*from as usize).is_some_and(|seen| !std::mem::replace(seen, true))
+        })
     }
 }
 
@@ -29,7 +31,9 @@ impl Operation for Gather<'_> {
     fn outcome(&self, operands: &[Outcome]) -> Result<Outcome, Refusal> {
         // One tensor may be listed many times.
         let total = operands.iter().try_fold(0usize, |sum, o| sum.checked_add(o.len));
-        let total = total.filter(|total| *total <= MAX_ELEMENTS).ok_or("the operands have more than 2^28 elements")?;
+        let total = total
+            .filter(|total| *total <= MAX_ELEMENTS)
+            .ok_or("the operands have more than 2^28 elements")?;
         if self.0.is_empty() || self.0.iter().any(|i| *i != ZERO && *i as usize >= total) {
             return Err("an index points outside the operands");
         }

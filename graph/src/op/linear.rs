@@ -20,7 +20,12 @@ impl Operation for Linear<'_> {
 
     fn outcome(&self, operands: &[Outcome]) -> Result<Outcome, Refusal> {
         let x = only(operands)?;
-        let len = self.0.is_consistent().then(|| self.0.output_len(x.len)).flatten().ok_or("the map does not fit")?;
+        let len = self
+            .0
+            .is_consistent()
+            .then(|| self.0.output_len(x.len))
+            .flatten()
+            .ok_or("the map does not fit")?;
         Ok(Outcome { len, bounds: self.0.bounds(x.bounds).ok_or(OVERFLOW)? })
     }
 

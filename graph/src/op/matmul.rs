@@ -40,7 +40,8 @@ impl MatMul {
         MatMul { batch, m, k, n, causal: Causal::No }
     }
 
-    /// Elements of the left, the right and the result; `None` when a dimension is zero, a product overflows or a mask is not square.
+    /// Elements of the left, the right and the result; `None` when a dimension is zero, a product
+    /// overflows or a mask is not square.
     pub fn lengths(&self) -> Option<[usize; 3]> {
         let MatMul { batch, m, k, n, causal } = *self;
         match causal {
@@ -48,7 +49,8 @@ impl MatMul {
             Causal::Left if m != k => return None,
             _ => {}
         }
-        let length = |a: usize, b: usize| batch.checked_mul(a)?.checked_mul(b).filter(|len| *len > 0);
+        let length =
+            |a: usize, b: usize| batch.checked_mul(a)?.checked_mul(b).filter(|len| *len > 0);
         Some([length(m, k)?, length(k, n)?, length(m, n)?])
     }
 }
@@ -59,7 +61,13 @@ pub fn matmul(dims: &MatMul, a: &[i64], b: &[i64]) -> Vec<i64> {
 }
 
 /// The result cell by cell: `zero`, and `add` for each term that the mask leaves.
-fn cells<T: Copy>(dims: &MatMul, a: &[T], b: &[T], zero: T, add: impl Fn(&mut T, &T, &T)) -> Vec<T> {
+fn cells<T: Copy>(
+    dims: &MatMul,
+    a: &[T],
+    b: &[T],
+    zero: T,
+    add: impl Fn(&mut T, &T, &T),
+) -> Vec<T> {
     let MatMul { m, k, n, causal, .. } = *dims;
     let mut c = Vec::with_capacity(a.len() / k * n);
     for (a, b) in a.chunks(m * k).zip(b.chunks(k * n)) {
@@ -82,12 +90,15 @@ impl Operation for MatMul {
     }
 
     fn outcome(&self, operands: &[Outcome]) -> Result<Outcome, Refusal> {
-        let [left, right, len] = self.lengths().ok_or("a dimension is zero or too large, or a mask is not square")?;
+        let [left, right, len] =
+            self.lengths().ok_or("a dimension is zero or too large, or a mask is not square")?;
         match operands {
             [a, b] if a.len == left && b.len == right => {
                 let terms = i64::try_from(self.k).map_err(|_| OVERFLOW)?;
-                let sum = a.bounds.product(b.bounds).and_then(|p| p.scale(terms)).ok_or(OVERFLOW)?;
-                // Sums of fewer terms and the zeros of a mask lie between zero and the bounds of the full sum.
+                let sum =
+                    a.bounds.product(b.bounds).and_then(|p| p.scale(terms)).ok_or(OVERFLOW)?;
+                // Sums of fewer terms and the zeros of a mask lie between zero and the bounds of
+                // the full sum.
                 let zero = Interval { lo: 0, hi: 0 };
                 let bounds = if self.causal == Causal::No { sum } else { sum.hull(zero) };
                 Ok(Outcome { len, bounds })
@@ -103,12 +114,16 @@ impl Operation for MatMul {
 
     fn cost(&self, _: Lengths) -> Cost {
         let MatMul { batch, m, k, n, .. } = *self;
-        let multiplications = [m, k, n].into_iter().fold(batch as u64, |product, extent| product.saturating_mul(extent as u64));
+        let multiplications = [m, k, n]
+            .into_iter()
+            .fold(batch as u64, |product, extent| product.saturating_mul(extent as u64));
         Cost { cells: 0, multiplications }
     }
 
     fn reach(&self, _: usize, operands: &[&[Reach]]) -> Vec<Reach> {
-        cells(self, first(operands), second(operands), NOTHING, |sum, x, y| *sum = (*sum).max(product(*x, *y)))
+        cells(self, first(operands), second(operands), NOTHING, |sum, x, y| {
+            *sum = (*sum).max(product(*x, *y))
+        })
     }
 
     fn read(&self, operand: usize, element: usize, _: &[usize]) -> Vec<usize> {

@@ -6,7 +6,8 @@ use super::reach::{Reach, largest};
 use super::{Operation, Outcome, Refusal};
 use crate::interval::Interval;
 
-/// Bits dropped, the group length, the width of a difference inside a group, the declared range of a maximum.
+/// Bits dropped, the group length, the width of a difference inside a group, the declared range of
+/// a maximum.
 pub struct Max {
     pub shift: u32,
     pub group: usize,
@@ -32,13 +33,20 @@ impl Operation for Max {
     fn evaluate(&self, _: usize, operands: &[&[i64]]) -> Result<Vec<i64>, Outside> {
         let q = quotients(first(operands), self.shift);
         let spread = |g: &[i64]| maximum(g) - g.iter().copied().min().unwrap_or(0);
-        inside(q.chunks(self.group).map(spread).collect(), Interval { lo: 0, hi: (1 << self.bits) - 1 })?;
+        inside(
+            q.chunks(self.group).map(spread).collect(),
+            Interval { lo: 0, hi: (1 << self.bits) - 1 },
+        )?;
         inside(q.chunks(self.group).map(maximum).collect(), self.range)
     }
 
     fn cost(&self, lengths: Lengths) -> Cost {
         let operand = lengths.first();
-        Cost::cells(&[limbs(operand, self.shift), limbs(operand, self.bits), limbs(lengths.result, width(self.range))])
+        Cost::cells(&[
+            limbs(operand, self.shift),
+            limbs(operand, self.bits),
+            limbs(lengths.result, width(self.range)),
+        ])
     }
 
     fn reach(&self, _: usize, operands: &[&[Reach]]) -> Vec<Reach> {

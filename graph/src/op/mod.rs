@@ -1,4 +1,5 @@
-//! The primitive operations, a file each: name, length and bounds of the result, evaluation, cost, and what each element depends on.
+//! The primitive operations, a file each: name, length and bounds of the result, evaluation, cost,
+//! and what each element depends on.
 
 mod argmax;
 mod below_max;
@@ -45,8 +46,8 @@ pub type Refusal = &'static str;
 /// A primitive operation on flat row-major integer tensors.
 ///
 /// Operations with a `shift` first divide by `2^shift`, rounding to nearest with ties upwards
-/// ([`round_shift`](crate::interval::round_shift)); `q` below is that quotient. The check that comes with the operation is what proves the
-/// quotient, so the two are never separate.
+/// ([`round_shift`](crate::interval::round_shift)); `q` below is that quotient. The check that
+/// comes with the operation is what proves the quotient, so the two are never separate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Op {
     /// A model input; every element must lie in `range`.
@@ -58,7 +59,8 @@ pub enum Op {
     Constant(Arc<[i64]>),
     /// A constant linear map.
     Linear(Arc<LinearMap>),
-    /// Element `i` is element `index[i]` of the operands laid one after the other, or zero for [`ZERO`].
+    /// Element `i` is element `index[i]` of the operands laid one after the other, or zero for
+    /// [`ZERO`].
     Gather(Arc<[u32]>),
     /// `sum_j coefficients[j] * operand_j`, element by element.
     Sum(Arc<[i64]>),
@@ -91,11 +93,13 @@ pub enum Op {
         /// The function.
         table: Arc<Table>,
     },
-    /// For consecutive groups of elements: `table[max(q) - q_i]`; each difference must be a key of the table and the maximum must
-    /// lie in `range`. This is the exponential of a softmax; rows of a causal mask are groups of growing length.
+    /// For consecutive groups of elements: `table[max(q) - q_i]`; each difference must be a key of
+    /// the table and the maximum must lie in `range`. This is the exponential of a softmax; rows of
+    /// a causal mask are groups of growing length.
     ///
-    /// A second operand of zeros and ones hides the elements where it is 1: they count neither for the maximum nor for any check, and give 0. A group
-    /// of hidden elements alone gives `table[0]` everywhere.
+    /// A second operand of zeros and ones hides the elements where it is 1: they count neither for
+    /// the maximum nor for any check, and give 0. A group of hidden elements alone gives `table[0]`
+    /// everywhere.
     TableBelowMax {
         /// Bits dropped.
         shift: u32,
@@ -106,8 +110,8 @@ pub enum Op {
         /// The function of the distance to the maximum; its keys start at 0.
         table: Arc<Table>,
     },
-    /// For groups of `group` consecutive elements: `max(q)`; differences inside a group must stay below `2^bits` and the maximum
-    /// in `range`.
+    /// For groups of `group` consecutive elements: `max(q)`; differences inside a group must stay
+    /// below `2^bits` and the maximum in `range`.
     Max {
         /// Bits dropped.
         shift: u32,
@@ -128,7 +132,8 @@ pub enum Op {
         /// Fractional bits of the numerator.
         bits: u32,
     },
-    /// For groups of consecutive elements: each times `floor(sqrt(2^bits / e))`, where `e` is the group's [`Energy`].
+    /// For groups of consecutive elements: each times `floor(sqrt(2^bits / e))`, where `e` is the
+    /// group's [`Energy`].
     Normalize {
         /// The sum of squares.
         energy: Energy,
@@ -154,7 +159,8 @@ pub(crate) trait Operation {
     /// Length and bounds of the result, or what is wrong.
     fn outcome(&self, operands: &[Outcome]) -> Result<Outcome, Refusal>;
 
-    /// The result, of `len` elements, of operands that [`Operation::outcome`] accepts: the definition of what the operation means.
+    /// The result, of `len` elements, of operands that [`Operation::outcome`] accepts: the
+    /// definition of what the operation means.
     fn evaluate(&self, len: usize, operands: &[&[i64]]) -> Result<Vec<i64>, Outside>;
 
     /// Lookups, padded rows and rows of tables, at most, and multiplications.
@@ -163,7 +169,8 @@ pub(crate) trait Operation {
     /// The reach of each of the `len` elements of the result.
     fn reach(&self, len: usize, operands: &[&[Reach]]) -> Vec<Reach>;
 
-    /// Elements of operand `operand` that an element of the result may depend on; `lengths` are those of the operands.
+    /// Elements of operand `operand` that an element of the result may depend on; `lengths` are
+    /// those of the operands.
     fn read(&self, operand: usize, element: usize, lengths: &[usize]) -> Vec<usize>;
 }
 
@@ -189,8 +196,12 @@ impl Op {
             Op::Product => Box::new(product::Product),
             Op::MatMul(dims) => Box::new(*dims),
             Op::RowGather(table) => Box::new(row_gather::RowGather(table)),
-            Op::Requantize { shift, range } => Box::new(requantize::Requantize { shift: *shift, range: *range }),
-            Op::Relu { shift, bits, leak } => Box::new(relu::Relu { shift: *shift, bits: *bits, leak }),
+            Op::Requantize { shift, range } => {
+                Box::new(requantize::Requantize { shift: *shift, range: *range })
+            }
+            Op::Relu { shift, bits, leak } => {
+                Box::new(relu::Relu { shift: *shift, bits: *bits, leak })
+            }
             Op::Table { shift, table } => Box::new(table::Tabulated { shift: *shift, table }),
             Op::TableBelowMax { shift, groups, range, table } => {
                 Box::new(below_max::TableBelowMax { shift: *shift, groups, range: *range, table })
@@ -200,7 +211,9 @@ impl Op {
             }
             Op::ArgMax { group } => Box::new(argmax::ArgMax { group: *group }),
             Op::Reciprocal { bits } => Box::new(reciprocal::Reciprocal { bits: *bits }),
-            Op::Normalize { energy, bits } => Box::new(normalize::Normalize { energy, bits: *bits }),
+            Op::Normalize { energy, bits } => {
+                Box::new(normalize::Normalize { energy, bits: *bits })
+            }
         }
     }
 }

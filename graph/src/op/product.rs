@@ -15,7 +15,9 @@ impl Operation for Product {
 
     fn outcome(&self, operands: &[Outcome]) -> Result<Outcome, Refusal> {
         match operands {
-            [a, b] if a.len == b.len => Ok(Outcome { len: a.len, bounds: a.bounds.product(b.bounds).ok_or(OVERFLOW)? }),
+            [a, b] if a.len == b.len => {
+                Ok(Outcome { len: a.len, bounds: a.bounds.product(b.bounds).ok_or(OVERFLOW)? })
+            }
             [_, _] => Err("operands of different lengths"),
             _ => Err("wrong number of operands"),
         }

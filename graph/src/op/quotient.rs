@@ -28,7 +28,11 @@ pub fn only(operands: &[Outcome]) -> Result<Outcome, Refusal> {
 
 /// Length and bounds of an operand divided by `2^shift`.
 pub fn divided(operand: Outcome, shift: u32) -> Result<Outcome, Refusal> {
-    if shift > 62 { Err("a shift above 62 bits") } else { Ok(Outcome { bounds: operand.bounds.round_shift(shift), ..operand }) }
+    if shift > 62 {
+        Err("a shift above 62 bits")
+    } else {
+        Ok(Outcome { bounds: operand.bounds.round_shift(shift), ..operand })
+    }
 }
 
 /// Elements divided by `2^shift`.
@@ -38,13 +42,19 @@ pub fn quotients(x: &[i64], shift: u32) -> Vec<i64> {
 
 /// A declared range that is one.
 pub fn declared(range: Interval) -> Result<Interval, Refusal> {
-    range.declared().ok_or("a declared range that is empty, passes 2^62 or holds more than 2^62 values")
+    range
+        .declared()
+        .ok_or("a declared range that is empty, passes 2^62 or holds more than 2^62 values")
 }
 
 /// What is left of bounds inside a declared range.
 pub fn within(bounds: Interval, range: Interval) -> Result<Interval, Refusal> {
     let left = Interval { lo: bounds.lo.max(range.lo), hi: bounds.hi.min(range.hi) };
-    if left.lo > left.hi { Err("the declared range excludes every possible value") } else { Ok(left) }
+    if left.lo > left.hi {
+        Err("the declared range excludes every possible value")
+    } else {
+        Ok(left)
+    }
 }
 
 /// A table that is one.
@@ -54,7 +64,11 @@ pub fn tabulated(table: &Table) -> Result<(), Refusal> {
 
 /// How many groups of `group` elements there are.
 pub fn groups(len: usize, group: usize) -> Result<usize, Refusal> {
-    if group > 0 && len.is_multiple_of(group) { Ok(len / group) } else { Err("the group does not divide the operand") }
+    if group > 0 && len.is_multiple_of(group) {
+        Ok(len / group)
+    } else {
+        Err("the group does not divide the operand")
+    }
 }
 
 /// `values`, when all of them lie in `range`.

@@ -1,6 +1,7 @@
 //! What an element may depend on, in one number.
 
-/// The last position that an element may depend on, and two more; 0 for an element that is zero whatever the inputs are, 1 for another constant.
+/// The last position that an element may depend on, and two more; 0 for an element that is zero
+/// whatever the inputs are, 1 for another constant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reach(u32);
 

@@ -25,7 +25,10 @@ impl Operation for Reciprocal {
             return Err("a numerator above 2^61");
         }
         let numerator = 1i64 << self.bits;
-        Ok(Outcome { len: x.len, bounds: Interval { lo: numerator / x.bounds.hi, hi: numerator / x.bounds.lo } })
+        Ok(Outcome {
+            len: x.len,
+            bounds: Interval { lo: numerator / x.bounds.hi, hi: numerator / x.bounds.lo },
+        })
     }
 
     fn evaluate(&self, _: usize, operands: &[&[i64]]) -> Result<Vec<i64>, Outside> {

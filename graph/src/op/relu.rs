@@ -73,7 +73,10 @@ impl Operation for Relu<'_> {
         let positive = Interval { lo: q.lo.max(0), hi: q.hi.max(0) };
         let negative = Interval { lo: q.lo.min(0), hi: q.hi.min(0) };
         let slopes = Interval::of(&leak.slopes).ok_or("no slopes")?;
-        let bounds = positive.scale(1 << leak.bits).and_then(|p| Some(p.hull(negative.product(slopes)?))).ok_or(OVERFLOW)?;
+        let bounds = positive
+            .scale(1 << leak.bits)
+            .and_then(|p| Some(p.hull(negative.product(slopes)?)))
+            .ok_or(OVERFLOW)?;
         Ok(Outcome { len, bounds })
     }
 

@@ -26,7 +26,11 @@ impl Operation for RowGather<'_> {
     }
 
     fn evaluate(&self, _: usize, operands: &[&[i64]]) -> Result<Vec<i64>, Outside> {
-        Ok(first(operands).iter().flat_map(|id| self.0.row(*id).unwrap_or(&[])).map(|v| (*v).into()).collect())
+        Ok(first(operands)
+            .iter()
+            .flat_map(|id| self.0.row(*id).unwrap_or(&[]))
+            .map(|v| (*v).into())
+            .collect())
     }
 
     fn cost(&self, lengths: Lengths) -> Cost {
@@ -34,7 +38,10 @@ impl Operation for RowGather<'_> {
     }
 
     fn reach(&self, _: usize, operands: &[&[Reach]]) -> Vec<Reach> {
-        first(operands).iter().flat_map(|reach| std::iter::repeat_n(function(*reach), self.0.width())).collect()
+        first(operands)
+            .iter()
+            .flat_map(|reach| std::iter::repeat_n(function(*reach), self.0.width()))
+            .collect()
     }
 
     fn read(&self, _: usize, element: usize, _: &[usize]) -> Vec<usize> {

@@ -42,7 +42,9 @@ impl Operation for Sum<'_> {
 
     fn reach(&self, len: usize, operands: &[&[Reach]]) -> Vec<Reach> {
         let mut sum = vec![NOTHING; len];
-        for (operand, _) in operands.iter().zip(self.0).filter(|(_, coefficient)| **coefficient != 0) {
+        for (operand, _) in
+            operands.iter().zip(self.0).filter(|(_, coefficient)| **coefficient != 0)
+        {
             sum.iter_mut().zip(*operand).for_each(|(sum, reach)| *sum = (*sum).max(*reach));
         }
         sum

@@ -20,7 +20,10 @@ impl Operation for Tabulated<'_> {
     fn outcome(&self, operands: &[Outcome]) -> Result<Outcome, Refusal> {
         let q = divided(only(operands)?, self.shift)?;
         tabulated(self.table)?;
-        Ok(Outcome { bounds: self.table.bounds_over(q.bounds).ok_or("the table covers no possible value")?, ..q })
+        Ok(Outcome {
+            bounds: self.table.bounds_over(q.bounds).ok_or("the table covers no possible value")?,
+            ..q
+        })
     }
 
     fn evaluate(&self, _: usize, operands: &[&[i64]]) -> Result<Vec<i64>, Outside> {
@@ -29,7 +32,11 @@ impl Operation for Tabulated<'_> {
     }
 
     fn cost(&self, lengths: Lengths) -> Cost {
-        Cost::cells(&[limbs(lengths.result, self.shift), lengths.result, self.table.values().len() as u64])
+        Cost::cells(&[
+            limbs(lengths.result, self.shift),
+            lengths.result,
+            self.table.values().len() as u64,
+        ])
     }
 
     fn reach(&self, _: usize, operands: &[&[Reach]]) -> Vec<Reach> {

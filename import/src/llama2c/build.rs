@@ -37,7 +37,11 @@ pub fn model(config: &Config, weights: &mut Weights, options: &Options) -> Resul
     let mut up = weights.matrices("up", count, hidden, d)?.into_iter();
     let final_gain = weights.vectors("final gain", 1, d)?.pop();
     weights.skip(config.longest * config.head())?;
-    let classifier = if config.shared { embedding.clone() } else { weights.matrix("classifier", config.vocabulary, d)? };
+    let classifier = if config.shared {
+        embedding.clone()
+    } else {
+        weights.matrix("classifier", config.vocabulary, d)?
+    };
 
     let mut builder = Builder { model: Model::default(), config, tokens: options.tokens };
     let scale = (1.0 / (config.head() as f64).sqrt()) as f32;
@@ -85,7 +89,8 @@ impl Builder<'_> {
     fn layer(&mut self, index: usize, layer: Layer, x: NodeId) -> Result<NodeId, ShapeError> {
         let at = |part: &str| format!("layer{index}.{part}");
         let gain = Some(layer.attention_gain);
-        let normed = self.model.push(at("attention.norm"), Op::RmsNorm { epsilon: EPSILON, gain }, &[x])?;
+        let normed =
+            self.model.push(at("attention.norm"), Op::RmsNorm { epsilon: EPSILON, gain }, &[x])?;
         let query = self.dense(at("attention.query"), layer.query, normed)?;
         let key = self.dense(at("attention.key"), layer.key, normed)?;
         let value = self.dense(at("attention.value"), layer.value, normed)?;
@@ -94,7 +99,8 @@ impl Builder<'_> {
         let x = self.model.push(at("attention.residual"), Op::Add, &[x, output])?;
 
         let gain = Some(layer.mlp_gain);
-        let normed = self.model.push(at("mlp.norm"), Op::RmsNorm { epsilon: EPSILON, gain }, &[x])?;
+        let normed =
+            self.model.push(at("mlp.norm"), Op::RmsNorm { epsilon: EPSILON, gain }, &[x])?;
         let gate = self.dense(at("mlp.gate"), layer.gate, normed)?;
         let gate = self.model.push(at("mlp.silu"), Op::Unary(Unary::Silu), &[gate])?;
         let up = self.dense(at("mlp.up"), layer.up, normed)?;
@@ -104,8 +110,15 @@ impl Builder<'_> {
     }
 
     /// Causal attention over `[1, T, heads * head]`.
-    fn attention(&mut self, at: &str, query: NodeId, key: NodeId, value: NodeId) -> Result<NodeId, ShapeError> {
-        let (heads, kv_heads, head, t) = (self.config.heads, self.config.kv_heads, self.config.head(), self.tokens);
+    fn attention(
+        &mut self,
+        at: &str,
+        query: NodeId,
+        key: NodeId,
+        value: NodeId,
+    ) -> Result<NodeId, ShapeError> {
+        let (heads, kv_heads, head, t) =
+            (self.config.heads, self.config.kv_heads, self.config.head(), self.tokens);
         let query = self.split(format!("{at}.query"), query, heads)?;
         let query = self.rotate(&format!("{at}.query"), query, heads)?;
         let key = self.split(format!("{at}.key"), key, kv_heads)?;
@@ -124,21 +137,37 @@ impl Builder<'_> {
         let mixed = self.model.push(format!("{at}.mix"), Op::MatMul, &[weights, value])?;
         let joined = View::Transpose(vec![0, 2, 1, 3]);
         let mixed = self.model.push(format!("{at}.mix.transpose"), Op::View(joined), &[mixed])?;
-        self.model.push_shaped(format!("{at}.mix.join"), Op::View(View::Reshape), &[mixed], &[1, t, heads * head])
+        self.model.push_shaped(
+            format!("{at}.mix.join"),
+            Op::View(View::Reshape),
+            &[mixed],
+            &[1, t, heads * head],
+        )
     }
 
-    fn dense(&mut self, name: String, weight: Array2<f32>, x: NodeId) -> Result<NodeId, ShapeError> {
+    fn dense(
+        &mut self,
+        name: String,
+        weight: Array2<f32>,
+        x: NodeId,
+    ) -> Result<NodeId, ShapeError> {
         self.model.push(name, Op::Dense { weight, bias: None }, &[x])
     }
 
     /// `[1, T, heads * head]` to `[1, heads, T, head]`.
     fn split(&mut self, name: String, x: NodeId, heads: usize) -> Result<NodeId, ShapeError> {
         let shape = [1, self.tokens, heads, self.config.head()];
-        let x = self.model.push_shaped(format!("{name}.split"), Op::View(View::Reshape), &[x], &shape)?;
+        let x = self.model.push_shaped(
+            format!("{name}.split"),
+            Op::View(View::Reshape),
+            &[x],
+            &shape,
+        )?;
         self.model.push(format!("{name}.heads"), Op::View(View::Transpose(vec![0, 2, 1, 3])), &[x])
     }
 
-    /// Pair `(2i, 2i + 1)` of `[1, heads, T, head]` at position t turned by `t * base^(-2i / head)`.
+    /// Pair `(2i, 2i + 1)` of `[1, heads, T, head]` at position t turned by
+    /// `t * base^(-2i / head)`.
     fn rotate(&mut self, name: &str, x: NodeId, heads: usize) -> Result<NodeId, ShapeError> {
         let (head, t) = (self.config.head(), self.tokens);
         let angle = |at: usize, entry: usize| {
@@ -155,7 +184,12 @@ impl Builder<'_> {
         let sin = self.model.push(format!("{name}.sin"), Op::Constant(sin), &[])?;
         let straight = self.model.push(format!("{name}.straight"), Op::Mul, &[x, cos])?;
         let swap = View::Select { axis: 3, indices: (0..head).map(|entry| entry ^ 1).collect() };
-        let swapped = self.model.push_shaped(format!("{name}.swap"), Op::View(swap), &[x], &[1, heads, t, head])?;
+        let swapped = self.model.push_shaped(
+            format!("{name}.swap"),
+            Op::View(swap),
+            &[x],
+            &[1, heads, t, head],
+        )?;
         let across = self.model.push(format!("{name}.across"), Op::Mul, &[swapped, sin])?;
         self.model.push(format!("{name}.rotated"), Op::Add, &[straight, across])
     }
@@ -171,7 +205,12 @@ impl Builder<'_> {
         self.model.push_shaped(name, Op::View(View::Select { axis: 1, indices }), &[x], &shape)
     }
 
-    fn finish(&mut self, x: NodeId, gain: Option<Array1<f32>>, classifier: Array2<f32>) -> Result<(), ShapeError> {
+    fn finish(
+        &mut self,
+        x: NodeId,
+        gain: Option<Array1<f32>>,
+        classifier: Array2<f32>,
+    ) -> Result<(), ShapeError> {
         debug_assert_eq!(classifier.len_of(Axis(1)), self.config.vocabulary);
         let x = self.model.push("norm", Op::RmsNorm { epsilon: EPSILON, gain }, &[x])?;
         let logits = self.dense("logits".into(), classifier, x)?;

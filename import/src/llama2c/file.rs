@@ -59,7 +59,8 @@ impl Config {
     }
 
     fn parse(header: &[u8; HEADER_BYTES as usize]) -> Result<Config, Problem> {
-        let word = |bytes: &[u8]| bytes.iter().rev().fold(0u32, |word, byte| word << 8 | u32::from(*byte));
+        let word =
+            |bytes: &[u8]| bytes.iter().rev().fold(0u32, |word, byte| word << 8 | u32::from(*byte));
         if let [magic, version, ..] = header.as_chunks::<4>().0
             && word(magic) == MAGIC
         {
@@ -67,7 +68,9 @@ impl Config {
         }
         let mut fields = [0usize; 7];
         let mut shared = true;
-        for ((field, bytes), (name, limit)) in fields.iter_mut().zip(header.chunks_exact(4)).zip(LIMITS) {
+        for ((field, bytes), (name, limit)) in
+            fields.iter_mut().zip(header.chunks_exact(4)).zip(LIMITS)
+        {
             let value = word(bytes).cast_signed();
             if name == "vocabulary" {
                 shared = value > 0;
@@ -76,23 +79,31 @@ impl Config {
             }
             let size = u64::from(value.unsigned_abs());
             if !(1..=limit).contains(&size) {
-                return Err(Problem::Header(format!("{name} is {value}; 1 to {limit} are supported")));
+                return Err(Problem::Header(format!(
+                    "{name} is {value}; 1 to {limit} are supported"
+                )));
             }
             *field = size as usize;
         }
         let [width, hidden, layers, heads, kv_heads, vocabulary, longest] = fields;
         if !width.is_multiple_of(heads) || !(width / heads).is_multiple_of(2) {
-            return Err(Problem::Header(format!("a width of {width} does not split into {heads} heads of even width")));
+            return Err(Problem::Header(format!(
+                "a width of {width} does not split into {heads} heads of even width"
+            )));
         }
         if !heads.is_multiple_of(kv_heads) {
-            return Err(Problem::Header(format!("{heads} heads do not share {kv_heads} key-value heads evenly")));
+            return Err(Problem::Header(format!(
+                "{heads} heads do not share {kv_heads} key-value heads evenly"
+            )));
         }
         Ok(Config { width, hidden, layers, heads, kv_heads, vocabulary, longest, shared })
     }
 
     /// Bytes of the whole file; the limits keep this far from an overflow.
     fn bytes(&self) -> u64 {
-        let [d, h, l, kv, v] = [self.width, self.hidden, self.layers, self.kv_width(), self.vocabulary].map(|n| n as u64);
+        let [d, h, l, kv, v] =
+            [self.width, self.hidden, self.layers, self.kv_width(), self.vocabulary]
+                .map(|n| n as u64);
         let layer = 2 * d + 2 * d * d + 2 * d * kv + 3 * d * h;
         let rotations = (self.longest * self.head()) as u64;
         let tables = if self.shared { v * d } else { 2 * v * d };
@@ -134,19 +145,36 @@ pub fn open(path: &Path) -> Result<(Config, Weights), Problem> {
 
 impl Weights {
     /// The next `rows` vectors of `width`.
-    pub fn vectors(&mut self, tensor: &str, rows: usize, width: usize) -> Result<Vec<Array1<f32>>, Problem> {
+    pub fn vectors(
+        &mut self,
+        tensor: &str,
+        rows: usize,
+        width: usize,
+    ) -> Result<Vec<Array1<f32>>, Problem> {
         (0..rows).map(|_| Ok(Array1::from(self.values(tensor, width)?))).collect()
     }
 
     /// The next `count` matrices `[rows, columns]`.
-    pub fn matrices(&mut self, tensor: &str, count: usize, rows: usize, columns: usize) -> Result<Vec<Array2<f32>>, Problem> {
+    pub fn matrices(
+        &mut self,
+        tensor: &str,
+        count: usize,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Vec<Array2<f32>>, Problem> {
         (0..count).map(|_| self.matrix(tensor, rows, columns)).collect()
     }
 
     /// The next matrix `[rows, columns]`.
-    pub fn matrix(&mut self, tensor: &str, rows: usize, columns: usize) -> Result<Array2<f32>, Problem> {
+    pub fn matrix(
+        &mut self,
+        tensor: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Array2<f32>, Problem> {
         let values = self.values(tensor, rows * columns)?;
-        Array2::from_shape_vec((rows, columns), values).map_err(|error| Problem::Header(error.to_string()))
+        Array2::from_shape_vec((rows, columns), values)
+            .map_err(|error| Problem::Header(error.to_string()))
     }
 
     /// Skips `count` numbers.
@@ -157,7 +185,8 @@ impl Weights {
     fn values(&mut self, tensor: &str, count: usize) -> Result<Vec<f32>, Problem> {
         let mut bytes = vec![0; 4 * count];
         self.reader.read_exact(&mut bytes).map_err(Problem::Read)?;
-        let values: Vec<f32> = bytes.as_chunks().0.iter().map(|word| f32::from_le_bytes(*word)).collect();
+        let values: Vec<f32> =
+            bytes.as_chunks().0.iter().map(|word| f32::from_le_bytes(*word)).collect();
         match values.iter().position(|v| !v.is_finite()) {
             Some(position) => {
                 let value = values.get(position).copied().unwrap_or(f32::NAN);

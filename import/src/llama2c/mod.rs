@@ -1,16 +1,18 @@
 //! Checkpoints of llama2.c: Llama-style decoders in one flat file.
 //!
-//! Seven little-endian `i32` (width, hidden width of the MLP, layers, heads, key-value heads, vocabulary, longest sequence; a negative
-//! vocabulary says that the classifier has weights of its own), then `f32` weights, then two tables of rotation angles that nothing needs.
-//! The file's length must be exactly what its header says and at most [`MAX_BYTES`], so memory is bounded by the file.
+//! Seven little-endian `i32` (width, hidden width of the MLP, layers, heads, key-value heads,
+//! vocabulary, longest sequence; a negative vocabulary says that the classifier has weights of its
+//! own), then `f32` weights, then two tables of rotation angles that nothing needs. The file's
+//! length must be exactly what its header says and at most [`MAX_BYTES`], so memory is bounded by
+//! the file.
 //!
-//! The result is a float [`Model`] for a fixed number of tokens T: input `tokens` `[1, T]`, output `logits` `[1, T, vocabulary]`. Position t
-//! sees positions 0 to t only, so the entries up to t do not depend on what follows: that is what lets one run of the model check a whole
-//! generated text.
+//! The result is a float [`Model`] for a fixed number of tokens T: input `tokens` `[1, T]`, output
+//! `logits` `[1, T, vocabulary]`. Position t sees positions 0 to t only, so the entries up to t do
+//! not depend on what follows: that is what lets one run of the model check a whole generated text.
 //!
-//! Rotary positions, in this format's layout of interleaved pairs, are `x * cos + swapped(x) * sin` with constants; the scale
-//! `1 / sqrt(head)` is part of the query weights; grouped key-value heads are repeated by a view; the causal mask is an
-//! [`Op::Mask`](lemma_model::Op::Mask) by a constant.
+//! Rotary positions, in this format's layout of interleaved pairs, are `x * cos + swapped(x) * sin`
+//! with constants; the scale `1 / sqrt(head)` is part of the query weights; grouped key-value heads
+//! are repeated by a view; the causal mask is an [`Op::Mask`](lemma_model::Op::Mask) by a constant.
 
 mod build;
 mod file;
@@ -60,14 +62,17 @@ pub enum Problem {
     Header(String),
     /// A header of a later format.
     #[error(
-        "a checkpoint of format version {version} (magic 0x616b3432); version 0, which has no magic, is read: export the model with --version 0"
+        "a checkpoint of format version {version} (magic 0x616b3432); version 0, which has no \
+            magic, is read: export the model with --version 0"
     )]
     Version {
         /// The version.
         version: u32,
     },
     /// The file is longer or shorter than its header says.
-    #[error("{found} bytes, but its header describes a file of {expected}; it is cut short or damaged")]
+    #[error(
+        "{found} bytes, but its header describes a file of {expected}; it is cut short or damaged"
+    )]
     Length {
         /// Bytes that the header describes.
         expected: u64,

@@ -1,7 +1,9 @@
-//! What a file may cost: every constant that is made while it is read is paid for before it is allocated.
+//! What a file may cost: every constant that is made while it is read is paid for before it is
+//! allocated.
 //!
-//! A file of a few bytes can ask for any number of elements (`ConstantOfShape`, `Expand`, `Tile`, doubled `Concat`s). What it makes is bounded by
-//! what it brings: [`FREE_ELEMENTS`], and [`PER_ELEMENT`] times as many as its initializers hold.
+//! A file of a few bytes can ask for any number of elements (`ConstantOfShape`, `Expand`, `Tile`,
+//! doubled `Concat`s). What it makes is bounded by what it brings: [`FREE_ELEMENTS`], and
+//! [`PER_ELEMENT`] times as many as its initializers hold.
 
 use super::Problem;
 use lemma_model::{MAX_ELEMENTS, MAX_RANK};
@@ -50,18 +52,27 @@ impl Budget {
     /// Pays for a tensor of `shape`, and returns how many elements it has. A shape may be empty.
     pub(super) fn elements(&mut self, shape: &[usize]) -> Result<usize, Problem> {
         if shape.len() > MAX_RANK {
-            return Err(self.refused(format!("a constant of {} axes; at most {MAX_RANK} are supported", shape.len())));
+            return Err(self.refused(format!(
+                "a constant of {} axes; at most {MAX_RANK} are supported",
+                shape.len()
+            )));
         }
-        let product = if shape.contains(&0) { Some(0) } else { shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b)) };
+        let product = if shape.contains(&0) {
+            Some(0)
+        } else {
+            shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b))
+        };
         let volume = product.filter(|&volume| volume <= MAX_ELEMENTS);
-        let volume = volume.ok_or_else(|| self.refused(format!("a constant of shape {shape:?} is too large")))?;
+        let volume = volume
+            .ok_or_else(|| self.refused(format!("a constant of shape {shape:?} is too large")))?;
         match self.elements.checked_sub(volume) {
             Some(left) => {
                 self.elements = left;
                 Ok(volume)
             }
             None => Err(self.refused(format!(
-                "a constant of shape {shape:?}; with it the computed constants are too large for what the file holds"
+                "a constant of shape {shape:?}; with it the computed constants are too large for \
+                    what the file holds"
             ))),
         }
     }
@@ -73,7 +84,9 @@ impl Budget {
                 self.work = left;
                 Ok(())
             }
-            None => Err(self.refused("computing constants takes too many steps; store the results instead".into())),
+            None => Err(self.refused(
+                "computing constants takes too many steps; store the results instead".into(),
+            )),
         }
     }
 
@@ -97,7 +110,10 @@ mod tests {
 
     #[test]
     fn a_shape_that_overflows_is_refused() {
-        assert!(matches!(Budget::new(usize::MAX).elements(&[usize::MAX, 2]), Err(Problem::Budget { .. })));
+        assert!(matches!(
+            Budget::new(usize::MAX).elements(&[usize::MAX, 2]),
+            Err(Problem::Budget { .. })
+        ));
         assert!(matches!(Budget::new(usize::MAX).elements(&[1; 9]), Err(Problem::Budget { .. })));
         assert!(matches!(Budget::new(0).work(1 << 31), Err(Problem::Budget { .. })));
     }

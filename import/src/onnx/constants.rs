@@ -1,4 +1,5 @@
-//! Constants of the file: data that fits its shape, in the file or in another one of the model's folder.
+//! Constants of the file: data that fits its shape, in the file or in another one of the model's
+//! folder.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,15 +13,21 @@ use super::proto::{DataLocation, TensorProto};
 use super::tensor::{Kind, Tensor, Values, from_half};
 use lemma_model::{MAX_ELEMENTS, MAX_RANK};
 
-/// A constant of the file, which messages call `name`. Data outside the file is looked up in `directory`.
+/// A constant of the file, which messages call `name`. Data outside the file is looked up in
+/// `directory`.
 ///
 /// # Errors
 /// A type that is not known, a shape that is absurd, or data that does not fit the shape.
 pub(super) fn read(tensor: TensorProto, name: &str, directory: &Path) -> Result<Tensor, Problem> {
     let bad = |problem: String| Problem::BadTensor { tensor: name.to_string(), problem };
-    let kind = Kind::of(tensor.data_type)
-        .ok_or_else(|| bad(format!("data type {} is not supported; use a float, integer or bool type", tensor.data_type)))?;
-    let shape = shape(&tensor.dims).ok_or_else(|| bad("its shape is negative, too large or of too many axes".into()))?;
+    let kind = Kind::of(tensor.data_type).ok_or_else(|| {
+        bad(format!(
+            "data type {} is not supported; use a float, integer or bool type",
+            tensor.data_type
+        ))
+    })?;
+    let shape = shape(&tensor.dims)
+        .ok_or_else(|| bad("its shape is negative, too large or of too many axes".into()))?;
     if tensor.segment.is_some() {
         return Err(bad("it is one segment of a tensor; store the tensor as a whole".into()));
     }
@@ -30,7 +37,10 @@ pub(super) fn read(tensor: TensorProto, name: &str, directory: &Path) -> Result<
         of_bytes(kind, &bytes)
     } else if !tensor.raw_data.is_empty() {
         if tensor.raw_data.len() != elements * kind.width() {
-            return Err(bad(format!("{} bytes of data for shape {shape:?}", tensor.raw_data.len())));
+            return Err(bad(format!(
+                "{} bytes of data for shape {shape:?}",
+                tensor.raw_data.len()
+            )));
         }
         of_bytes(kind, &tensor.raw_data)
     } else {
@@ -55,7 +65,8 @@ pub(super) fn read(tensor: TensorProto, name: &str, directory: &Path) -> Result<
 /// # Errors
 /// More than one axis, another number of names than the shape says, or a name twice.
 pub(super) fn places_of_texts(tensor: TensorProto, name: &str) -> Result<Tensor, Problem> {
-    let bad = |problem: &str| Problem::BadTensor { tensor: name.to_string(), problem: problem.into() };
+    let bad =
+        |problem: &str| Problem::BadTensor { tensor: name.to_string(), problem: problem.into() };
     let count = tensor.string_data.len();
     if tensor.dims != [count as i64] {
         return Err(bad("texts are understood as one list of class names"));
@@ -81,8 +92,10 @@ fn shape(dims: &[i64]) -> Option<Vec<usize>> {
     if dims.len() > MAX_RANK {
         return None;
     }
-    let shape = dims.iter().map(|&extent| usize::try_from(extent).ok()).collect::<Option<Vec<_>>>()?;
-    let volume = shape.iter().try_fold(1usize, |volume, &extent| volume.checked_mul(extent.max(1)))?;
+    let shape =
+        dims.iter().map(|&extent| usize::try_from(extent).ok()).collect::<Option<Vec<_>>>()?;
+    let volume =
+        shape.iter().try_fold(1usize, |volume, &extent| volume.checked_mul(extent.max(1)))?;
     (volume <= MAX_ELEMENTS).then_some(shape)
 }
 
@@ -94,7 +107,9 @@ fn of_bytes(kind: Kind, bytes: &[u8]) -> List {
         Kind::F32 => List::F32(words(bytes, f32::from_le_bytes)),
         Kind::F64 => List::F64(words(bytes, f64::from_le_bytes)),
         Kind::F16 => List::F32(words(bytes, |word| from_half(u16::from_le_bytes(word)))),
-        Kind::BF16 => List::F32(words(bytes, |word| f32::from_bits(u32::from(u16::from_le_bytes(word)) << 16))),
+        Kind::BF16 => List::F32(words(bytes, |word| {
+            f32::from_bits(u32::from(u16::from_le_bytes(word)) << 16)
+        })),
         Kind::I8 => List::I64(words(bytes, |word| i64::from(i8::from_le_bytes(word)))),
         Kind::I16 => List::I64(words(bytes, |word| i64::from(i16::from_le_bytes(word)))),
         Kind::I32 => List::I64(words(bytes, |word| i64::from(i32::from_le_bytes(word)))),
@@ -110,9 +125,15 @@ fn of_fields(kind: Kind, tensor: TensorProto) -> List {
         Kind::F32 => List::F32(tensor.float_data),
         Kind::F64 => List::F64(tensor.double_data),
         Kind::I64 => List::I64(tensor.int64_data),
-        Kind::U32 | Kind::U64 => List::I64(tensor.uint64_data.into_iter().map(|value| value as i64).collect()),
-        Kind::F16 => List::F32(tensor.int32_data.into_iter().map(|bits| from_half(bits as u16)).collect()),
-        Kind::BF16 => List::F32(tensor.int32_data.into_iter().map(|bits| f32::from_bits((bits as u32) << 16)).collect()),
+        Kind::U32 | Kind::U64 => {
+            List::I64(tensor.uint64_data.into_iter().map(|value| value as i64).collect())
+        }
+        Kind::F16 => {
+            List::F32(tensor.int32_data.into_iter().map(|bits| from_half(bits as u16)).collect())
+        }
+        Kind::BF16 => List::F32(
+            tensor.int32_data.into_iter().map(|bits| f32::from_bits((bits as u32) << 16)).collect(),
+        ),
         Kind::I8 | Kind::I16 | Kind::I32 | Kind::U8 | Kind::U16 | Kind::Bool => {
             List::I64(tensor.int32_data.into_iter().map(i64::from).collect())
         }
@@ -120,28 +141,46 @@ fn of_fields(kind: Kind, tensor: TensorProto) -> List {
 }
 
 /// Data in another file: inside the model's folder, present and long enough.
-fn external(tensor: &TensorProto, name: &str, bytes: usize, directory: &Path) -> Result<Vec<u8>, Problem> {
-    let entry = |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| &entry.value);
+fn external(
+    tensor: &TensorProto,
+    name: &str,
+    bytes: usize,
+    directory: &Path,
+) -> Result<Vec<u8>, Problem> {
+    let entry = |key: &str| {
+        tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    };
     let location = entry("location").cloned().unwrap_or_default();
-    let bad = |problem: String| Problem::ExternalData { tensor: name.to_string(), location: location.clone(), problem };
+    let bad = |problem: String| Problem::ExternalData {
+        tensor: name.to_string(),
+        location: location.clone(),
+        problem,
+    };
     let path = Path::new(&location);
-    let inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let inside =
+        path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     if location.is_empty() || !inside {
         return Err(bad("is not a path inside the model's directory".into()));
     }
     let number = |key: &str| match entry(key) {
         None => Ok(None),
-        Some(text) => text.parse::<u64>().map(Some).map_err(|_| bad(format!("has an {key} that is no number"))),
+        Some(text) => text
+            .parse::<u64>()
+            .map(Some)
+            .map_err(|_| bad(format!("has an {key} that is no number"))),
     };
     let offset = number("offset")?.unwrap_or(0);
     let length = number("length")?;
     if length.is_some_and(|length| length != bytes as u64) {
-        return Err(bad(format!("is said to hold another number of bytes than the {bytes} of the shape")));
+        return Err(bad(format!(
+            "is said to hold another number of bytes than the {bytes} of the shape"
+        )));
     }
     let unreadable = |error: std::io::Error| bad(format!("cannot be read: {error}"));
     let whole = directory.join(path);
     // Links may lead out of the folder.
-    let (folder, target) = (root(directory).map_err(unreadable)?, whole.canonicalize().map_err(unreadable)?);
+    let (folder, target) =
+        (root(directory).map_err(unreadable)?, whole.canonicalize().map_err(unreadable)?);
     if !target.starts_with(folder) {
         return Err(bad("is not a path inside the model's directory".into()));
     }
@@ -163,5 +202,9 @@ fn external(tensor: &TensorProto, name: &str, bytes: usize, directory: &Path) ->
 }
 
 fn root(directory: &Path) -> std::io::Result<std::path::PathBuf> {
-    if directory.as_os_str().is_empty() { Path::new(".").canonicalize() } else { directory.canonicalize() }
+    if directory.as_os_str().is_empty() {
+        Path::new(".").canonicalize()
+    } else {
+        directory.canonicalize()
+    }
 }

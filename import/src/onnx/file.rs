@@ -1,4 +1,5 @@
-//! The file as bytes and messages: how large it may be, which operators its names mean, and what its names look like.
+//! The file as bytes and messages: how large it may be, which operators its names mean, and what
+//! its names look like.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -30,7 +31,8 @@ const OWN_DOMAINS: [&str; 2] = ["", "ai.onnx"];
 pub(super) struct Opsets(HashMap<String, i64>);
 
 impl Opsets {
-    /// The version of a domain; 1 where the file does not say, as domains other than ONNX's own often do not.
+    /// The version of a domain; 1 where the file does not say, as domains other than ONNX's own
+    /// often do not.
     pub(super) fn of(&self, domain: &str) -> i64 {
         let domain = if OWN_DOMAINS.contains(&domain) { "" } else { domain };
         self.0.get(domain).copied().unwrap_or(1)
@@ -52,7 +54,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Problem> {
 
 /// Decodes the contents of a file.
 pub(super) fn decode(bytes: &[u8]) -> Result<ModelProto, Problem> {
-    ModelProto::decode(bytes).map_err(|error| Problem::Malformed(short(&error.to_string(), MAX_MESSAGE)))
+    ModelProto::decode(bytes)
+        .map_err(|error| Problem::Malformed(short(&error.to_string(), MAX_MESSAGE)))
 }
 
 /// The graph of a file and the versions of its operators.
@@ -60,12 +63,15 @@ pub(super) fn open(file: ModelProto) -> Result<(GraphProto, Opsets), Problem> {
     let graph = file.graph.ok_or_else(|| Problem::Malformed("it holds no graph".into()))?;
     let mut versions = HashMap::new();
     for opset in file.opset_import {
-        let domain = if OWN_DOMAINS.contains(&opset.domain.as_str()) { String::new() } else { opset.domain };
+        let domain =
+            if OWN_DOMAINS.contains(&opset.domain.as_str()) { String::new() } else { opset.domain };
         versions.insert(domain, opset.version);
     }
     match versions.get("") {
         // A file of other domains' operators alone need not say.
-        None if graph.node.is_empty() || graph.node.iter().any(|node| OWN_DOMAINS.contains(&node.domain.as_str())) => {
+        None if graph.node.is_empty()
+            || graph.node.iter().any(|node| OWN_DOMAINS.contains(&node.domain.as_str())) =>
+        {
             return Err(Problem::Malformed("it does not say which operator set it uses".into()));
         }
         None => {}
@@ -77,7 +83,10 @@ pub(super) fn open(file: ModelProto) -> Result<(GraphProto, Opsets), Problem> {
         Some(_) => {}
     }
     if let Some(function) = file.functions.first() {
-        return Err(Problem::UnsupportedOperator { node: short(&function.name, MAX_SHOWN), operator: "local function".into() });
+        return Err(Problem::UnsupportedOperator {
+            node: short(&function.name, MAX_SHOWN),
+            operator: "local function".into(),
+        });
     }
     bounded(&graph)?;
     Ok((graph, Opsets(versions)))
@@ -97,7 +106,10 @@ fn bounded(graph: &GraphProto) -> Result<(), Problem> {
     }
     let nodes = graph.node.iter().flat_map(|node| {
         let own = [&node.name, &node.op_type, &node.domain];
-        own.into_iter().chain(&node.input).chain(&node.output).chain(node.attribute.iter().map(|attribute| &attribute.name))
+        own.into_iter()
+            .chain(&node.input)
+            .chain(&node.output)
+            .chain(node.attribute.iter().map(|attribute| &attribute.name))
     });
     let values = graph.input.iter().chain(&graph.output).map(|value| &value.name);
     let mut names = nodes.chain(values).chain(graph.initializer.iter().map(|tensor| &tensor.name));

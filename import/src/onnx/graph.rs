@@ -1,4 +1,5 @@
-//! Structure: every value has one producer, no node depends on itself, and what no output needs is left out.
+//! Structure: every value has one producer, no node depends on itself, and what no output needs is
+//! left out.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -7,7 +8,8 @@ use super::Problem;
 use super::node::name_of;
 use super::proto::{GraphProto, NodeProto};
 
-/// The nodes that the outputs need, each after those it reads from; in the order of the file where that is possible.
+/// The nodes that the outputs need, each after those it reads from; in the order of the file where
+/// that is possible.
 ///
 /// Refuses duplicate producers, dangling names, cycles and graphs without outputs.
 pub(super) fn order(graph: &GraphProto) -> Result<Vec<usize>, Problem> {
@@ -25,7 +27,10 @@ pub(super) fn order(graph: &GraphProto) -> Result<Vec<usize>, Problem> {
     let mut names = HashSet::new();
     for output in &graph.output {
         if !known(&output.name) {
-            return Err(Problem::Undefined { reader: "the graph's outputs".into(), value: output.name.clone() });
+            return Err(Problem::Undefined {
+                reader: "the graph's outputs".into(),
+                value: output.name.clone(),
+            });
         }
         if !names.insert(output.name.as_str()) {
             return Err(Problem::Duplicate(output.name.clone()));
@@ -37,15 +42,18 @@ pub(super) fn order(graph: &GraphProto) -> Result<Vec<usize>, Problem> {
     Ok(order)
 }
 
-/// The nodes of a branch, each after those it reads from. What it reads from outside is looked up when it is lowered.
+/// The nodes of a branch, each after those it reads from. What it reads from outside is looked up
+/// when it is lowered.
 pub(super) fn branch_order(graph: &GraphProto) -> Result<Vec<usize>, Problem> {
     sorted(graph, &producers(graph)?)
 }
 
 /// Values that a node reads, in its subgraphs as well.
 fn reads(node: &NodeProto) -> Vec<&str> {
-    let mut found: Vec<&str> = node.input.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
-    let graphs = node.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
+    let mut found: Vec<&str> =
+        node.input.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+    let graphs =
+        node.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
     found.extend(graphs.flat_map(captured));
     found
 }
@@ -54,7 +62,11 @@ fn reads(node: &NodeProto) -> Vec<&str> {
 fn captured(graph: &GraphProto) -> Vec<&str> {
     let mut own = given(graph);
     own.extend(graph.node.iter().flat_map(|node| &node.output).map(String::as_str));
-    let read = graph.node.iter().flat_map(reads).chain(graph.output.iter().map(|output| output.name.as_str()));
+    let read = graph
+        .node
+        .iter()
+        .flat_map(reads)
+        .chain(graph.output.iter().map(|output| output.name.as_str()));
     read.filter(|name| !name.is_empty() && !own.contains(name)).collect()
 }
 
@@ -87,16 +99,23 @@ fn producers(graph: &GraphProto) -> Result<HashMap<&str, usize>, Problem> {
 /// Which nodes the outputs depend on.
 fn needed(graph: &GraphProto, producers: &HashMap<&str, usize>) -> Vec<bool> {
     let mut needed = vec![false; graph.node.len()];
-    let mut waiting: Vec<usize> = graph.output.iter().filter_map(|output| producers.get(output.name.as_str()).copied()).collect();
+    let mut waiting: Vec<usize> = graph
+        .output
+        .iter()
+        .filter_map(|output| producers.get(output.name.as_str()).copied())
+        .collect();
     while let Some(at) = waiting.pop() {
         if !std::mem::replace(&mut needed[at], true) {
-            waiting.extend(reads(&graph.node[at]).into_iter().filter_map(|value| producers.get(value)));
+            waiting.extend(
+                reads(&graph.node[at]).into_iter().filter_map(|value| producers.get(value)),
+            );
         }
     }
     needed
 }
 
-/// Takes nodes whose operands are all available, the first of the file first; what is never taken is on a cycle or behind one.
+/// Takes nodes whose operands are all available, the first of the file first; what is never taken
+/// is on a cycle or behind one.
 fn sorted(graph: &GraphProto, producers: &HashMap<&str, usize>) -> Result<Vec<usize>, Problem> {
     let mut waiting = vec![0usize; graph.node.len()];
     let mut readers = vec![vec![]; graph.node.len()];
@@ -107,7 +126,8 @@ fn sorted(graph: &GraphProto, producers: &HashMap<&str, usize>) -> Result<Vec<us
         }
     }
     let mut order = Vec::with_capacity(graph.node.len());
-    let mut ready: BinaryHeap<Reverse<usize>> = (0..graph.node.len()).filter(|&at| waiting[at] == 0).map(Reverse).collect();
+    let mut ready: BinaryHeap<Reverse<usize>> =
+        (0..graph.node.len()).filter(|&at| waiting[at] == 0).map(Reverse).collect();
     while let Some(Reverse(at)) = ready.pop() {
         order.push(at);
         for &reader in &readers[at] {

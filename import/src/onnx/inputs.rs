@@ -19,10 +19,13 @@ pub(super) struct Input {
     pub shape: Vec<usize>,
 }
 
-/// The graph's inputs with their shapes fixed. Old files also list initializers as inputs; those are left out.
+/// The graph's inputs with their shapes fixed. Old files also list initializers as inputs; those
+/// are left out.
 pub(super) fn fixed(graph: &GraphProto, options: &Options) -> Result<Vec<Input>, Problem> {
-    let constants: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
-    let inputs: Vec<&ValueInfoProto> = graph.input.iter().filter(|input| !constants.contains(input.name.as_str())).collect();
+    let constants: HashSet<&str> =
+        graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+    let inputs: Vec<&ValueInfoProto> =
+        graph.input.iter().filter(|input| !constants.contains(input.name.as_str())).collect();
     if inputs.len() > MAX_PORTS {
         let problem = format!("{} inputs; at most {MAX_PORTS} are supported", inputs.len());
         return Err(Problem::Budget { place: "the graph".into(), problem });
@@ -40,11 +43,18 @@ pub(super) fn fixed(graph: &GraphProto, options: &Options) -> Result<Vec<Input>,
     inputs.into_iter().map(|input| fix(input, &batch_names, options)).collect()
 }
 
-fn fix(input: &ValueInfoProto, batch_names: &HashSet<&str>, options: &Options) -> Result<Input, Problem> {
+fn fix(
+    input: &ValueInfoProto,
+    batch_names: &HashSet<&str>,
+    options: &Options,
+) -> Result<Input, Problem> {
     let (kind, extents) = extents(input)?;
     let bad = |problem: String| Problem::BadInput { input: input.name.clone(), problem };
     if extents.len() > MAX_RANK {
-        return Err(bad(format!("it has {} axes; at most {MAX_RANK} are supported", extents.len())));
+        return Err(bad(format!(
+            "it has {} axes; at most {MAX_RANK} are supported",
+            extents.len()
+        )));
     }
     let mut shape = Vec::with_capacity(extents.len());
     for (axis, extent) in extents.iter().enumerate() {
@@ -53,12 +63,16 @@ fn fix(input: &ValueInfoProto, batch_names: &HashSet<&str>, options: &Options) -
             _ => axis == 0 && extents.len() > 1,
         };
         shape.push(match extent.dim_value {
-            Some(size) if size > 0 => usize::try_from(size).map_err(|error| bad(error.to_string()))?,
+            Some(size) if size > 0 => {
+                usize::try_from(size).map_err(|error| bad(error.to_string()))?
+            }
             Some(size) if size < 0 && !is_batch && options.tokens.is_none() => {
                 return Err(bad(format!("axis {axis} has size {size}")));
             }
             _ if is_batch => 1,
-            _ => options.tokens.ok_or_else(|| Problem::DynamicAxis { input: input.name.clone(), axis })?,
+            _ => options
+                .tokens
+                .ok_or_else(|| Problem::DynamicAxis { input: input.name.clone(), axis })?,
         });
     }
     volume(&shape).map_err(bad)?;
@@ -66,16 +80,28 @@ fn fix(input: &ValueInfoProto, batch_names: &HashSet<&str>, options: &Options) -
 }
 
 fn extents(input: &ValueInfoProto) -> Result<(Kind, &[Dimension]), Problem> {
-    let bad = |problem: &str| Problem::BadInput { input: input.name.clone(), problem: problem.into() };
+    let bad =
+        |problem: &str| Problem::BadInput { input: input.name.clone(), problem: problem.into() };
     let declared = input.r#type.as_ref().ok_or_else(|| bad("it has no type"))?;
-    let tensor = declared
-        .tensor_type
-        .as_ref()
-        .ok_or_else(|| bad("it is no tensor; sequences, maps and optional values are not supported"))?;
+    let tensor = declared.tensor_type.as_ref().ok_or_else(|| {
+        bad("it is no tensor; sequences, maps and optional values are not supported")
+    })?;
     let kind = Kind::of(tensor.elem_type);
-    let usable = [Kind::F32, Kind::F16, Kind::BF16, Kind::F64, Kind::U8, Kind::I8, Kind::I32, Kind::I64, Kind::Bool];
+    let usable = [
+        Kind::F32,
+        Kind::F16,
+        Kind::BF16,
+        Kind::F64,
+        Kind::U8,
+        Kind::I8,
+        Kind::I32,
+        Kind::I64,
+        Kind::Bool,
+    ];
     let kind = kind.filter(|kind| usable.contains(kind));
-    let kind = kind.ok_or_else(|| bad("its elements are neither floats nor 8-, 32- or 64-bit integers nor truth values"))?;
+    let kind = kind.ok_or_else(|| {
+        bad("its elements are neither floats nor 8-, 32- or 64-bit integers nor truth values")
+    })?;
     let shape = tensor.shape.as_ref().ok_or_else(|| bad("it has no shape"))?;
     Ok((kind, &shape.dim))
 }

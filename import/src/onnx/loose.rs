@@ -1,7 +1,8 @@
 //! Numbers that are meant to hide scores and were not recognized as a mask.
 //!
-//! What is a mask to the lowering is an [`Op::Mask`]. A number as large as masks have that still reaches a softmax through sums, products and
-//! rearrangements would be a number among the scores: no range holds both, and an input may leave it.
+//! What is a mask to the lowering is an [`Op::Mask`]. A number as large as masks have that still
+//! reaches a softmax through sums, products and rearrangements would be a number among the scores:
+//! no range holds both, and an input may leave it.
 
 use super::error::Problem;
 use lemma_model::{Model, NodeId, Op, View};
@@ -12,13 +13,17 @@ const LARGE: f32 = 9000.0;
 /// Refuses a model whose softmax reads scores with such a number.
 pub(super) fn check(model: &Model) -> Result<(), Problem> {
     for node in &model.nodes {
-        let (Op::Softmax | Op::LogSoftmax, Some(&scores)) = (&node.op, node.inputs.first()) else { continue };
+        let (Op::Softmax | Op::LogSoftmax, Some(&scores)) = (&node.op, node.inputs.first()) else {
+            continue;
+        };
         if reaches(model, scores) {
             return Err(Problem::Unsupported {
                 node: node.name.clone(),
                 operator: "Softmax".into(),
-                problem: "its scores hold numbers of 9000 and more that are not recognized as a mask; add one term to the scores that is 0 \
-                    where they are seen and minus infinity where they are hidden, or choose with Where"
+                problem: "its scores hold numbers of 9000 and more that are not recognized as a \
+                    mask; add one term to the scores that is 0 \
+                    where they are seen and minus infinity where they are hidden, or choose with \
+                    Where"
                     .into(),
             });
         }

@@ -1,11 +1,14 @@
 //! ONNX files.
 //!
-//! The file is read into messages, checked as a whole (size, names, structure, operators), and lowered in one walk to the float [`Model`], which
-//! [`Model::simplify`] then cleans up. Every attribute, input and output of a node is consumed by name; what nobody understands is refused by name,
-//! with what to do instead. Constants are folded with ONNX's own semantics, each paid for before it is allocated.
+//! The file is read into messages, checked as a whole (size, names, structure, operators), and
+//! lowered in one walk to the float [`Model`], which [`Model::simplify`] then cleans up. Every
+//! attribute, input and output of a node is consumed by name; what nobody understands is refused by
+//! name, with what to do instead. Constants are folded with ONNX's own semantics, each paid for
+//! before it is allocated.
 //!
-//! Not covered: loops and branches that depend on inputs, integer-quantized operators, three-dimensional convolutions, functions
-//! defined in the file, and shapes that depend on input values. Weights of half and double precision are read as `f32`.
+//! Not covered: loops and branches that depend on inputs, integer-quantized operators,
+//! three-dimensional convolutions, functions defined in the file, and shapes that depend on input
+//! values. Weights of half and double precision are read as `f32`.
 
 mod budget;
 mod constants;
@@ -30,26 +33,28 @@ pub use error::{ImportError, Problem};
 /// How to fix what a file leaves open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Size of every dynamic axis other than the batch axis, which is always 1. For language models, the number of
-    /// tokens.
+    /// Size of every dynamic axis other than the batch axis, which is always 1. For language
+    /// models, the number of tokens.
     pub tokens: Option<usize>,
 }
 
 /// Reads an ONNX file into a float model.
 ///
-/// Nodes keep the names of the file where one node of the model stands for one of the file, and names that begin with
-/// them otherwise. Integer inputs that choose rows of a constant table become [`Op::Tokens`].
+/// Nodes keep the names of the file where one node of the model stands for one of the file, and
+/// names that begin with them otherwise. Integer inputs that choose rows of a constant table become
+/// [`Op::Tokens`].
 ///
 /// # Errors
-/// An [`ImportError`] with the file and the [`Problem`]: a file that cannot be read or decoded, an operator or a form
-/// of one that is not supported, a weight that is not finite, a shape that is absurd, a cyclic graph, or a dynamic axis
-/// that [`Options`] leave open.
+/// An [`ImportError`] with the file and the [`Problem`]: a file that cannot be read or decoded, an
+/// operator or a form of one that is not supported, a weight that is not finite, a shape that is
+/// absurd, a cyclic graph, or a dynamic axis that [`Options`] leave open.
 pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
     let import = || read(&file::read(path)?, path.parent().unwrap_or(Path::new("")), options);
     import().map_err(|problem| ImportError { path: path.to_path_buf(), problem })
 }
 
-/// Reads the contents of an ONNX file; constants that it keeps in other files are looked for in `folder`.
+/// Reads the contents of an ONNX file; constants that it keeps in other files are looked for in
+/// `folder`.
 ///
 /// # Errors
 /// As [`load`].
@@ -63,16 +68,23 @@ pub fn read(bytes: &[u8], folder: &Path, options: &Options) -> Result<Model, Pro
     Ok(model)
 }
 
-/// Gives computing nodes the name of the file's node that they came from, where the lowering has appended to it: the last node that begins with a
-/// name gets it.
+/// Gives computing nodes the name of the file's node that they came from, where the lowering has
+/// appended to it: the last node that begins with a name gets it.
 fn restore_names(model: &mut Model, names: &HashSet<String>) {
     let mut taken: HashSet<String> = model.nodes.iter().map(|node| node.name.clone()).collect();
     for node in model.nodes.iter_mut().rev() {
-        if names.contains(&node.name) || matches!(node.op, Op::Input | Op::Tokens { .. } | Op::Constant(_) | Op::View(_)) {
+        if names.contains(&node.name)
+            || matches!(node.op, Op::Input | Op::Tokens { .. } | Op::Constant(_) | Op::View(_))
+        {
             continue;
         }
         // Parts of a name that were appended begin with a dot or a number sign.
-        let ends = node.name.char_indices().rev().filter(|(_, letter)| ['.', '#'].contains(letter)).map(|(at, _)| at);
+        let ends = node
+            .name
+            .char_indices()
+            .rev()
+            .filter(|(_, letter)| ['.', '#'].contains(letter))
+            .map(|(at, _)| at);
         let origin = ends.map(|end| &node.name[..end]).find(|prefix| names.contains(*prefix));
         if let Some(origin) = origin.map(str::to_string).filter(|origin| !taken.contains(origin)) {
             taken.insert(origin.clone());

@@ -1,4 +1,5 @@
-//! A node of the file, whose inputs and attributes are consumed by name: what nobody has taken is refused.
+//! A node of the file, whose inputs and attributes are consumed by name: what nobody has taken is
+//! refused.
 
 use super::Problem;
 use super::proto::{AttributeProto, AttributeType, GraphProto, NodeProto, TensorProto};
@@ -25,11 +26,22 @@ pub(super) struct Node {
 impl Node {
     /// A node of the file, where its domain has version `opset`.
     pub(super) fn new(node: NodeProto, opset: i64) -> Node {
-        let given = |names: Vec<String>| names.into_iter().map(|name| Some(name).filter(|name| !name.is_empty())).collect();
+        let given = |names: Vec<String>| {
+            names.into_iter().map(|name| Some(name).filter(|name| !name.is_empty())).collect()
+        };
         let name = name_of(&node);
         let domain = if node.domain == "ai.onnx" { String::new() } else { node.domain };
-        let attributes = Attributes { node: name.clone(), op: node.op_type.clone(), list: node.attribute };
-        Node { name, op: node.op_type, domain, opset, inputs: given(node.input), outputs: given(node.output), attributes }
+        let attributes =
+            Attributes { node: name.clone(), op: node.op_type.clone(), list: node.attribute };
+        Node {
+            name,
+            op: node.op_type,
+            domain,
+            opset,
+            inputs: given(node.input),
+            outputs: given(node.output),
+            attributes,
+        }
     }
 
     /// What is wrong with this node.
@@ -37,8 +49,8 @@ impl Node {
         self.attributes.problem(problem)
     }
 
-    /// Refuses a node with fewer than `least` or more than `most` inputs, left out ones at the end aside, or with one of
-    /// the first `least` left out.
+    /// Refuses a node with fewer than `least` or more than `most` inputs, left out ones at the end
+    /// aside, or with one of the first `least` left out.
     pub(super) fn takes(&self, least: usize, most: usize) -> Result<(), Problem> {
         let given = self.inputs.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         if given > most {
@@ -92,7 +104,9 @@ impl Attributes {
         match self.int(name)? {
             None => Ok(None),
             Some(value @ (0 | 1)) => Ok(Some(value == 1)),
-            Some(value) => Err(self.problem(format!("attribute `{name}` is {value}; 0 or 1 expected"))),
+            Some(value) => {
+                Err(self.problem(format!("attribute `{name}` is {value}; 0 or 1 expected")))
+            }
         }
     }
 
@@ -103,9 +117,12 @@ impl Attributes {
 
     /// A number, which is finite.
     pub(super) fn float(&mut self, name: &str) -> Result<Option<f32>, Problem> {
-        let value = self.typed(name, AttributeType::Float, |attribute| attribute.f.unwrap_or_default())?;
+        let value =
+            self.typed(name, AttributeType::Float, |attribute| attribute.f.unwrap_or_default())?;
         match value {
-            Some(value) if !value.is_finite() => Err(self.problem(format!("attribute `{name}` is {value}"))),
+            Some(value) if !value.is_finite() => {
+                Err(self.problem(format!("attribute `{name}` is {value}")))
+            }
             value => Ok(value),
         }
     }
@@ -122,7 +139,8 @@ impl Attributes {
 
     /// A text.
     pub(super) fn string(&mut self, name: &str) -> Result<Option<String>, Problem> {
-        let bytes = self.typed(name, AttributeType::String, |attribute| attribute.s.unwrap_or_default())?;
+        let bytes =
+            self.typed(name, AttributeType::String, |attribute| attribute.s.unwrap_or_default())?;
         let text = bytes.map(String::from_utf8).transpose();
         text.map_err(|_| self.problem(format!("attribute `{name}` is no text")))
     }
@@ -130,7 +148,9 @@ impl Attributes {
     /// Texts.
     pub(super) fn strings(&mut self, name: &str) -> Result<Option<Vec<String>>, Problem> {
         let lists = self.typed(name, AttributeType::Strings, |attribute| attribute.strings)?;
-        let texts = lists.map(|list| list.into_iter().map(String::from_utf8).collect::<Result<Vec<_>, _>>()).transpose();
+        let texts = lists
+            .map(|list| list.into_iter().map(String::from_utf8).collect::<Result<Vec<_>, _>>())
+            .transpose();
         texts.map_err(|_| self.problem(format!("attribute `{name}` holds what is no text")))
     }
 
@@ -157,30 +177,48 @@ impl Attributes {
     /// Refuses the attributes that nobody has taken.
     pub(super) fn finish(&self) -> Result<(), Problem> {
         match self.list.first() {
-            Some(attribute) => Err(self.problem(format!("attribute `{}` is not understood", attribute.name))),
+            Some(attribute) => {
+                Err(self.problem(format!("attribute `{}` is not understood", attribute.name)))
+            }
             None => Ok(()),
         }
     }
 
     /// What is wrong with the node.
     pub(super) fn problem(&self, problem: impl Into<String>) -> Problem {
-        Problem::Unsupported { node: self.node.clone(), operator: self.op.clone(), problem: problem.into() }
+        Problem::Unsupported {
+            node: self.node.clone(),
+            operator: self.op.clone(),
+            problem: problem.into(),
+        }
     }
 
-    fn typed<T>(&mut self, name: &str, kind: AttributeType, read: impl Fn(AttributeProto) -> T) -> Result<Option<T>, Problem> {
-        let Some(at) = self.list.iter().position(|attribute| attribute.name == name) else { return Ok(None) };
+    fn typed<T>(
+        &mut self,
+        name: &str,
+        kind: AttributeType,
+        read: impl Fn(AttributeProto) -> T,
+    ) -> Result<Option<T>, Problem> {
+        let Some(at) = self.list.iter().position(|attribute| attribute.name == name) else {
+            return Ok(None);
+        };
         let attribute = self.list.remove(at);
         if self.has(name) {
             return Err(self.problem(format!("attribute `{name}` is given twice")));
         }
         if !attribute.ref_attr_name.is_empty() {
-            return Err(self.problem(format!("attribute `{name}` refers to a function's attribute")));
+            return Err(
+                self.problem(format!("attribute `{name}` refers to a function's attribute"))
+            );
         }
         let filled = filled(&attribute);
-        let declared = AttributeType::try_from(attribute.r#type).unwrap_or(AttributeType::Undefined);
+        let declared =
+            AttributeType::try_from(attribute.r#type).unwrap_or(AttributeType::Undefined);
         let is_kind = declared == kind || declared == AttributeType::Undefined && filled == [kind];
         if !is_kind || filled.iter().any(|&other| other != kind) {
-            return Err(self.problem(format!("attribute `{name}` is {declared:?} with {filled:?}; {kind:?} expected")));
+            return Err(self.problem(format!(
+                "attribute `{name}` is {declared:?} with {filled:?}; {kind:?} expected"
+            )));
         }
         Ok(Some(read(attribute)))
     }
@@ -213,7 +251,12 @@ mod tests {
     }
 
     fn axis(kind: AttributeType) -> AttributeProto {
-        AttributeProto { name: "axis".into(), i: Some(2), r#type: kind as i32, ..AttributeProto::default() }
+        AttributeProto {
+            name: "axis".into(),
+            i: Some(2),
+            r#type: kind as i32,
+            ..AttributeProto::default()
+        }
     }
 
     #[test]
@@ -229,7 +272,11 @@ mod tests {
     fn an_attribute_of_another_type_is_refused() {
         assert!(attributes(vec![axis(AttributeType::Int)]).float("axis").is_err());
         assert!(attributes(vec![axis(AttributeType::Float)]).float("axis").is_err());
-        assert!(attributes(vec![axis(AttributeType::Int), axis(AttributeType::Int)]).int("axis").is_err());
+        assert!(
+            attributes(vec![axis(AttributeType::Int), axis(AttributeType::Int)])
+                .int("axis")
+                .is_err()
+        );
         assert_eq!(attributes(vec![axis(AttributeType::Undefined)]).int("axis").unwrap(), Some(2));
     }
 

@@ -1,7 +1,8 @@
 //! The parts of ONNX's protobuf messages that are read, with the field numbers of `onnx.proto`.
 //!
-//! A scalar that a file may leave out is an `Option`, so that a value that is given twice or not at all can be told from
-//! one that is zero. Everything that is not listed here is documentation or training and is skipped.
+//! A scalar that a file may leave out is an `Option`, so that a value that is given twice or not at
+//! all can be told from one that is zero. Everything that is not listed here is documentation or
+//! training and is skipped.
 
 /// A file.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -186,7 +187,8 @@ pub struct TensorProto {
     /// Elements of type float.
     #[prost(float, repeated, tag = "4")]
     pub float_data: Vec<f32>,
-    /// Elements of the integer types up to 32 bits, of booleans, and bits of half-precision numbers.
+    /// Elements of the integer types up to 32 bits, of booleans, and bits of half-precision
+    /// numbers.
     #[prost(int32, repeated, tag = "5")]
     pub int32_data: Vec<i32>,
     /// Texts.

@@ -37,7 +37,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The kind that a data type of the file is; `None` for texts, complex numbers and numbers below 8 bits.
+    /// The kind that a data type of the file is; `None` for texts, complex numbers and numbers
+    /// below 8 bits.
     pub(super) fn of(data_type: i32) -> Option<Kind> {
         Some(match DataType::try_from(data_type).ok()? {
             DataType::Float => Kind::F32,
@@ -53,7 +54,9 @@ impl Kind {
             DataType::Uint32 => Kind::U32,
             DataType::Uint64 => Kind::U64,
             DataType::Bool => Kind::Bool,
-            DataType::Undefined | DataType::String | DataType::Complex64 | DataType::Complex128 => return None,
+            DataType::Undefined | DataType::String | DataType::Complex64 | DataType::Complex128 => {
+                return None;
+            }
         })
     }
 
@@ -141,12 +144,15 @@ pub(super) struct Tensor {
 }
 
 impl Tensor {
-    /// Elements as a tensor of a kind, converted to its form, wrapped and rounded. Floats that become integers are cut off towards zero and
-    /// must be in the range of `i64`, which the caller sees to.
+    /// Elements as a tensor of a kind, converted to its form, wrapped and rounded. Floats that
+    /// become integers are cut off towards zero and must be in the range of `i64`, which the caller
+    /// sees to.
     pub(super) fn new(kind: Kind, values: Values) -> Tensor {
         let values = match (kind, values) {
             (Kind::F32, Values::F32(array)) => Values::F32(array),
-            (Kind::F16 | Kind::BF16, Values::F32(array)) => Values::F32(array.mapv(|value| kind.round(value)).into_shared()),
+            (Kind::F16 | Kind::BF16, Values::F32(array)) => {
+                Values::F32(array.mapv(|value| kind.round(value)).into_shared())
+            }
             (Kind::F32 | Kind::F16 | Kind::BF16, Values::F64(array)) => {
                 Values::F32(array.mapv(|value| kind.round(value as f32)).into_shared())
             }
@@ -155,13 +161,25 @@ impl Tensor {
             }
             (Kind::F64, Values::F64(array)) => Values::F64(array),
             (Kind::F64, Values::F32(array)) => Values::F64(array.mapv(f64::from).into_shared()),
-            (Kind::F64, Values::I64(array)) => Values::F64(array.mapv(|value| value as f64).into_shared()),
+            (Kind::F64, Values::I64(array)) => {
+                Values::F64(array.mapv(|value| value as f64).into_shared())
+            }
             (Kind::I64 | Kind::U64, Values::I64(array)) => Values::I64(array),
-            (_, Values::I64(array)) => Values::I64(array.mapv(|value| kind.wrap(value)).into_shared()),
-            (Kind::Bool, Values::F32(array)) => Values::I64(array.mapv(|value| i64::from(value != 0.0)).into_shared()),
-            (Kind::Bool, Values::F64(array)) => Values::I64(array.mapv(|value| i64::from(value != 0.0)).into_shared()),
-            (_, Values::F32(array)) => Values::I64(array.mapv(|value| kind.wrap(value as i64)).into_shared()),
-            (_, Values::F64(array)) => Values::I64(array.mapv(|value| kind.wrap(value as i64)).into_shared()),
+            (_, Values::I64(array)) => {
+                Values::I64(array.mapv(|value| kind.wrap(value)).into_shared())
+            }
+            (Kind::Bool, Values::F32(array)) => {
+                Values::I64(array.mapv(|value| i64::from(value != 0.0)).into_shared())
+            }
+            (Kind::Bool, Values::F64(array)) => {
+                Values::I64(array.mapv(|value| i64::from(value != 0.0)).into_shared())
+            }
+            (_, Values::F32(array)) => {
+                Values::I64(array.mapv(|value| kind.wrap(value as i64)).into_shared())
+            }
+            (_, Values::F64(array)) => {
+                Values::I64(array.mapv(|value| kind.wrap(value as i64)).into_shared())
+            }
         };
         Tensor { kind, values }
     }
@@ -226,7 +244,9 @@ impl Tensor {
     pub(super) fn finite(&self, name: &str) -> Result<ArrayD<f32>, Problem> {
         let array = self.as_floats();
         match array.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-            Some((position, &value)) => Err(Problem::NotFinite { tensor: name.to_string(), position, value }),
+            Some((position, &value)) => {
+                Err(Problem::NotFinite { tensor: name.to_string(), position, value })
+            }
             None => Ok(array),
         }
     }
@@ -255,7 +275,8 @@ pub(super) fn to_half(value: f32) -> u16 {
     if magnitude >= 65520.0 {
         return sign | 0x7c00;
     }
-    let exponent = if magnitude < 2f32.powi(-14) { -14 } else { (magnitude.to_bits() >> 23) as i32 - 127 };
+    let exponent =
+        if magnitude < 2f32.powi(-14) { -14 } else { (magnitude.to_bits() >> 23) as i32 - 127 };
     // A multiple of the last place; counting on carries into the exponent.
     let steps = (f64::from(magnitude) * 2f64.powi(10 - exponent)).round_ties_even() as u16;
     sign | ((((exponent + 14) as u16) << 10) + steps)
@@ -294,7 +315,10 @@ mod tests {
         assert_eq!(Kind::Bool.wrap(-7), 1);
         assert_eq!(Kind::BF16.round(1.003_906_3), 1.0);
         assert_eq!(Kind::BF16.round(1.011_718_8), 1.015_625);
-        let cut = Tensor::new(Kind::I32, Values::F32(ndarray::arr1(&[-1.7, 2.9]).into_dyn().into_shared()));
+        let cut = Tensor::new(
+            Kind::I32,
+            Values::F32(ndarray::arr1(&[-1.7, 2.9]).into_dyn().into_shared()),
+        );
         assert_eq!(cut.as_ints(), Some(vec![-1, 2]));
     }
 }

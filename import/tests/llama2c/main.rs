@@ -1,4 +1,5 @@
-//! Checkpoints of llama2.c: the float model against what numpy computes from the same bytes, and damaged files.
+//! Checkpoints of llama2.c: the float model against what numpy computes from the same bytes, and
+//! damaged files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -43,7 +44,10 @@ fn logits_are_those_of_the_oracle() {
         for (at, row) in oracle[name].as_array().unwrap().iter().map(numbers).enumerate() {
             let found = outputs[0].index_axis(Axis(1), at);
             for (found, expected) in found.iter().zip(&row) {
-                assert!((f64::from(*found) - expected).abs() < 1e-4, "{name}, position {at}: {found}, {expected}");
+                assert!(
+                    (f64::from(*found) - expected).abs() < 1e-4,
+                    "{name}, position {at}: {found}, {expected}"
+                );
             }
         }
     }
@@ -52,7 +56,8 @@ fn logits_are_those_of_the_oracle() {
 #[test]
 fn what_follows_a_position_does_not_change_it() {
     let model = load(&path("shared.bin"), &Options { tokens: 6 }).unwrap();
-    let [one, other] = [[1, 5, 9, 13, 2, 3], [1, 5, 9, 13, 38, 7]].map(|tokens| run(&model, &tokens).swap_remove(0));
+    let [one, other] = [[1, 5, 9, 13, 2, 3], [1, 5, 9, 13, 38, 7]]
+        .map(|tokens| run(&model, &tokens).swap_remove(0));
     let (one, other) = (one.index_axis(Axis(0), 0), other.index_axis(Axis(0), 0));
     let differs = |at| one.index_axis(Axis(0), at) != other.index_axis(Axis(0), at);
     assert_eq!([0, 1, 2, 3, 4, 5].map(differs), [false, false, false, false, true, true]);
@@ -82,8 +87,10 @@ fn the_story_model_tells_the_golden_opening() {
         tokens[at] = largest(&logits.slice(s![0, at - 1, ..]).to_vec());
     }
     let pieces = pieces(&folder.join("tok512.bin"));
-    let text = String::from_utf8(tokens[1..].iter().flat_map(|id| pieces[*id].clone()).collect()).unwrap();
-    let golden = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a \
+    let text =
+        String::from_utf8(tokens[1..].iter().flat_map(|id| pieces[*id].clone()).collect()).unwrap();
+    let golden = "Once upon a time, there was a little girl named Lily. She loved to play outside \
+        in the park. One day, she saw a \
                   big, red ball.";
     assert!(text.trim_start().starts_with(golden), "{text}");
 }
@@ -117,16 +124,25 @@ fn rejects_a_file_that_is_cut_short_or_too_long() {
 fn rejects_absurd_headers() {
     for field in 0..7 {
         for value in [0, i32::MIN, i32::MAX] {
-            assert!(matches!(problem(&with_field(field, value)), Problem::Header(_)), "field {field} = {value}");
+            assert!(
+                matches!(problem(&with_field(field, value)), Problem::Header(_)),
+                "field {field} = {value}"
+            );
         }
     }
     // A width that does not split, heads of odd width, key-value heads that are not shared evenly.
     for (field, value) in [(0, 18), (0, 12), (4, 3), (3, 16)] {
-        assert!(matches!(problem(&with_field(field, value)), Problem::Header(_)), "field {field} = {value}");
+        assert!(
+            matches!(problem(&with_field(field, value)), Problem::Header(_)),
+            "field {field} = {value}"
+        );
     }
     // Plausible, but of another file.
     for (field, value) in [(0, 32), (1, 25), (2, 3), (4, 4), (5, 41), (5, -40), (6, 14)] {
-        assert!(matches!(problem(&with_field(field, value)), Problem::Length { .. }), "field {field} = {value}");
+        assert!(
+            matches!(problem(&with_field(field, value)), Problem::Length { .. }),
+            "field {field} = {value}"
+        );
     }
 }
 
@@ -138,7 +154,10 @@ fn rejects_weights_that_are_not_finite_and_names_the_tensor() {
             let mut bytes = bytes.clone();
             bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
             let found = problem(&bytes);
-            assert!(matches!(&found, Problem::NotFinite { tensor: t, position: 0, .. } if t == tensor), "{found}");
+            assert!(
+                matches!(&found, Problem::NotFinite { tensor: t, position: 0, .. } if t == tensor),
+                "{found}"
+            );
         }
     }
 }

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use crate::file::{File, floats, int, integers, ints, open, tensor};
 use crate::operators::{attention, embedding};
-use crate::proto::{AttributeProto, DataLocation, DataType, ModelProto, NodeProto, StringStringEntryProto, TensorProto};
+use crate::proto::{
+    AttributeProto, DataLocation, DataType, ModelProto, NodeProto, StringStringEntryProto,
+    TensorProto,
+};
 use lemma_import::onnx::{Options, Problem, load};
 use lemma_model::Model;
 use ndarray::{ArrayD, array};
@@ -42,7 +45,12 @@ fn classifier() -> File {
         .integers("flat", &[1, -1])
         .node("Conv", &["x", "kernel"], "c", &[ints("pads", &[0, 0, 0, 0])])
         .node("Relu", &["c"], "r", &[])
-        .node("AveragePool", &["r"], "p", &[ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])])
+        .node(
+            "AveragePool",
+            &["r"],
+            "p",
+            &[ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])],
+        )
         .node("Reshape", &["p", "flat"], "f", &[])
         .node("Gemm", &["f", "weight", "bias"], "g", &[])
         .node("Softmax", &["g"], "y", &[])
@@ -62,7 +70,10 @@ fn rejects_a_file_that_does_not_exist() {
 
 #[test]
 fn rejects_bytes_that_are_not_a_model() {
-    assert!(matches!(import(b"not a model at all", &Options::default()), Err(Problem::Malformed(_))));
+    assert!(matches!(
+        import(b"not a model at all", &Options::default()),
+        Err(Problem::Malformed(_))
+    ));
     assert!(matches!(import(b"", &Options::default()), Err(Problem::Malformed(_))));
 }
 
@@ -72,7 +83,11 @@ fn rejects_a_truncated_file_at_every_boundary() {
     for length in 0..bytes.len() {
         // The last operator set import, of a domain that is not used, may be missing.
         if let Ok(model) = import(&bytes[..length], &Options::default()) {
-            assert!(length > bytes.len() - 24 && model.nodes.len() > 4, "{length} of {}", bytes.len());
+            assert!(
+                length > bytes.len() - 24 && model.nodes.len() > 4,
+                "{length} of {}",
+                bytes.len()
+            );
         }
     }
 }
@@ -101,29 +116,52 @@ fn a_flipped_bit_is_an_error_or_a_consistent_model() {
 fn rejects_an_unknown_operator_by_node_and_name() {
     let file = File::new().input("x", &[2]).node("Wobble", &["x"], "y", &[]).output("y");
     let found = refused(&file);
-    assert!(matches!(&found, Problem::UnsupportedOperator { node, operator } if node == "y/Wobble" && operator == "Wobble"));
-    let file = File::new().input("x", &[2]).node_of("my.domain", "Relu", &["x"], &["y"], &[]).output("y");
-    assert!(matches!(refused(&file), Problem::UnsupportedOperator { operator, .. } if operator == "my.domain.Relu"));
+    assert!(
+        matches!(&found, Problem::UnsupportedOperator { node, operator } if node == "y/Wobble" && operator == "Wobble")
+    );
+    let file =
+        File::new().input("x", &[2]).node_of("my.domain", "Relu", &["x"], &["y"], &[]).output("y");
+    assert!(
+        matches!(refused(&file), Problem::UnsupportedOperator { operator, .. } if operator == "my.domain.Relu")
+    );
 }
 
 #[test]
 fn rejects_loops_and_quantized_operators_with_what_to_do() {
-    for (operator, words) in [("Loop", "unroll"), ("Scan", "unroll"), ("QLinearConv", "before quantization")] {
+    for (operator, words) in
+        [("Loop", "unroll"), ("Scan", "unroll"), ("QLinearConv", "before quantization")]
+    {
         let file = File::new().input("x", &[2]).node(operator, &["x"], "y", &[]).output("y");
         let found = refused(&file);
-        assert!(matches!(&found, Problem::UnsupportedOperators { operators, .. } if operators.len() == 1), "{found}");
-        assert!(found.to_string().contains(operator) && found.to_string().contains(words), "{found}");
+        assert!(
+            matches!(&found, Problem::UnsupportedOperators { operators, .. } if operators.len() == 1),
+            "{found}"
+        );
+        assert!(
+            found.to_string().contains(operator) && found.to_string().contains(words),
+            "{found}"
+        );
     }
 }
 
 #[test]
 fn names_every_operator_that_is_missing() {
-    let file = File::new().input("x", &[2]).node("Wobble", &["x"], "a", &[]).node("Scan", &["a"], "b", &[]);
+    let file = File::new().input("x", &[2]).node("Wobble", &["x"], "a", &[]).node(
+        "Scan",
+        &["a"],
+        "b",
+        &[],
+    );
     let file = file.node("Wobble", &["b"], "c", &[]).node("Hum", &["c"], "y", &[]).output("y");
-    let Problem::UnsupportedOperators { node, operators } = refused(&file) else { panic!("{}", refused(&file)) };
+    let Problem::UnsupportedOperators { node, operators } = refused(&file) else {
+        panic!("{}", refused(&file))
+    };
     assert_eq!(node, "a/Wobble");
     assert_eq!(operators.len(), 3);
-    assert!(operators[0] == "Wobble" && operators[1].starts_with("Scan (") && operators[2] == "Hum", "{operators:?}");
+    assert!(
+        operators[0] == "Wobble" && operators[1].starts_with("Scan (") && operators[2] == "Hum",
+        "{operators:?}"
+    );
 }
 
 #[test]
@@ -141,26 +179,36 @@ fn names_operators_of_other_domains_where_no_operator_set_is_given() {
         let model = ModelProto { ir_version: 8, graph: Some(graph), ..ModelProto::default() };
         import(&model.encode_to_vec(), &Options::default()).unwrap_err()
     };
-    assert!(matches!(of("my.domain"), Problem::UnsupportedOperator { operator, .. } if operator == "my.domain.Wobble"));
+    assert!(
+        matches!(of("my.domain"), Problem::UnsupportedOperator { operator, .. } if operator == "my.domain.Wobble")
+    );
     assert!(matches!(of(""), Problem::Malformed(_)));
 }
 
 #[test]
 fn what_no_output_needs_is_not_read() {
-    let file = File::new().input("x", &[2]).node("Wobble", &["x"], "a", &[]).node("Relu", &["x"], "y", &[]).output("y");
+    let file = File::new()
+        .input("x", &[2])
+        .node("Wobble", &["x"], "a", &[])
+        .node("Relu", &["x"], "y", &[])
+        .output("y");
     assert!(import(&file.bytes(), &Options::default()).is_ok());
 }
 
 #[test]
 fn rejects_what_nobody_understands_by_name() {
-    let relu = |attributes: &[AttributeProto]| File::new().input("x", &[2]).node("Relu", &["x"], "y", attributes).output("y");
+    let relu = |attributes: &[AttributeProto]| {
+        File::new().input("x", &[2]).node("Relu", &["x"], "y", attributes).output("y")
+    };
     let words = |file: &File| refused(file).to_string();
     assert!(words(&relu(&[int("ceiling", 6)])).contains("attribute `ceiling`"));
-    let typed = File::new().input("x", &[2]).node("LeakyRelu", &["x"], "y", &[int("alpha", 6)]).output("y");
+    let typed =
+        File::new().input("x", &[2]).node("LeakyRelu", &["x"], "y", &[int("alpha", 6)]).output("y");
     assert!(words(&typed).contains("attribute `alpha`"));
     let more = File::new().input("x", &[2]).node("Relu", &["x", "x"], "y", &[]).output("y");
     assert!(words(&more).contains("2 inputs"));
-    let second = File::new().input("x", &[2]).node_of("", "Relu", &["x"], &["y", "z"], &[]).output("y");
+    let second =
+        File::new().input("x", &[2]).node_of("", "Relu", &["x"], &["y", "z"], &[]).output("y");
     assert!(words(&second).contains("output `z`"));
 }
 
@@ -171,10 +219,13 @@ fn rejects_a_file_that_asks_for_too_much_before_it_is_made() {
         file.node("Concat", &[&from, &from], &to, &[int("axis", 1)])
     });
     assert!(matches!(refused(&doubled.output("v30")), Problem::Budget { .. }));
-    let constants = (0..30).fold(File::new().input("x", &[1]).weights("v0", ArrayD::ones(vec![1, 4])), |file, at| {
-        let (from, to) = (format!("v{at}"), format!("v{}", at + 1));
-        file.node("Concat", &[&from, &from], &to, &[int("axis", 1)])
-    });
+    let constants = (0..30).fold(
+        File::new().input("x", &[1]).weights("v0", ArrayD::ones(vec![1, 4])),
+        |file, at| {
+            let (from, to) = (format!("v{at}"), format!("v{}", at + 1));
+            file.node("Concat", &[&from, &from], &to, &[int("axis", 1)])
+        },
+    );
     let constants = constants.node("Add", &["x", "v30"], "y", &[]).output("y");
     assert!(matches!(refused(&constants), Problem::Budget { .. }));
     let mut long = File::new().input("x", &[2]).node("Relu", &["x"], "y", &[]).output("y");
@@ -191,10 +242,15 @@ fn rejects_a_file_that_asks_for_too_much_before_it_is_made() {
 #[test]
 fn rejects_weights_that_are_not_finite_by_name_and_position() {
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        let file = File::new().input("x", &[1, 2]).weights("w", array![[1.0, 2.0], [value, 4.0]].into_dyn());
+        let file = File::new()
+            .input("x", &[1, 2])
+            .weights("w", array![[1.0, 2.0], [value, 4.0]].into_dyn());
         let file = file.node("MatMul", &["x", "w"], "y", &[]).output("y");
         let found = refused(&file);
-        assert!(matches!(&found, Problem::NotFinite { tensor, position: 2, .. } if tensor == "w"), "{found}");
+        assert!(
+            matches!(&found, Problem::NotFinite { tensor, position: 2, .. } if tensor == "w"),
+            "{found}"
+        );
     }
     let value = tensor("value", floats("", array![f32::NAN].into_dyn()));
     let file = File::new().input("x", &[1]).node("Constant", &[], "c", &[value]);
@@ -230,18 +286,25 @@ fn rejects_weights_that_are_not_finite_in_half_and_double_precision() {
 fn rejects_minus_infinity_outside_a_mask() {
     let file = File::new().input("x", &[2]).weights("c", array![1.0, f32::NEG_INFINITY].into_dyn());
     let file = file.node("Mul", &["x", "c"], "y", &[]).output("y");
-    assert!(matches!(refused(&file), Problem::NotFinite { value, .. } if value == f32::NEG_INFINITY));
+    assert!(
+        matches!(refused(&file), Problem::NotFinite { value, .. } if value == f32::NEG_INFINITY)
+    );
 }
 
 #[test]
 fn rejects_a_weight_whose_shape_is_absurd_or_does_not_fit_its_data() {
-    for dims in [vec![i64::MAX, 2], vec![1 << 40], vec![1 << 20, 1 << 20], vec![-1, 2], vec![3], vec![]] {
+    for dims in
+        [vec![i64::MAX, 2], vec![1 << 40], vec![1 << 20, 1 << 20], vec![-1, 2], vec![3], vec![]]
+    {
         let mut weight = floats("w", array![1.0, 2.0].into_dyn());
         weight.dims = dims.clone();
         let mut file = File::new().input("x", &[2]).node("Add", &["x", "w"], "y", &[]).output("y");
         file.graph.initializer.push(weight);
         let found = refused(&file);
-        assert!(matches!(&found, Problem::BadTensor { tensor, .. } if tensor == "w"), "{dims:?}: {found}");
+        assert!(
+            matches!(&found, Problem::BadTensor { tensor, .. } if tensor == "w"),
+            "{dims:?}: {found}"
+        );
     }
 }
 
@@ -260,7 +323,10 @@ fn rejects_a_weight_of_an_unknown_type() {
 fn rejects_an_input_whose_shape_overflows() {
     for shape in [&[usize::MAX / 2, 4][..], &[1 << 20, 1 << 20]] {
         let file = File::new().input("x", shape).node("Relu", &["x"], "y", &[]).output("y");
-        assert!(matches!(refused(&file), Problem::BadInput { input, .. } if input == "x"), "{shape:?}");
+        assert!(
+            matches!(refused(&file), Problem::BadInput { input, .. } if input == "x"),
+            "{shape:?}"
+        );
     }
 }
 
@@ -268,16 +334,27 @@ fn rejects_an_input_whose_shape_overflows() {
 fn rejects_a_shape_operand_that_stands_for_too_much() {
     let expand = File::new().input("x", &[1]).integers("s", &[1 << 20, 1 << 20]);
     let expand = expand.node("Expand", &["x", "s"], "y", &[]).output("y");
-    let zeros = File::new().input("x", &[1]).integers("s", &[1 << 40]).node("ConstantOfShape", &["s"], "c", &[]);
+    let zeros = File::new().input("x", &[1]).integers("s", &[1 << 40]).node(
+        "ConstantOfShape",
+        &["s"],
+        "c",
+        &[],
+    );
     let zeros = zeros.node("Add", &["x", "c"], "y", &[]).output("y");
     let range = File::new().input("x", &[1]).integer("a", 0).integer("b", 1 << 50).integer("c", 1);
-    let range = range.node("Range", &["a", "b", "c"], "r", &[]).node("Add", &["x", "r"], "y", &[]).output("y");
+    let range = range
+        .node("Range", &["a", "b", "c"], "r", &[])
+        .node("Add", &["x", "r"], "y", &[])
+        .output("y");
     let constant = tensor("value", integers("", &[2], &[1 << 20, 1 << 20]));
     let tile = File::new().input("x", &[1, 1]).node("Constant", &[], "s", &[constant]);
     let tile = tile.node("Tile", &["x", "s"], "y", &[]).output("y");
     for file in [expand, zeros, range, tile] {
         let found = refused(&file);
-        let bounded = matches!(found, Problem::Budget { .. } | Problem::Unsupported { .. } | Problem::Shape(_));
+        let bounded = matches!(
+            found,
+            Problem::Budget { .. } | Problem::Unsupported { .. } | Problem::Shape(_)
+        );
         assert!(bounded, "{found}");
     }
 }
@@ -292,11 +369,19 @@ fn rejects_a_result_that_is_too_large() {
 
 #[test]
 fn rejects_windows_out_of_range() {
-    for attribute in [ints("strides", &[0, 1]), ints("dilations", &[-1, 1]), ints("pads", &[0, -1, 0, 0]), int("group", 0)] {
+    for attribute in [
+        ints("strides", &[0, 1]),
+        ints("dilations", &[-1, 1]),
+        ints("pads", &[0, -1, 0, 0]),
+        int("group", 0),
+    ] {
         let mut file = classifier();
         file.graph.node[0].attribute = vec![attribute.clone()];
         let found = refused(&file);
-        assert!(matches!(&found, Problem::Unsupported { node, .. } if node == "c/Conv"), "{attribute:?}: {found}");
+        assert!(
+            matches!(&found, Problem::Unsupported { node, .. } if node == "c/Conv"),
+            "{attribute:?}: {found}"
+        );
     }
 }
 
@@ -311,18 +396,26 @@ fn rejects_a_cycle() {
 
 #[test]
 fn rejects_dangling_and_duplicate_names() {
-    let dangling = File::new().input("x", &[2]).node("Add", &["x", "nowhere"], "y", &[]).output("y");
-    assert!(matches!(refused(&dangling), Problem::Undefined { reader, value } if reader == "y/Add" && value == "nowhere"));
+    let dangling =
+        File::new().input("x", &[2]).node("Add", &["x", "nowhere"], "y", &[]).output("y");
+    assert!(
+        matches!(refused(&dangling), Problem::Undefined { reader, value } if reader == "y/Add" && value == "nowhere")
+    );
     let output = File::new().input("x", &[2]).node("Relu", &["x"], "y", &[]).output("z");
     assert!(matches!(refused(&output), Problem::Undefined { value, .. } if value == "z"));
-    let twice = File::new().input("x", &[2]).node("Relu", &["x"], "y", &[]).node("Tanh", &["x"], "y", &[]).output("y");
+    let twice = File::new()
+        .input("x", &[2])
+        .node("Relu", &["x"], "y", &[])
+        .node("Tanh", &["x"], "y", &[])
+        .output("y");
     assert!(matches!(refused(&twice), Problem::Duplicate(name) if name == "y"));
     let silent = File::new().input("x", &[2]).node("Relu", &["x"], "y", &[]);
     assert!(matches!(refused(&silent), Problem::Malformed(_)));
 }
 
 fn external(location: &str, length: &str) -> File {
-    let entry = |key: &str, value: &str| StringStringEntryProto { key: key.into(), value: value.into() };
+    let entry =
+        |key: &str, value: &str| StringStringEntryProto { key: key.into(), value: value.into() };
     let mut file = File::new().input("x", &[2]).node("Add", &["x", "w"], "y", &[]).output("y");
     file.graph.initializer.push(TensorProto {
         name: "w".into(),
@@ -338,7 +431,8 @@ fn external(location: &str, length: &str) -> File {
 #[test]
 fn reads_external_data_next_to_the_file_and_nowhere_else() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("weights.bin"), [1.0f32, 2.0].map(f32::to_le_bytes).concat()).unwrap();
+    std::fs::write(folder.path().join("weights.bin"), [1.0f32, 2.0].map(f32::to_le_bytes).concat())
+        .unwrap();
     let path = external("weights.bin", "8").write(folder.path(), "model");
     assert!(load(&path, &Options::default()).is_ok());
     for (location, length) in [
@@ -354,15 +448,25 @@ fn reads_external_data_next_to_the_file_and_nowhere_else() {
         assert!(matches!(error.problem, Problem::ExternalData { .. }), "{location}: {error}");
     }
     std::fs::write(folder.path().join("weights.bin"), [0; 7]).unwrap();
-    assert!(matches!(load(&path, &Options::default()).unwrap_err().problem, Problem::ExternalData { .. }));
+    assert!(matches!(
+        load(&path, &Options::default()).unwrap_err().problem,
+        Problem::ExternalData { .. }
+    ));
 }
 
 #[test]
 fn rejects_external_data_that_is_not_finite() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("weights.bin"), [1.0f32, f32::NAN].map(f32::to_le_bytes).concat()).unwrap();
+    std::fs::write(
+        folder.path().join("weights.bin"),
+        [1.0f32, f32::NAN].map(f32::to_le_bytes).concat(),
+    )
+    .unwrap();
     let path = external("weights.bin", "8").write(folder.path(), "model");
-    assert!(matches!(load(&path, &Options::default()).unwrap_err().problem, Problem::NotFinite { .. }));
+    assert!(matches!(
+        load(&path, &Options::default()).unwrap_err().problem,
+        Problem::NotFinite { .. }
+    ));
 }
 
 #[test]
@@ -380,15 +484,26 @@ fn fixes_dynamic_axes_from_the_options_and_asks_when_there_are_none() {
 
 #[test]
 fn rejects_forms_that_depend_on_values() {
-    let condition = File::new().input("x", &[2]).input("z", &[2]).node("Equal", &["x", "z"], "c", &[]);
+    let condition =
+        File::new().input("x", &[2]).input("z", &[2]).node("Equal", &["x", "z"], "c", &[]);
     let condition = condition.node("Where", &["c", "x", "z"], "y", &[]).output("y");
-    assert!(matches!(refused(&condition), Problem::Unsupported { node, .. } if node.starts_with("c/Equal")));
-    let shape = File::new().input("x", &[4]).ids("s", &[2]).node("Reshape", &["x", "s"], "y", &[]).output("y");
+    assert!(
+        matches!(refused(&condition), Problem::Unsupported { node, .. } if node.starts_with("c/Equal"))
+    );
+    let shape = File::new()
+        .input("x", &[4])
+        .ids("s", &[2])
+        .node("Reshape", &["x", "s"], "y", &[])
+        .output("y");
     refused(&shape);
     let kernel = File::new().input("x", &[1, 1, 4, 4]).input("k", &[1, 1, 2, 2]);
     let kernel = kernel.node("Conv", &["x", "k"], "y", &[]).output("y");
     refused(&kernel);
-    let rows = File::new().input("t", &[4, 2]).ids("i", &[2]).node("Gather", &["t", "i"], "y", &[]).output("y");
+    let rows = File::new()
+        .input("t", &[4, 2])
+        .ids("i", &[2])
+        .node("Gather", &["t", "i"], "y", &[])
+        .output("y");
     refused(&rows);
 }
 
@@ -396,7 +511,11 @@ fn rejects_forms_that_depend_on_values() {
 fn rejects_a_large_batch_and_three_spatial_axes() {
     let batch = File::new().input("x", &[2, 1, 4, 4]).weights("k", ArrayD::ones(vec![1, 1, 2, 2]));
     refused(&batch.node("Conv", &["x", "k"], "y", &[]).output("y"));
-    let volume = File::new().input("x", &[1, 1, 4, 4, 4]).weights("k", ArrayD::ones(vec![1, 1, 2, 2, 2]));
+    let volume =
+        File::new().input("x", &[1, 1, 4, 4, 4]).weights("k", ArrayD::ones(vec![1, 1, 2, 2, 2]));
     let found = refused(&volume.node("Conv", &["x", "k"], "y", &[]).output("y"));
-    assert!(matches!(&found, Problem::Unsupported { problem, .. } if problem.contains("spatial")), "{found}");
+    assert!(
+        matches!(&found, Problem::Unsupported { problem, .. } if problem.contains("spatial")),
+        "{found}"
+    );
 }

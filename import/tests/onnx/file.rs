@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::proto::{
-    AttributeProto, AttributeType, DataType, Dimension, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TensorType, TypeProto, ValueInfoProto,
+    AttributeProto, AttributeType, DataType, Dimension, GraphProto, ModelProto, NodeProto,
+    OperatorSetIdProto, TensorProto, TensorShapeProto, TensorType, TypeProto, ValueInfoProto,
 };
 use ndarray::ArrayD;
 use prost::Message;
@@ -41,7 +41,10 @@ impl File {
 
     pub fn typed_input(mut self, name: &str, kind: DataType, dim: Vec<Dimension>) -> File {
         let tensor = TensorType { elem_type: kind as i32, shape: Some(TensorShapeProto { dim }) };
-        self.graph.input.push(ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) });
+        self.graph.input.push(ValueInfoProto {
+            name: name.into(),
+            r#type: Some(TypeProto { tensor_type: Some(tensor) }),
+        });
         self
     }
 
@@ -83,7 +86,13 @@ impl File {
         self
     }
 
-    pub fn node(self, operator: &str, inputs: &[&str], output: &str, attributes: &[AttributeProto]) -> File {
+    pub fn node(
+        self,
+        operator: &str,
+        inputs: &[&str],
+        output: &str,
+        attributes: &[AttributeProto],
+    ) -> File {
         self.node_of("", operator, inputs, &[output], attributes)
     }
 
@@ -114,7 +123,10 @@ impl File {
 
     pub fn typed_output(mut self, name: &str, kind: DataType) -> File {
         let tensor = TensorType { elem_type: kind as i32, shape: None };
-        self.graph.output.push(ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) });
+        self.graph.output.push(ValueInfoProto {
+            name: name.into(),
+            r#type: Some(TypeProto { tensor_type: Some(tensor) }),
+        });
         self
     }
 
@@ -124,7 +136,12 @@ impl File {
         if self.graph.node.iter().any(|node| node.domain == TABULAR) {
             opsets.push(opset(TABULAR, 3));
         }
-        let model = ModelProto { ir_version: 8, opset_import: opsets, graph: Some(self.graph.clone()), ..ModelProto::default() };
+        let model = ModelProto {
+            ir_version: 8,
+            opset_import: opsets,
+            graph: Some(self.graph.clone()),
+            ..ModelProto::default()
+        };
         model.encode_to_vec()
     }
 
@@ -166,33 +183,68 @@ pub fn integers(name: &str, shape: &[i64], values: &[i64]) -> TensorProto {
 }
 
 pub fn int(name: &str, value: i64) -> AttributeProto {
-    AttributeProto { name: name.into(), r#type: AttributeType::Int as i32, i: Some(value), ..AttributeProto::default() }
+    AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::Int as i32,
+        i: Some(value),
+        ..AttributeProto::default()
+    }
 }
 
 pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
     let ints = values.to_vec();
-    AttributeProto { name: name.into(), r#type: AttributeType::Ints as i32, ints, ..AttributeProto::default() }
+    AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::Ints as i32,
+        ints,
+        ..AttributeProto::default()
+    }
 }
 
 pub fn float(name: &str, value: f32) -> AttributeProto {
-    AttributeProto { name: name.into(), r#type: AttributeType::Float as i32, f: Some(value), ..AttributeProto::default() }
+    AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::Float as i32,
+        f: Some(value),
+        ..AttributeProto::default()
+    }
 }
 
 pub fn text(name: &str, value: &str) -> AttributeProto {
     let s = Some(value.as_bytes().to_vec());
-    AttributeProto { name: name.into(), r#type: AttributeType::String as i32, s, ..AttributeProto::default() }
+    AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::String as i32,
+        s,
+        ..AttributeProto::default()
+    }
 }
 
 pub fn texts(name: &str, values: &[&str]) -> AttributeProto {
     let strings = values.iter().map(|value| value.as_bytes().to_vec()).collect();
-    AttributeProto { name: name.into(), r#type: AttributeType::Strings as i32, strings, ..AttributeProto::default() }
+    AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::Strings as i32,
+        strings,
+        ..AttributeProto::default()
+    }
 }
 
 pub fn floats_of(name: &str, values: &[f32]) -> AttributeProto {
     let floats = values.to_vec();
-    AttributeProto { name: name.into(), r#type: AttributeType::Floats as i32, floats, ..AttributeProto::default() }
+    AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::Floats as i32,
+        floats,
+        ..AttributeProto::default()
+    }
 }
 
 pub fn tensor(name: &str, value: TensorProto) -> AttributeProto {
-    AttributeProto { name: name.into(), r#type: AttributeType::Tensor as i32, t: Some(value), ..AttributeProto::default() }
+    AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::Tensor as i32,
+        t: Some(value),
+        ..AttributeProto::default()
+    }
 }

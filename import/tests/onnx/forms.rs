@@ -1,4 +1,5 @@
-//! Forms of supported operators that must be refused, since they would be read otherwise than the file means them.
+//! Forms of supported operators that must be refused, since they would be read otherwise than the
+//! file means them.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,9 @@ use crate::file::{File, float, int, ints, text};
 
 fn problem(file: &File) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
-    match load(&file.write(folder.path(), "model"), &Options::default()).map_err(|error| error.problem) {
+    match load(&file.write(folder.path(), "model"), &Options::default())
+        .map_err(|error| error.problem)
+    {
         Ok(_) => None,
         Err(Problem::Unsupported { node, problem, .. }) if node.starts_with("y/") => Some(problem),
         Err(other) => panic!("{other}"),
@@ -25,7 +28,13 @@ fn ones(shape: &[usize]) -> ArrayD<f32> {
     ArrayD::ones(IxDyn(shape))
 }
 
-fn with_ones(opset: i64, operator: &str, shape: &[usize], other: &[usize], attributes: &[AttributeProto]) -> File {
+fn with_ones(
+    opset: i64,
+    operator: &str,
+    shape: &[usize],
+    other: &[usize],
+    attributes: &[AttributeProto],
+) -> File {
     let file = File::new().opset(opset).input("x", shape).weights("w", ones(other));
     file.node(operator, &["x", "w"], "y", attributes).output("y")
 }
@@ -56,8 +65,10 @@ fn rejects_two_paddings() {
 fn rejects_batch_normalization_by_the_batch() {
     let file = |outputs: &[&str], attributes: &[AttributeProto]| {
         let file = File::new().input("x", &[1, 3, 4, 4]);
-        let file = ["s", "b", "m", "v"].iter().fold(file, |file, name| file.weights(name, ones(&[3])));
-        file.node_of("", "BatchNormalization", &["x", "s", "b", "m", "v"], outputs, attributes).output("y")
+        let file =
+            ["s", "b", "m", "v"].iter().fold(file, |file, name| file.weights(name, ones(&[3])));
+        file.node_of("", "BatchNormalization", &["x", "s", "b", "m", "v"], outputs, attributes)
+            .output("y")
     };
     assert_eq!(problem(&file(&["y"], &[])), None);
     rejects(&file(&["y"], &[int("training_mode", 1)]), "training_mode");
@@ -71,13 +82,17 @@ fn rejects_batch_normalization_by_the_batch() {
 fn rejects_a_narrowing_cast() {
     for kind in [2, 3, 4, 5] {
         rejects(&of(17, "Cast", &[2, 3], &[int("to", kind)]), "cuts off fractions");
-        let file = File::new().ids("x", &[2, 3]).node("Cast", &["x"], "y", &[int("to", kind)]).output("y");
+        let file =
+            File::new().ids("x", &[2, 3]).node("Cast", &["x"], "y", &[int("to", kind)]).output("y");
         rejects(&file, "drops high bits");
     }
     let narrow = File::new().ids("x", &[2]).node("Cast", &["x"], "y", &[int("to", 6)]).output("y");
     rejects(&narrow, "drops high bits");
     // Ids of a table are in the range of any integer type.
-    let ids = File::new().ids("x", &[2]).node("Cast", &["x"], "i", &[int("to", 6)]).weights("t", ones(&[4, 2]));
+    let ids = File::new()
+        .ids("x", &[2])
+        .node("Cast", &["x"], "i", &[int("to", 6)])
+        .weights("t", ones(&[4, 2]));
     assert_eq!(problem(&ids.node("Gather", &["t", "i"], "y", &[]).output("y")), None);
 }
 
@@ -85,24 +100,37 @@ fn rejects_a_narrowing_cast() {
 fn rejects_an_input_read_as_truth_that_nothing_says_is_a_mask() {
     let file = |name: &str| {
         let file = File::new().ids(name, &[3]).input("a", &[3]).input("b", &[3]).integer("one", 1);
-        file.node("Equal", &[name, "one"], "c", &[]).node("Where", &["c", "a", "b"], "y", &[]).output("y")
+        file.node("Equal", &[name, "one"], "c", &[])
+            .node("Where", &["c", "a", "b"], "y", &[])
+            .output("y")
     };
     let folder = tempfile::tempdir().unwrap();
-    let found = load(&file("kind").write(folder.path(), "model"), &Options::default()).unwrap_err().to_string();
+    let found = load(&file("kind").write(folder.path(), "model"), &Options::default())
+        .unwrap_err()
+        .to_string();
     assert!(found.contains("`kind`") && found.contains("declare the input as bool"), "{found}");
-    assert!(load(&file("attention_mask").write(folder.path(), "model"), &Options::default()).is_ok());
+    assert!(
+        load(&file("attention_mask").write(folder.path(), "model"), &Options::default()).is_ok()
+    );
 }
 
 /// Values of `y` for `x` = 1, 2, ..
 fn values(file: &File, shape: &[usize]) -> Vec<f32> {
     let folder = tempfile::tempdir().unwrap();
-    let model = load(&file.write(folder.path(), "model"), &Options::default()).unwrap_or_else(|error| panic!("{error}"));
+    let model = load(&file.write(folder.path(), "model"), &Options::default())
+        .unwrap_or_else(|error| panic!("{error}"));
     let count = shape.iter().product::<usize>();
     let x = ArrayD::from_shape_vec(shape, (1..=count).map(|value| value as f32).collect()).unwrap();
     model.run(&BTreeMap::from([("x".to_string(), x)])).unwrap()[0].iter().copied().collect()
 }
 
-fn with_row(opset: i64, operator: &str, shape: &[usize], row: &[f32], attributes: &[AttributeProto]) -> File {
+fn with_row(
+    opset: i64,
+    operator: &str,
+    shape: &[usize],
+    row: &[f32],
+    attributes: &[AttributeProto],
+) -> File {
     let row = ArrayD::from_shape_vec(vec![row.len()], row.to_vec()).unwrap();
     let file = File::new().opset(opset).input("x", shape).weights("w", row);
     file.node(operator, &["x", "w"], "y", attributes).output("y")
@@ -110,7 +138,8 @@ fn with_row(opset: i64, operator: &str, shape: &[usize], row: &[f32], attributes
 
 #[test]
 fn broadcasts_along_a_named_axis_in_old_operator_sets() {
-    let file = with_row(6, "Add", &[1, 2, 2], &[10.0, 20.0], &[int("broadcast", 1), int("axis", 1)]);
+    let file =
+        with_row(6, "Add", &[1, 2, 2], &[10.0, 20.0], &[int("broadcast", 1), int("axis", 1)]);
     assert_eq!(values(&file, &[1, 2, 2]), [11.0, 12.0, 23.0, 24.0]);
     let last = with_row(6, "Add", &[1, 2, 2], &[10.0, 20.0], &[int("broadcast", 1)]);
     assert_eq!(values(&last, &[1, 2, 2]), [11.0, 22.0, 13.0, 24.0]);
@@ -124,7 +153,12 @@ fn broadcasts_along_a_named_axis_in_old_operator_sets() {
 fn slopes_lie_on_the_channels_in_old_operator_sets() {
     let negative = |opset: i64| {
         let slope = ArrayD::from_shape_vec(vec![2], vec![0.5, 2.0]).unwrap();
-        let file = File::new().opset(opset).input("x", &[1, 2, 2]).weights("s", slope).node("Neg", &["x"], "n", &[]);
+        let file = File::new().opset(opset).input("x", &[1, 2, 2]).weights("s", slope).node(
+            "Neg",
+            &["x"],
+            "n",
+            &[],
+        );
         file.node("PRelu", &["n", "s"], "y", &[]).output("y")
     };
     assert_eq!(values(&negative(6), &[1, 2, 2]), [-0.5, -1.0, -6.0, -8.0]);
@@ -151,7 +185,11 @@ fn depth_has_blocks_or_channels_first() {
 
 #[test]
 fn negative_padding_crops() {
-    let file = File::new().input("x", &[4]).integers("p", &[-1, 1]).node("Pad", &["x", "p"], "y", &[]).output("y");
+    let file = File::new()
+        .input("x", &[4])
+        .integers("p", &[-1, 1])
+        .node("Pad", &["x", "p"], "y", &[])
+        .output("y");
     assert_eq!(values(&file, &[4]), [2.0, 3.0, 4.0, 0.0]);
 }
 
@@ -168,7 +206,8 @@ fn fused_norms_of_a_sum_have_their_own_epsilon() {
     let norm = |attributes: &[AttributeProto]| {
         let small = ArrayD::from_elem(IxDyn(&[2]), 1e-4);
         let file = File::new().input("x", &[1, 1, 2]).weights("s", small).weights("g", ones(&[2]));
-        let file = file.weights("o", ArrayD::zeros(IxDyn(&[1, 1, 2]))).node("Mul", &["x", "s"], "m", &[]);
+        let file =
+            file.weights("o", ArrayD::zeros(IxDyn(&[1, 1, 2]))).node("Mul", &["x", "s"], "m", &[]);
         let norm = "SkipSimplifiedLayerNormalization";
         file.node_of("com.microsoft", norm, &["m", "o", "g"], &["y"], attributes).output("y")
     };
@@ -184,7 +223,8 @@ fn fused_norms_of_a_sum_have_their_own_epsilon() {
 fn rejects_a_scale_that_depends_on_rounding() {
     let resized = |scale: f32| {
         let scales = ArrayD::from_shape_vec(vec![4], vec![1.0, 1.0, 1.0, scale]).unwrap();
-        let attributes = [text("coordinate_transformation_mode", "asymmetric"), text("nearest_mode", "floor")];
+        let attributes =
+            [text("coordinate_transformation_mode", "asymmetric"), text("nearest_mode", "floor")];
         let file = File::new().input("x", &[1, 1, 1, 10]).weights("s", scales);
         file.node("Resize", &["x", "", "s"], "y", &attributes).output("y")
     };
@@ -201,10 +241,12 @@ fn rejects_axes_that_are_none_or_given_twice() {
     };
     rejects(&squeezed(&[]), "name the axes");
     assert_eq!(values(&squeezed(&[0]), &[1, 2]), [1.0, 2.0]);
-    let padded = File::new().opset(18).input("x", &[2]).integers("p", &[1, 1, 0, 0]).integers("a", &[0, -1]);
+    let padded =
+        File::new().opset(18).input("x", &[2]).integers("p", &[1, 1, 0, 0]).integers("a", &[0, -1]);
     rejects(&padded.node("Pad", &["x", "p", "", "a"], "y", &[]).output("y"), "twice");
     let resized = File::new().opset(18).input("x", &[1, 2]).integers("s", &[4, 4]);
-    let resized = resized.node("Resize", &["x", "", "", "s"], "y", &[ints("axes", &[1, -1])]).output("y");
+    let resized =
+        resized.node("Resize", &["x", "", "", "s"], "y", &[ints("axes", &[1, -1])]).output("y");
     rejects(&resized, "twice");
 }
 
@@ -212,6 +254,9 @@ fn rejects_axes_that_are_none_or_given_twice() {
 fn a_constant_of_minus_infinity_hides() {
     let file = File::new().input("x", &[1, 2]).booleans("c", &[2], &[true, false]);
     let file = file.node("Constant", &[], "low", &[float("value_float", f32::NEG_INFINITY)]);
-    let file = file.node("Where", &["c", "x", "low"], "m", &[]).node("Softmax", &["m"], "y", &[]).output("y");
+    let file = file
+        .node("Where", &["c", "x", "low"], "m", &[])
+        .node("Softmax", &["m"], "y", &[])
+        .output("y");
     assert_eq!(values(&file, &[1, 2]), [1.0, 0.0]);
 }

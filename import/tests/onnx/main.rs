@@ -1,4 +1,5 @@
-//! The ONNX importer against onnxruntime: real models, small files for every operator, and damaged files.
+//! The ONNX importer against onnxruntime: real models, small files for every operator, and damaged
+//! files.
 #![cfg(feature = "onnx")]
 
 mod damaged;

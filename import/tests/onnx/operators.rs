@@ -1,5 +1,5 @@
-//! Every supported operator in a small file, in the forms that exporters write: the importer's model computes what
-//! onnxruntime computes.
+//! Every supported operator in a small file, in the forms that exporters write: the importer's
+//! model computes what onnxruntime computes.
 
 mod editions;
 mod functions;
@@ -32,7 +32,8 @@ use windows::windows;
 
 /// Weights in (-1, 1) that depend on the shape only.
 fn weights(shape: &[usize]) -> ArrayD<f32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(shape.iter().fold(1, |seed, &extent| seed * 31 + extent as u64));
+    let mut rng =
+        ChaCha8Rng::seed_from_u64(shape.iter().fold(1, |seed, &extent| seed * 31 + extent as u64));
     Array::from_shape_fn(shape, |_| rng.gen_range(-1.0..1.0))
 }
 
@@ -63,18 +64,34 @@ fn with_constant(operator: &str, x: &[usize], c: ArrayD<f32>, constant_first: bo
 }
 
 fn shape_operator(operator: &str, x: &[usize], arguments: &[i64]) -> File {
-    File::new().input("x", x).integers("s", arguments).node(operator, &["x", "s"], "y", &[]).output("y")
+    File::new()
+        .input("x", x)
+        .integers("s", arguments)
+        .node(operator, &["x", "s"], "y", &[])
+        .output("y")
 }
 
 #[test]
 fn every_operator_computes_what_the_reference_computes() {
     let folder = tempfile::tempdir().unwrap();
-    let folder = std::env::var_os("LEMMA_KEEP_ONNX").map_or(folder.path().to_path_buf(), std::path::PathBuf::from);
-    let cases = [linear(), windows(), pointwise(), functions(), comparisons(), recurrent(), views(), editions()].concat();
+    let folder = std::env::var_os("LEMMA_KEEP_ONNX")
+        .map_or(folder.path().to_path_buf(), std::path::PathBuf::from);
+    let cases = [
+        linear(),
+        windows(),
+        pointwise(),
+        functions(),
+        comparisons(),
+        recurrent(),
+        views(),
+        editions(),
+    ]
+    .concat();
     let mut failures = vec![];
     for (name, file) in &cases {
         let path = file.write(&folder, &name.replace(' ', "_"));
-        let checked = std::panic::catch_unwind(|| agrees_with_reference(&path, &Options::default(), 1e-4));
+        let checked =
+            std::panic::catch_unwind(|| agrees_with_reference(&path, &Options::default(), 1e-4));
         if checked.is_err() {
             failures.push(*name);
         }
@@ -96,7 +113,9 @@ fn reflection_is_not_undone_by_a_constant() {
 #[test]
 fn a_skip_connections_norm_has_its_own_default_epsilon() {
     let file = File::new().input("x", &[2, 4]).input("z", &[2, 4]).weights("g", positive(&[4]));
-    let file = file.node_of("com.microsoft", "SkipLayerNormalization", &["x", "z", "g"], &["y"], &[]).output("y");
+    let file = file
+        .node_of("com.microsoft", "SkipLayerNormalization", &["x", "z", "g"], &["y"], &[])
+        .output("y");
     let folder = tempfile::tempdir().unwrap();
     let model = load(&file.write(folder.path(), "file"), &Options::default()).unwrap();
     let norm = model.nodes.iter().find(|node| matches!(node.op, Op::LayerNorm { .. })).unwrap();
@@ -105,18 +124,31 @@ fn a_skip_connections_norm_has_its_own_default_epsilon() {
 
 fn ops_of(file: &File) -> Vec<Op> {
     let folder = tempfile::tempdir().unwrap();
-    let model = agrees_with_reference(&file.write(folder.path(), "file"), &Options::default(), 1e-4);
-    model.nodes.into_iter().map(|node| node.op).filter(|op| !matches!(op, Op::Input | Op::View(_))).collect()
+    let model =
+        agrees_with_reference(&file.write(folder.path(), "file"), &Options::default(), 1e-4);
+    model
+        .nodes
+        .into_iter()
+        .map(|node| node.op)
+        .filter(|op| !matches!(op, Op::Input | Op::View(_)))
+        .collect()
 }
 
 #[test]
 fn activations_arrive_as_single_operations() {
-    let cases = ["Relu", "HardSigmoid", "Softplus", "Elu", "LeakyRelu", "Sigmoid", "HardSwish", "Erf"];
+    let cases =
+        ["Relu", "HardSigmoid", "Softplus", "Elu", "LeakyRelu", "Sigmoid", "HardSwish", "Erf"];
     for operator in cases {
         let ops = ops_of(&unary(operator));
         assert!(matches!(ops[..], [Op::Unary(_) | Op::Composed(_)]), "{operator}: {ops:?}");
     }
-    let named = ["gelu", "gelu by erf, written out", "gelu by tanh", "silu, written out", "squared relu, written out"];
+    let named = [
+        "gelu",
+        "gelu by erf, written out",
+        "gelu by tanh",
+        "silu, written out",
+        "squared relu, written out",
+    ];
     for (name, file) in functions().into_iter().filter(|(name, _)| named.contains(name)) {
         let ops = ops_of(&file);
         assert!(matches!(ops[..], [Op::Unary(_) | Op::Composed(_)]), "{name}: {ops:?}");
@@ -144,7 +176,8 @@ fn norms_arrive_as_single_operations() {
 
 #[test]
 fn a_batch_norm_is_gone_and_the_scale_of_scores_is_in_the_weights() {
-    let conv = windows().into_iter().find(|(name, _)| *name == "conv with batch norm and relu").unwrap().1;
+    let conv =
+        windows().into_iter().find(|(name, _)| *name == "conv with batch norm and relu").unwrap().1;
     let mut conv = conv;
     conv.graph.output.remove(0);
     let ops = ops_of(&conv);
@@ -157,7 +190,8 @@ fn a_batch_norm_is_gone_and_the_scale_of_scores_is_in_the_weights() {
 #[test]
 fn the_lowered_attention_is_pinned() {
     let folder = tempfile::tempdir().unwrap();
-    let model = agrees_with_reference(&attention().write(folder.path(), "file"), &Options::default(), 1e-4);
+    let model =
+        agrees_with_reference(&attention().write(folder.path(), "file"), &Options::default(), 1e-4);
     let kind = |op: &Op| format!("{op:?}").split([' ', '(']).next().unwrap_or_default().to_string();
     let found: Vec<String> = model
         .nodes
@@ -199,7 +233,8 @@ fn integer_inputs_that_choose_rows_are_tokens() {
 #[test]
 fn nodes_keep_their_names() {
     let folder = tempfile::tempdir().unwrap();
-    let model = agrees_with_reference(&attention().write(folder.path(), "file"), &Options::default(), 1e-4);
+    let model =
+        agrees_with_reference(&attention().write(folder.path(), "file"), &Options::default(), 1e-4);
     for name in ["qp/MatMul", "scores/MatMul", "p/Softmax", "o/MatMul"] {
         assert!(model.nodes.iter().any(|node| node.name == name), "{name}");
     }

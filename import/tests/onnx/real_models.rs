@@ -1,4 +1,5 @@
-//! Trained models: the importer agrees with onnxruntime, and the lowered graph has the shape one expects.
+//! Trained models: the importer agrees with onnxruntime, and the lowered graph has the shape one
+//! expects.
 
 use lemma_import::onnx::Options;
 use lemma_model::{Model, Op};

@@ -1,7 +1,8 @@
 //! Comparing the importer with onnxruntime, whose outputs are kept in `expected.json`.
 //!
-//! An entry is found by the file and its inputs. After a test has a new file or other inputs, `LEMMA_MISSING=FOLDER cargo test` writes those that have
-//! no entry to the folder, and `reference.py FOLDER` computes them.
+//! An entry is found by the file and its inputs. After a test has a new file or other inputs,
+//! `LEMMA_MISSING=FOLDER cargo test` writes those that have no entry to the folder, and
+//! `reference.py FOLDER` computes them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,8 +25,9 @@ struct Array {
     values: Vec<f32>,
 }
 
-static EXPECTED: LazyLock<BTreeMap<String, Vec<Array>>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("expected.json")).expect("expected.json is well formed"));
+static EXPECTED: LazyLock<BTreeMap<String, Vec<Array>>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("expected.json")).expect("expected.json is well formed")
+});
 
 /// Random values for every input of a model: ids for token inputs, numbers in (-1, 1) otherwise.
 pub fn random_inputs(model: &Model, seed: u64) -> BTreeMap<String, ArrayD<f32>> {
@@ -51,18 +53,25 @@ pub fn reference_outputs(path: &Path, inputs: &[(&str, &ArrayD<f32>)]) -> Vec<Ar
     for (name, array) in inputs {
         hash.update(name.as_bytes());
         array.iter().for_each(|value| hash.update(&value.to_le_bytes()));
-        given.insert(name.to_string(), Array { shape: array.shape().to_vec(), values: array.iter().copied().collect() });
+        given.insert(
+            name.to_string(),
+            Array { shape: array.shape().to_vec(), values: array.iter().copied().collect() },
+        );
     }
     let key = format!("{:016x}", hash.0);
     let Some(outputs) = EXPECTED.get(&key) else {
         if let Some(folder) = std::env::var_os("LEMMA_MISSING").map(PathBuf::from) {
             std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(folder.join(format!("{key}.onnx")), &file).unwrap();
-            std::fs::write(folder.join(format!("{key}.json")), serde_json::to_vec(&given).unwrap()).unwrap();
+            std::fs::write(folder.join(format!("{key}.json")), serde_json::to_vec(&given).unwrap())
+                .unwrap();
         }
         panic!("no entry {key} of {} in expected.json", path.display());
     };
-    outputs.iter().map(|array| ArrayD::from_shape_vec(array.shape.clone(), array.values.clone()).unwrap()).collect()
+    outputs
+        .iter()
+        .map(|array| ArrayD::from_shape_vec(array.shape.clone(), array.values.clone()).unwrap())
+        .collect()
 }
 
 /// The hash of Fowler, Noll and Vo.
@@ -78,8 +87,9 @@ impl Fnv {
 
 fn integer_inputs(path: &Path) -> Vec<String> {
     let graph = ModelProto::decode(std::fs::read(path).unwrap().as_slice()).unwrap().graph.unwrap();
-    let kind =
-        |kind: Option<&crate::proto::TypeProto>| kind.and_then(|kind| kind.tensor_type.as_ref()).map(|tensor| tensor.elem_type);
+    let kind = |kind: Option<&crate::proto::TypeProto>| {
+        kind.and_then(|kind| kind.tensor_type.as_ref()).map(|tensor| tensor.elem_type)
+    };
     let integers = graph.input.iter().filter(|input| {
         let kind = kind(input.r#type.as_ref());
         kind != Some(DataType::Float as i32)
@@ -87,7 +97,8 @@ fn integer_inputs(path: &Path) -> Vec<String> {
     integers.map(|input| input.name.clone()).collect()
 }
 
-/// Imports `path` and checks that it computes what onnxruntime computes, to within `tolerance`, on a few random inputs.
+/// Imports `path` and checks that it computes what onnxruntime computes, to within `tolerance`, on
+/// a few random inputs.
 pub fn agrees_with_reference(path: &Path, options: &Options, tolerance: f32) -> Model {
     agrees_on(path, options, tolerance, 2)
 }

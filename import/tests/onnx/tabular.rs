@@ -1,4 +1,5 @@
-//! Models of tables, as exporters of scikit-learn and of boosted trees write them, against onnxruntime.
+//! Models of tables, as exporters of scikit-learn and of boosted trees write them, against
+//! onnxruntime.
 
 use lemma_import::onnx::{Options, Problem, load};
 use lemma_model::Model;
@@ -11,7 +12,8 @@ const SCORES: [f32; 12] = [0.5, -1.0, 0.25, 0.75, 1.5, -0.5, -0.25, 0.125, 1.0, 
 
 /// A classifier of four columns with outputs `y` and `p`.
 fn classifier(operator: &str, attributes: &[AttributeProto]) -> File {
-    let file = File::new().input("x", &[1, 4]).node_of(TABULAR, operator, &["x"], &["y", "p"], attributes);
+    let file =
+        File::new().input("x", &[1, 4]).node_of(TABULAR, operator, &["x"], &["y", "p"], attributes);
     file.typed_output("y", DataType::Int64).output("p")
 }
 
@@ -40,32 +42,55 @@ fn opposite() -> File {
         ints("classlabels_ints", &[0, 1]),
         text("post_transform", "LOGISTIC"),
     ];
-    let file = File::new().input("x", &[1, 4]).node_of(TABULAR, "LinearClassifier", &["x"], &["y", "s"], &attributes);
+    let file = File::new().input("x", &[1, 4]).node_of(
+        TABULAR,
+        "LinearClassifier",
+        &["x"],
+        &["y", "s"],
+        &attributes,
+    );
     let file = file.node_of(TABULAR, "Normalizer", &["s"], &["p"], &[text("norm", "L1")]);
     file.typed_output("y", DataType::Int64).output("p")
 }
 
 /// Class numbers looked up at the place of the largest score.
 fn looked_up() -> File {
-    let file = File::new().input("x", &[1, 4]).integers("classes", &[3, 5, 9, 11]).integers("flat", &[-1]);
+    let file =
+        File::new().input("x", &[1, 4]).integers("classes", &[3, 5, 9, 11]).integers("flat", &[-1]);
     let file = file.node("ArgMax", &["x"], "place", &[int("axis", 1)]);
-    let file = file.node_of(TABULAR, "ArrayFeatureExtractor", &["classes", "place"], &["found"], &[]);
+    let file =
+        file.node_of(TABULAR, "ArrayFeatureExtractor", &["classes", "place"], &["found"], &[]);
     file.node("Reshape", &["found", "flat"], "y", &[]).typed_output("y", DataType::Int64)
 }
 
 fn one_hot(categories: &[i64]) -> File {
     let attributes = [ints("cats_int64s", categories), int("zeros", 1)];
-    File::new().ids("x", &[1, 2]).node_of(TABULAR, "OneHotEncoder", &["x"], &["y"], &attributes).output("y")
+    File::new()
+        .ids("x", &[1, 2])
+        .node_of(TABULAR, "OneHotEncoder", &["x"], &["y"], &attributes)
+        .output("y")
 }
 
 fn recoded() -> File {
-    let attributes = [ints("keys_int64s", &[0, 1, 3]), ints("values_int64s", &[7, 8, 10]), int("default_int64", -5)];
+    let attributes = [
+        ints("keys_int64s", &[0, 1, 3]),
+        ints("values_int64s", &[7, 8, 10]),
+        int("default_int64", -5),
+    ];
     let file = File::new().input("x", &[1, 4]).node("ArgMax", &["x"], "place", &[int("axis", 1)]);
-    file.node_of(TABULAR, "LabelEncoder", &["place"], &["y"], &attributes).typed_output("y", DataType::Int64)
+    file.node_of(TABULAR, "LabelEncoder", &["place"], &["y"], &attributes)
+        .typed_output("y", DataType::Int64)
 }
 
-/// Two trees and one that is a leaf, of four columns. `worth`: for each of the six leaves an output and a weight.
-fn forest(operator: &str, kind: &str, mode: &str, worth: &[(i64, f32)], attributes: &[AttributeProto]) -> File {
+/// Two trees and one that is a leaf, of four columns. `worth`: for each of the six leaves an output
+/// and a weight.
+fn forest(
+    operator: &str,
+    kind: &str,
+    mode: &str,
+    worth: &[(i64, f32)],
+    attributes: &[AttributeProto],
+) -> File {
     let leaves = [(0, 1), (0, 3), (0, 4), (1, 2), (1, 1), (2, 0)];
     let given = || worth.iter().enumerate().map(|(at, worth)| (leaves[at % 6], worth));
     let named = |name: &str| format!("{kind}_{name}");
@@ -87,7 +112,9 @@ fn forest(operator: &str, kind: &str, mode: &str, worth: &[(i64, f32)], attribut
     let attributes = [&own[..], attributes].concat();
     match kind {
         "class" => classifier(operator, &attributes),
-        _ if attributes.iter().any(|attribute| attribute.name == "n_targets") => node(operator, &[1, 4], &attributes),
+        _ if attributes.iter().any(|attribute| attribute.name == "n_targets") => {
+            node(operator, &[1, 4], &attributes)
+        }
         _ => node(operator, &[1, 4], &[&attributes[..], &[int("n_targets", 1)]].concat()),
     }
 }
@@ -100,30 +127,48 @@ fn trees() -> Vec<(&'static str, File)> {
         let attributes = [&[ints("classlabels_int64s", labels)], more].concat();
         forest("TreeEnsembleClassifier", "class", "BRANCH_LEQ", worth, &attributes)
     };
-    let regressor =
-        |mode: &str, worth: &[(i64, f32)], more: &[AttributeProto]| forest("TreeEnsembleRegressor", "target", mode, worth, more);
+    let regressor = |mode: &str, worth: &[(i64, f32)], more: &[AttributeProto]| {
+        forest("TreeEnsembleRegressor", "target", mode, worth, more)
+    };
     let logistic = [text("post_transform", "LOGISTIC")];
     let signed = WORTH.map(|(id, weight)| (id, weight - 0.2));
     let three: Vec<(i64, f32)> = (0..3)
-        .flat_map(|id| WORTH.iter().enumerate().map(move |(at, (_, w))| (id, w * ((at + id as usize) % 3) as f32)))
+        .flat_map(|id| {
+            WORTH
+                .iter()
+                .enumerate()
+                .map(move |(at, (_, w))| (id, w * ((at + id as usize) % 3) as f32))
+        })
         .collect();
     let two = three[..12].to_vec();
     let bases = floats_of("base_values", &[0.5, -0.25, 0.125]);
     let softmax = text("post_transform", "SOFTMAX");
     vec![
         ("trees of two classes", classes(&WORTH, &[0, 1], &[])),
-        ("trees of two classes, a base", classes(&WORTH, &[4, 9], &[floats_of("base_values", &[0.125])])),
+        (
+            "trees of two classes, a base",
+            classes(&WORTH, &[4, 9], &[floats_of("base_values", &[0.125])]),
+        ),
         ("trees of two classes, logistic", classes(&signed, &[0, 1], &logistic)),
-        ("trees of two classes, probabilities behind a logistic", classes(&WORTH, &[0, 1], &logistic)),
+        (
+            "trees of two classes, probabilities behind a logistic",
+            classes(&WORTH, &[0, 1], &logistic),
+        ),
         ("trees of three classes", classes(&three, &[0, 1, 2], &[])),
         ("trees of three classes, softmax", classes(&three, &[3, 1, 7], &[softmax.clone(), bases])),
         ("trees, up to", regressor("BRANCH_LEQ", &WORTH, &[])),
         ("trees, less", regressor("BRANCH_LT", &signed, &[])),
         ("trees, more", regressor("BRANCH_GT", &signed, &[floats_of("base_values", &[2.0])])),
         ("trees, at least", regressor("BRANCH_GTE", &signed, &[text("aggregate_function", "SUM")])),
-        ("trees, average", regressor("BRANCH_LEQ", &WORTH, &[text("aggregate_function", "AVERAGE")])),
+        (
+            "trees, average",
+            regressor("BRANCH_LEQ", &WORTH, &[text("aggregate_function", "AVERAGE")]),
+        ),
         ("trees of two targets", regressor("BRANCH_LEQ", &two, &[int("n_targets", 2)])),
-        ("trees of two targets, softmax", regressor("BRANCH_LEQ", &two, &[int("n_targets", 2), softmax])),
+        (
+            "trees of two targets, softmax",
+            regressor("BRANCH_LEQ", &two, &[int("n_targets", 2), softmax]),
+        ),
     ]
 }
 
@@ -143,7 +188,13 @@ fn cases() -> Vec<(&'static str, File)> {
         file.node_of(TABULAR, "Normalizer", &["e"], &["y"], &[text("norm", norm)]).output("y")
     };
     let joined = File::new().input("a", &[1, 2]).input("b", &[1, 3]);
-    let joined = joined.node_of(TABULAR, "FeatureVectorizer", &["a", "b"], &["y"], &[ints("inputdimensions", &[2, 3])]);
+    let joined = joined.node_of(
+        TABULAR,
+        "FeatureVectorizer",
+        &["a", "b"],
+        &["y"],
+        &[ints("inputdimensions", &[2, 3])],
+    );
     let chosen = File::new().input("x", &[1, 5]).integers("columns", &[4, 0, 0]);
     let chosen = chosen.node_of(TABULAR, "ArrayFeatureExtractor", &["x", "columns"], &["y"], &[]);
     vec![
@@ -157,8 +208,18 @@ fn cases() -> Vec<(&'static str, File)> {
         ("one target", regressor(1, "NONE")),
         ("two targets", regressor(2, "NONE")),
         ("two targets by softmax", regressor(2, "SOFTMAX")),
-        ("scaler", node("Scaler", &[1, 3], &[floats_of("offset", &[0.5, 1.0, -2.0]), floats_of("scale", &[2.0, 0.1, 30.0])])),
-        ("scaler of one number", node("Scaler", &[1, 3], &[floats_of("offset", &[0.5]), floats_of("scale", &[2.0])])),
+        (
+            "scaler",
+            node(
+                "Scaler",
+                &[1, 3],
+                &[floats_of("offset", &[0.5, 1.0, -2.0]), floats_of("scale", &[2.0, 0.1, 30.0])],
+            ),
+        ),
+        (
+            "scaler of one number",
+            node("Scaler", &[1, 3], &[floats_of("offset", &[0.5]), floats_of("scale", &[2.0])]),
+        ),
         ("normalizer 1", normalizer("L1")),
         ("normalizer 2", normalizer("L2")),
         ("normalizer max", normalizer("MAX")),
@@ -201,7 +262,10 @@ fn same(a: &File, b: &File) {
 #[test]
 fn texts_are_places_of_classes() {
     let of_texts = texts("classlabels_strings", &["setosa", "versicolor", "virginica"]);
-    same(&linear(3, of_texts, "SOFTMAX"), &linear(3, ints("classlabels_ints", &[0, 1, 2]), "SOFTMAX"));
+    same(
+        &linear(3, of_texts, "SOFTMAX"),
+        &linear(3, ints("classlabels_ints", &[0, 1, 2]), "SOFTMAX"),
+    );
     let with = |classes: TensorProto| {
         let mut file = looked_up();
         file.graph.initializer[0] = classes;
@@ -214,7 +278,10 @@ fn texts_are_places_of_classes() {
         string_data: names.iter().map(|name| name.as_bytes().to_vec()).collect(),
         ..TensorProto::default()
     };
-    same(&with(names(&["a", "b", "c", "d"])), &with(crate::file::integers("classes", &[4], &[0, 1, 2, 3])));
+    same(
+        &with(names(&["a", "b", "c", "d"])),
+        &with(crate::file::integers("classes", &[4], &[0, 1, 2, 3])),
+    );
     assert!(loaded(&with(names(&["a", "b", "a", "d"]))).is_err(), "two classes of one name");
     assert!(loaded(&with(names(&["a", "b", "c"]))).is_err(), "fewer names than places");
     let mut read = with(names(&["a", "b", "c", "d"]));
@@ -235,8 +302,12 @@ fn the_scores_of_a_map_are_its_tensor() {
 /// A number that is a bound falls on the side that the mode says.
 #[test]
 fn a_bound_is_on_one_side() {
-    let sums =
-        [("BRANCH_LEQ", 0.4 + 0.0625), ("BRANCH_LT", 0.25 + 0.0625), ("BRANCH_GTE", 0.4 + 0.3), ("BRANCH_GT", 0.125 + 0.3)];
+    let sums = [
+        ("BRANCH_LEQ", 0.4 + 0.0625),
+        ("BRANCH_LT", 0.25 + 0.0625),
+        ("BRANCH_GTE", 0.4 + 0.3),
+        ("BRANCH_GT", 0.125 + 0.3),
+    ];
     for (mode, sum) in sums {
         let model = loaded(&forest("TreeEnsembleRegressor", "target", mode, &WORTH, &[])).unwrap();
         let x = ndarray::array![[0.25, 1.0, 1.0, 0.0]].into_dyn();
@@ -250,12 +321,18 @@ fn what_is_no_tree_is_refused() {
     let change = |name: &str, values: &[i64]| {
         let mut file = forest("TreeEnsembleRegressor", "target", "BRANCH_LEQ", &WORTH, &[]);
         let attributes = &mut file.graph.node[0].attribute;
-        attributes.iter_mut().filter(|attribute| attribute.name == name).for_each(|attribute| attribute.ints = values.to_vec());
+        attributes
+            .iter_mut()
+            .filter(|attribute| attribute.name == name)
+            .for_each(|attribute| attribute.ints = values.to_vec());
         file
     };
     let refused = [
         (change("nodes_truenodeids", &[0, 0, 3, 0, 0, 2, 0, 0, 0]), "in a circle"),
-        (change("nodes_truenodeids", &[1, 0, 2, 0, 0, 2, 0, 0, 0]), "two nodes of tree 0 lead to node 2"),
+        (
+            change("nodes_truenodeids", &[1, 0, 2, 0, 0, 2, 0, 0, 0]),
+            "two nodes of tree 0 lead to node 2",
+        ),
         (change("nodes_truenodeids", &[9, 0, 3, 0, 0, 2, 0, 0, 0]), "names node 9"),
         (change("nodes_featureids", &[0, 0, 4, 0, 0, 1, 0, 0, 0]), "column 4 of 4"),
         (change("nodes_nodeids", &[0, 1, 2, 3, 3, 0, 1, 2, 0]), "given twice"),
@@ -263,7 +340,16 @@ fn what_is_no_tree_is_refused() {
         (change("target_nodeids", &[0, 3, 4, 2, 1, 0]), "which is no leaf"),
         (change("target_ids", &[0, 0, 0, 0, 0, 1]), "output 1"),
         (forest("TreeEnsembleRegressor", "target", "BRANCH_EQ", &WORTH, &[]), "BRANCH_EQ"),
-        (forest("TreeEnsembleRegressor", "target", "BRANCH_LEQ", &WORTH, &[text("aggregate_function", "MAX")]), "MAX"),
+        (
+            forest(
+                "TreeEnsembleRegressor",
+                "target",
+                "BRANCH_LEQ",
+                &WORTH,
+                &[text("aggregate_function", "MAX")],
+            ),
+            "MAX",
+        ),
     ];
     for (file, words) in refused {
         let problem = loaded(&file).map(|_| ()).unwrap_err().to_string();

@@ -50,7 +50,10 @@ pub enum ExecuteError {
         value: f32,
     },
     /// A token input holds something else than an id of the vocabulary.
-    #[error("input `{name}` holds {value} at position {position}; ids, and flags of a mask, are integers in 0..{vocabulary}")]
+    #[error(
+        "input `{name}` holds {value} at position {position}; ids, and flags of a mask, are \
+            integers in 0..{vocabulary}"
+    )]
     NotToken {
         /// Name of the input or of the embedding.
         name: String,

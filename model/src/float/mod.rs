@@ -1,8 +1,9 @@
-//! The `f32` interpreter of a [`Model`]: what calibration observes and what accuracy is measured against.
+//! The `f32` interpreter of a [`Model`]: what calibration observes and what accuracy is measured
+//! against.
 //!
-//! Values are `f32`; dot products accumulate in `f32`, means, variances, softmax sums and unary functions in `f64`.
-//! Peak memory is the live tensors plus one bounded convolution buffer; a run that would need more than
-//! [`MAX_LIVE_ELEMENTS`] elements at once is refused.
+//! Values are `f32`; dot products accumulate in `f32`, means, variances, softmax sums and unary
+//! functions in `f64`. Peak memory is the live tensors plus one bounded convolution buffer; a run
+//! that would need more than [`MAX_LIVE_ELEMENTS`] elements at once is refused.
 
 mod error;
 mod linear;
@@ -21,26 +22,35 @@ pub use error::ExecuteError;
 pub const MAX_LIVE_ELEMENTS: usize = 1 << 30;
 
 impl Model {
-    /// Runs the model and keeps the value of every node, in node order. Token inputs are ids written as `f32`.
+    /// Runs the model and keeps the value of every node, in node order. Token inputs are ids
+    /// written as `f32`.
     ///
     /// # Errors
-    /// An input that is missing, unknown, of the wrong shape, not finite or not a token id; an inconsistent model; too
-    /// many live elements; an output that is not finite.
-    pub fn execute(&self, inputs: &BTreeMap<String, ArrayD<f32>>) -> Result<Vec<ArrayD<f32>>, ExecuteError> {
+    /// An input that is missing, unknown, of the wrong shape, not finite or not a token id; an
+    /// inconsistent model; too many live elements; an output that is not finite.
+    pub fn execute(
+        &self,
+        inputs: &BTreeMap<String, ArrayD<f32>>,
+    ) -> Result<Vec<ArrayD<f32>>, ExecuteError> {
         let values = self.interpret(inputs, true, |_, _| ())?;
         Ok(values.into_iter().flatten().map(CowArray::into_owned).collect())
     }
 
-    /// Runs the model and returns the outputs, in the model's order. Other values are dropped after their last use.
+    /// Runs the model and returns the outputs, in the model's order. Other values are dropped after
+    /// their last use.
     ///
     /// # Errors
     /// As [`Model::execute`].
-    pub fn run(&self, inputs: &BTreeMap<String, ArrayD<f32>>) -> Result<Vec<ArrayD<f32>>, ExecuteError> {
+    pub fn run(
+        &self,
+        inputs: &BTreeMap<String, ArrayD<f32>>,
+    ) -> Result<Vec<ArrayD<f32>>, ExecuteError> {
         self.visit(inputs, |_, _| ())
     }
 
-    /// Runs the model, shows every node's value to `observer` in node order, and returns the outputs. Values are
-    /// dropped after their last use, so this is how large models are calibrated.
+    /// Runs the model, shows every node's value to `observer` in node order, and returns the
+    /// outputs. Values are dropped after their last use, so this is how large models are
+    /// calibrated.
     ///
     /// # Errors
     /// As [`Model::execute`].
@@ -50,7 +60,8 @@ impl Model {
         observer: impl FnMut(NodeId, ArrayViewD<'_, f32>),
     ) -> Result<Vec<ArrayD<f32>>, ExecuteError> {
         let values = self.interpret(inputs, false, observer)?;
-        let output = |id: &NodeId| values.get(id.0).and_then(Option::as_ref).map(|value| value.to_owned());
+        let output =
+            |id: &NodeId| values.get(id.0).and_then(Option::as_ref).map(|value| value.to_owned());
         Ok(self.outputs.iter().filter_map(|(_, id)| output(id)).collect())
     }
 
@@ -96,27 +107,33 @@ impl Model {
         Ok(values)
     }
 
-    /// Scores under a mask: minus infinity where a constant hides them, the lowest number where an input does, so that in a row without visible
-    /// scores the weights are equal on those that no constant hides.
+    /// Scores under a mask: minus infinity where a constant hides them, the lowest number where an
+    /// input does, so that in a row without visible scores the weights are equal on those that no
+    /// constant hides.
     fn masked(
         &self,
         node: &Node,
         values: &[Option<CowArray<'_, f32, IxDyn>>],
         constant: &[bool],
     ) -> Result<ArrayD<f32>, ExecuteError> {
-        let operand = |index: usize| node.inputs.get(index).and_then(|id| values.get(id.0)?.as_ref());
+        let operand =
+            |index: usize| node.inputs.get(index).and_then(|id| values.get(id.0)?.as_ref());
         let constant = node.inputs.get(1).is_some_and(|id| constant.get(id.0) == Some(&true));
         let floor = if constant { f32::NEG_INFINITY } else { f32::MIN };
         let masked = match (operand(0), operand(1)) {
-            (Some(scores), Some(hidden)) => pointwise::masked(&scores.view(), &hidden.view(), &node.shape, floor),
+            (Some(scores), Some(hidden)) => {
+                pointwise::masked(&scores.view(), &hidden.view(), &node.shape, floor)
+            }
             _ => Err("a mask without operands".into()),
         };
         masked.map_err(|problem| ShapeError { node: node.name.clone(), problem }.into())
     }
 
-    /// Per node the values that nobody reads after it: none when everything is kept, and never an output.
+    /// Per node the values that nobody reads after it: none when everything is kept, and never an
+    /// output.
     fn plan(&self, keep: bool) -> Result<Vec<Vec<usize>>, ExecuteError> {
-        let mut last: Vec<Option<usize>> = (0..self.nodes.len()).map(|at| (!keep).then_some(at)).collect();
+        let mut last: Vec<Option<usize>> =
+            (0..self.nodes.len()).map(|at| (!keep).then_some(at)).collect();
         for (at, node) in self.nodes.iter().enumerate().filter(|_| !keep) {
             for id in &node.inputs {
                 last[id.0] = Some(at);
@@ -177,7 +194,9 @@ fn check_input(node: &Node, array: &ArrayD<f32>) -> Result<(), ExecuteError> {
         return Ok(());
     };
     match array.iter().enumerate().find(|(_, x)| token(**x, vocabulary).is_none()) {
-        Some((position, &value)) => Err(ExecuteError::NotToken { name: name(), position, value, vocabulary }),
+        Some((position, &value)) => {
+            Err(ExecuteError::NotToken { name: name(), position, value, vocabulary })
+        }
         None => Ok(()),
     }
 }
@@ -191,10 +210,16 @@ fn token(value: f32, vocabulary: usize) -> Option<usize> {
 /// One node's value.
 ///
 /// # Errors
-/// Operands that do not fit the operation, which a checked model does not have; an embedding of something that is no id.
-pub(crate) fn evaluate(node: &Node, operands: &[ArrayViewD<'_, f32>]) -> Result<ArrayD<f32>, ExecuteError> {
+/// Operands that do not fit the operation, which a checked model does not have; an embedding of
+/// something that is no id.
+pub(crate) fn evaluate(
+    node: &Node,
+    operands: &[ArrayViewD<'_, f32>],
+) -> Result<ArrayD<f32>, ExecuteError> {
     let values = match (&node.op, operands) {
-        (Op::Embedding { table }, [ids]) => shaped(&node.shape, chosen_rows(&node.name, table, ids)?),
+        (Op::Embedding { table }, [ids]) => {
+            shaped(&node.shape, chosen_rows(&node.name, table, ids)?)
+        }
         _ => value(node, operands),
     };
     values.map_err(|problem| ShapeError { node: node.name.clone(), problem }.into())
@@ -219,19 +244,35 @@ fn value(node: &Node, operands: &[ArrayViewD<'_, f32>]) -> Result<ArrayD<f32>, S
 fn unary_value(op: &Op, x: &ArrayViewD<'_, f32>, shape: &[usize]) -> Result<ArrayD<f32>, String> {
     match op {
         Op::Dense { weight, bias } => linear::dense(x, weight, bias.as_ref()),
-        Op::Conv { weight, bias, window, groups } => linear::convolve(x, weight, bias.as_ref(), window, *groups),
-        Op::AveragePool { window, count_padding } => linear::average_pool(x, window, *count_padding, shape),
+        Op::Conv { weight, bias, window, groups } => {
+            linear::convolve(x, weight, bias.as_ref(), window, *groups)
+        }
+        Op::AveragePool { window, count_padding } => {
+            linear::average_pool(x, window, *count_padding, shape)
+        }
         Op::MaxPool { window } => linear::max_pool(x, window, shape),
         Op::Unary(function) => Ok(x.mapv(|x| function.evaluate(f64::from(x)) as f32)),
         Op::Composed(function) => Ok(x.mapv(|x| function.evaluate(f64::from(x)) as f32)),
-        Op::PRelu { slope } => pointwise::binary(x, &slope.view(), shape, |x, slope| if x > 0.0 { x } else { slope * x }),
+        Op::PRelu { slope } => {
+            pointwise::binary(
+                x,
+                &slope.view(),
+                shape,
+                |x, slope| if x > 0.0 { x } else { slope * x },
+            )
+        }
         Op::Softmax => Ok(pointwise::softmax(x)),
         Op::LogSoftmax => Ok(pointwise::log_softmax(x)),
         Op::ArgMax => shaped(shape, pointwise::argmax(x)),
-        Op::LayerNorm { epsilon, gain, bias } => pointwise::layer_norm(x, *epsilon, gain.as_ref(), bias.as_ref()),
+        Op::LayerNorm { epsilon, gain, bias } => {
+            pointwise::layer_norm(x, *epsilon, gain.as_ref(), bias.as_ref())
+        }
         Op::RmsNorm { epsilon, gain } => pointwise::rms_norm(x, *epsilon, gain.as_ref()),
         Op::L2Norm { epsilon } => Ok(pointwise::l2_norm(x, *epsilon)),
-        Op::Trees(trees) => shaped(shape, x.rows().into_iter().flat_map(|row| trees.evaluate(&row.to_vec())).collect()),
+        Op::Trees(trees) => shaped(
+            shape,
+            x.rows().into_iter().flat_map(|row| trees.evaluate(&row.to_vec())).collect(),
+        ),
         Op::Sum { axes } => pointwise::sum(x, axes),
         Op::Mean { axes } => pointwise::mean(x, axes),
         _ => Err("one operand does not fit the operation".into()),
@@ -239,7 +280,11 @@ fn unary_value(op: &Op, x: &ArrayViewD<'_, f32>, shape: &[usize]) -> Result<Arra
 }
 
 /// The rows of `table` that `ids` choose, one after the other.
-fn chosen_rows(name: &str, table: &Array2<f32>, ids: &ArrayViewD<'_, f32>) -> Result<Vec<f32>, ExecuteError> {
+fn chosen_rows(
+    name: &str,
+    table: &Array2<f32>,
+    ids: &ArrayViewD<'_, f32>,
+) -> Result<Vec<f32>, ExecuteError> {
     let vocabulary = table.nrows();
     let mut values = Vec::with_capacity(ids.len().saturating_mul(table.ncols()));
     for (position, &value) in ids.iter().enumerate() {
@@ -269,7 +314,10 @@ mod tests {
     fn classifier() -> Model {
         let mut model = Model::default();
         let x = model.push_input("x", Op::Input, &[1, 2]).unwrap();
-        let dense = Op::Dense { weight: array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], bias: Some(array![0.5, 0.0, -0.5]) };
+        let dense = Op::Dense {
+            weight: array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]],
+            bias: Some(array![0.5, 0.0, -0.5]),
+        };
         let y = model.push("dense", dense, &[x]).unwrap();
         let z = model.push("relu", Op::Unary(Unary::Relu), &[y]).unwrap();
         model.outputs.push(("z".into(), z));
@@ -312,7 +360,8 @@ mod tests {
     #[test]
     fn rejects_an_input_that_is_not_finite() {
         for value in [f32::NAN, f32::INFINITY] {
-            let error = classifier().run(&inputs(&[("x", array![[1.0, value]].into_dyn())])).unwrap_err();
+            let error =
+                classifier().run(&inputs(&[("x", array![[1.0, value]].into_dyn())])).unwrap_err();
             assert!(matches!(error, ExecuteError::NotFinite { position: 1, .. }));
         }
     }
@@ -327,7 +376,10 @@ mod tests {
         assert_eq!(good[0], array![[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]].into_dyn());
         for bad in [3.0, -1.0, 0.5] {
             let error = model.run(&inputs(&[("ids", array![[0.0, bad]].into_dyn())])).unwrap_err();
-            assert!(matches!(error, ExecuteError::NotToken { position: 1, vocabulary: 3, .. }), "{bad}");
+            assert!(
+                matches!(error, ExecuteError::NotToken { position: 1, vocabulary: 3, .. }),
+                "{bad}"
+            );
         }
     }
 
@@ -337,7 +389,9 @@ mod tests {
         let x = array![[1.0, 2.0, 3.0]].into_dyn();
         for operands in [vec![], vec![x.view()], vec![x.view(), x.view()]] {
             let error = evaluate(&model.nodes[1], &operands).unwrap_err();
-            assert!(matches!(error, ExecuteError::Model(ShapeError { node, .. }) if node == "dense"));
+            assert!(
+                matches!(error, ExecuteError::Model(ShapeError { node, .. }) if node == "dense")
+            );
         }
     }
 

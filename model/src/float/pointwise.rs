@@ -11,11 +11,16 @@ pub(super) fn binary(
 ) -> Result<ArrayD<f32>, String> {
     match (a.broadcast(shape), b.broadcast(shape)) {
         (Some(a), Some(b)) => Ok(Zip::from(a).and(b).map_collect(|&a, &b| f(a, b))),
-        _ => Err(format!("operands {:?} and {:?} do not broadcast to {shape:?}", a.shape(), b.shape())),
+        _ => Err(format!(
+            "operands {:?} and {:?} do not broadcast to {shape:?}",
+            a.shape(),
+            b.shape()
+        )),
     }
 }
 
-/// `scores`, at most `floor` where `hidden` is 1; what is neither 0 nor 1 hides nothing and is an error.
+/// `scores`, at most `floor` where `hidden` is 1; what is neither 0 nor 1 hides nothing and is an
+/// error.
 pub(super) fn masked(
     scores: &ArrayViewD<'_, f32>,
     hidden: &ArrayViewD<'_, f32>,
@@ -25,7 +30,12 @@ pub(super) fn masked(
     if let Some(other) = hidden.iter().find(|flag| **flag != 0.0 && **flag != 1.0) {
         return Err(format!("its mask holds {other}; zeros and ones are possible"));
     }
-    binary(scores, hidden, shape, |score, hidden| if hidden == 1.0 { score.min(floor) } else { score })
+    binary(
+        scores,
+        hidden,
+        shape,
+        |score, hidden| if hidden == 1.0 { score.min(floor) } else { score },
+    )
 }
 
 /// Softmax over the last axis; each row is shifted by its maximum first.
@@ -88,7 +98,11 @@ pub(super) fn layer_norm(
 }
 
 /// `x / sqrt(mean(x^2) + epsilon) * gain` over the last axis.
-pub(super) fn rms_norm(x: &ArrayViewD<'_, f32>, epsilon: f32, gain: Option<&Array1<f32>>) -> Result<ArrayD<f32>, String> {
+pub(super) fn rms_norm(
+    x: &ArrayViewD<'_, f32>,
+    epsilon: f32,
+    gain: Option<&Array1<f32>>,
+) -> Result<ArrayD<f32>, String> {
     let mut out = rows(x, |row| normalise(row, epsilon));
     if let Some(gain) = gain {
         fits_rows(gain, &out)?;
@@ -123,7 +137,9 @@ pub(super) fn mean(x: &ArrayViewD<'_, f32>, axes: &[usize]) -> Result<ArrayD<f32
 /// Elements that a sum over `axes` has.
 fn count(x: &ArrayViewD<'_, f32>, axes: &[usize]) -> Result<usize, String> {
     let extents = axes.iter().map(|&axis| x.shape().get(axis).copied());
-    extents.product::<Option<usize>>().ok_or_else(|| format!("axes {axes:?} of an operand {:?}", x.shape()))
+    extents
+        .product::<Option<usize>>()
+        .ok_or_else(|| format!("axes {axes:?} of an operand {:?}", x.shape()))
 }
 
 /// Whether there is a number for each element of the last axis of `x`, or one for all.

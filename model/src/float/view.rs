@@ -5,7 +5,11 @@ use ndarray::{ArrayD, ArrayViewD, Axis, Slice};
 use super::super::View;
 
 /// The view of `operands` with the node's `shape`, in row-major layout.
-pub(super) fn apply(view: &View, operands: &[ArrayViewD<'_, f32>], shape: &[usize]) -> Result<ArrayD<f32>, String> {
+pub(super) fn apply(
+    view: &View,
+    operands: &[ArrayViewD<'_, f32>],
+    shape: &[usize],
+) -> Result<ArrayD<f32>, String> {
     let misfit = || {
         let found: Vec<_> = operands.iter().map(|operand| operand.shape()).collect();
         format!("{view:?} of operands {found:?} does not give {shape:?}")
@@ -13,8 +17,13 @@ pub(super) fn apply(view: &View, operands: &[ArrayViewD<'_, f32>], shape: &[usiz
     let first = operands.first().ok_or_else(misfit)?;
     let x = first.view();
     let select = |axis: usize, indices: &[usize]| {
-        let inside = x.shape().get(axis).is_some_and(|&extent| indices.iter().all(|&index| index < extent));
-        if inside { Ok(x.select(Axis(axis), indices).as_standard_layout().into_owned()) } else { Err(misfit()) }
+        let inside =
+            x.shape().get(axis).is_some_and(|&extent| indices.iter().all(|&index| index < extent));
+        if inside {
+            Ok(x.select(Axis(axis), indices).as_standard_layout().into_owned())
+        } else {
+            Err(misfit())
+        }
     };
     match view {
         View::Reshape => super::shaped(shape, x.iter().copied().collect()),
@@ -26,10 +35,13 @@ pub(super) fn apply(view: &View, operands: &[ArrayViewD<'_, f32>], shape: &[usiz
             }
             Ok(x.permuted_axes(permutation.as_slice()).as_standard_layout().into_owned())
         }
-        View::Broadcast => Ok(x.broadcast(shape).ok_or_else(misfit)?.as_standard_layout().into_owned()),
+        View::Broadcast => {
+            Ok(x.broadcast(shape).ok_or_else(misfit)?.as_standard_layout().into_owned())
+        }
         View::Slice { axis, start, step } => {
             let count = shape.get(*axis).copied().ok_or_else(misfit)?;
-            let indices: Vec<usize> = (0..count).map(|at| start.wrapping_add_signed(at as isize * step)).collect();
+            let indices: Vec<usize> =
+                (0..count).map(|at| start.wrapping_add_signed(at as isize * step)).collect();
             select(*axis, &indices)
         }
         View::Concat(axis) if *axis < x.ndim() => {
@@ -39,9 +51,10 @@ pub(super) fn apply(view: &View, operands: &[ArrayViewD<'_, f32>], shape: &[usiz
         View::Concat(_) => Err(misfit()),
         View::Select { axis, indices } => select(*axis, indices),
         View::Pad { amounts, value } => {
-            let padded = |((&extent, &(before, after)), &wide): ((&usize, &(usize, usize)), &usize)| {
-                before.checked_add(extent).and_then(|end| end.checked_add(after)) == Some(wide)
-            };
+            let padded =
+                |((&extent, &(before, after)), &wide): ((&usize, &(usize, usize)), &usize)| {
+                    before.checked_add(extent).and_then(|end| end.checked_add(after)) == Some(wide)
+                };
             let fits = amounts.len() == x.ndim() && shape.len() == x.ndim();
             if !fits || !x.shape().iter().zip(amounts).zip(shape).all(padded) {
                 return Err(misfit());
@@ -73,15 +86,27 @@ mod tests {
     fn views_move_elements_as_documented() {
         let x = array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]].into_dyn();
         check(View::Reshape, x.clone(), array![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]].into_dyn());
-        check(View::Transpose(vec![1, 0]), x.clone(), array![[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]].into_dyn());
+        check(
+            View::Transpose(vec![1, 0]),
+            x.clone(),
+            array![[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]].into_dyn(),
+        );
         check(View::Broadcast, array![7.0].into_dyn(), array![[7.0, 7.0], [7.0, 7.0]].into_dyn());
         let slice = |start, step| View::Slice { axis: 1, start, step };
         check(slice(2, -2), x.clone(), array![[3.0, 1.0], [6.0, 4.0]].into_dyn());
         check(slice(1, 1), x.clone(), array![[2.0, 3.0], [5.0, 6.0]].into_dyn());
         let select = View::Select { axis: 0, indices: vec![1, 1, 0] };
-        check(select, x.clone(), array![[4.0, 5.0, 6.0], [4.0, 5.0, 6.0], [1.0, 2.0, 3.0]].into_dyn());
+        check(
+            select,
+            x.clone(),
+            array![[4.0, 5.0, 6.0], [4.0, 5.0, 6.0], [1.0, 2.0, 3.0]].into_dyn(),
+        );
         let pad = View::Pad { amounts: vec![(0, 1), (1, 0)], value: 9.0 };
-        check(pad, x.clone(), array![[9.0, 1.0, 2.0, 3.0], [9.0, 4.0, 5.0, 6.0], [9.0, 9.0, 9.0, 9.0]].into_dyn());
+        check(
+            pad,
+            x.clone(),
+            array![[9.0, 1.0, 2.0, 3.0], [9.0, 4.0, 5.0, 6.0], [9.0, 9.0, 9.0, 9.0]].into_dyn(),
+        );
         let joined = apply(&View::Concat(0), &[x.view(), x.view()], &[4, 3]).unwrap();
         assert_eq!(joined.index_axis(Axis(0), 3), array![4.0, 5.0, 6.0].into_dyn());
     }
@@ -103,7 +128,9 @@ mod tests {
         for (view, shape) in cases {
             assert!(apply(&view, &[x.view()], shape).is_err(), "{view:?}");
         }
-        assert!(apply(&View::Concat(0), &[x.view(), array![[1.0]].into_dyn().view()], &[3, 3]).is_err());
+        assert!(
+            apply(&View::Concat(0), &[x.view(), array![[1.0]].into_dyn().view()], &[3, 3]).is_err()
+        );
         assert!(apply(&View::Reshape, &[], &[6]).is_err());
     }
 }

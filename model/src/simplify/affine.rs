@@ -1,8 +1,10 @@
-//! Constant multiples and offsets per channel move into the dense layer or convolution before them: a batch norm
-//! disappears, a bias becomes a bias, the scale of attention scores becomes part of the query weights.
+//! Constant multiples and offsets per channel move into the dense layer or convolution before them:
+//! a batch norm disappears, a bias becomes a bias, the scale of attention scores becomes part of
+//! the query weights.
 //!
-//! The constant is broadcast to its node's shape, carried back through the reshapes and transposes in between, and must
-//! then vary along the layer's output channels only. Everything on the way must have no other reader.
+//! The constant is broadcast to its node's shape, carried back through the reshapes and transposes
+//! in between, and must then vary along the layer's output channels only. Everything on the way
+//! must have no other reader.
 
 use ndarray::{Array1, ArrayD, Axis};
 
@@ -21,7 +23,9 @@ pub(super) fn fold(model: &mut Model) -> bool {
         if uses[at] == 0 {
             continue;
         }
-        if let Some(x) = fold_into_layer(model, id, &uses).or_else(|| fold_into_product(model, id, &uses)) {
+        if let Some(x) =
+            fold_into_layer(model, id, &uses).or_else(|| fold_into_product(model, id, &uses))
+        {
             changed = true;
             readers.bypass(id, x);
             uses[x.0] += uses[at] - 1;
@@ -80,11 +84,15 @@ fn fold_into_product(model: &mut Model, id: NodeId, uses: &[usize]) -> Option<No
     None
 }
 
-/// The operand of a multiple or offset by a constant behind a layer, and the constant as an affine map of the node's shape.
+/// The operand of a multiple or offset by a constant behind a layer, and the constant as an affine
+/// map of the node's shape.
 fn affine(model: &Model, id: NodeId, uses: &[usize]) -> Option<(NodeId, Affine)> {
     let (x, value, constant_first) = model.with_constant(id)?;
     let shape = model.extents(id);
-    if model.extents(x) != shape || shape.iter().product::<usize>() > LARGEST || !is_behind_layer(model, x, uses) {
+    if model.extents(x) != shape
+        || shape.iter().product::<usize>() > LARGEST
+        || !is_behind_layer(model, x, uses)
+    {
         return None;
     }
     let value = value.broadcast(shape)?.to_owned();
@@ -99,7 +107,8 @@ fn affine(model: &Model, id: NodeId, uses: &[usize]) -> Option<(NodeId, Affine)>
     Some((x, affine))
 }
 
-/// Whether only reshapes and transposes lie between a node and a layer before it, without other readers.
+/// Whether only reshapes and transposes lie between a node and a layer before it, without other
+/// readers.
 fn is_behind_layer(model: &Model, mut id: NodeId, uses: &[usize]) -> bool {
     while uses[id.0] == 1 && is_rearrangement(model, id) {
         id = model.operands(id)[0];
@@ -107,8 +116,14 @@ fn is_behind_layer(model: &Model, mut id: NodeId, uses: &[usize]) -> bool {
     uses[id.0] == 1 && matches!(model.op(id), Op::Dense { .. } | Op::Conv { .. })
 }
 
-/// The layer behind a chain of reshapes and transposes, and `value` carried back to the shape of its result.
-fn layer_before(model: &Model, mut id: NodeId, mut value: ArrayD<f32>, uses: &[usize]) -> Option<(NodeId, ArrayD<f32>)> {
+/// The layer behind a chain of reshapes and transposes, and `value` carried back to the shape of
+/// its result.
+fn layer_before(
+    model: &Model,
+    mut id: NodeId,
+    mut value: ArrayD<f32>,
+    uses: &[usize],
+) -> Option<(NodeId, ArrayD<f32>)> {
     loop {
         if uses[id.0] != 1 {
             return None;
@@ -118,7 +133,8 @@ fn layer_before(model: &Model, mut id: NodeId, mut value: ArrayD<f32>, uses: &[u
             Op::Dense { .. } | Op::Conv { .. } => return Some((id, value)),
             Op::View(View::Reshape) => {
                 let shape = model.extents(before?);
-                value = value.as_standard_layout().into_owned().into_shape_with_order(shape).ok()?;
+                value =
+                    value.as_standard_layout().into_owned().into_shape_with_order(shape).ok()?;
             }
             Op::View(View::Transpose(permutation)) => {
                 let mut inverse = vec![0; permutation.len()];
@@ -139,8 +155,14 @@ fn is_rearrangement(model: &Model, id: NodeId) -> bool {
 
 /// The values along `axis`, where nothing varies along another one.
 fn per_channel(value: &ArrayD<f32>, axis: usize) -> Option<Array1<f32>> {
-    let channels: Array1<f32> = value.axis_iter(Axis(axis)).map(|channel| channel.first().copied()).collect::<Option<_>>()?;
-    let varies = value.axis_iter(Axis(axis)).zip(&channels).any(|(channel, first)| channel.iter().any(|value| value != first));
+    let channels: Array1<f32> = value
+        .axis_iter(Axis(axis))
+        .map(|channel| channel.first().copied())
+        .collect::<Option<_>>()?;
+    let varies = value
+        .axis_iter(Axis(axis))
+        .zip(&channels)
+        .any(|(channel, first)| channel.iter().any(|value| value != first));
     (!varies).then_some(channels)
 }
 
@@ -177,7 +199,13 @@ mod tests {
     fn conv(model: &mut Model, x: NodeId, out: usize, channels: usize) -> NodeId {
         let weight = random(&[out, channels, 3, 3], 5).into_dimensionality().unwrap();
         let bias = Some(random(&[out], 6).into_dimensionality::<Ix1>().unwrap());
-        let window = Window { kernel: [3, 3], stride: [1, 1], dilation: [1, 1], before: [1, 1], after: [1, 1] };
+        let window = Window {
+            kernel: [3, 3],
+            stride: [1, 1],
+            dilation: [1, 1],
+            before: [1, 1],
+            after: [1, 1],
+        };
         apply(model, Op::Conv { weight, bias, window, groups: 1 }, &[x])
     }
 
@@ -187,7 +215,11 @@ mod tests {
     }
 
     fn layers(model: &Model) -> usize {
-        model.nodes.iter().filter(|node| matches!(node.op, Op::Conv { .. } | Op::Dense { .. })).count()
+        model
+            .nodes
+            .iter()
+            .filter(|node| matches!(node.op, Op::Conv { .. } | Op::Dense { .. }))
+            .count()
     }
 
     #[test]
@@ -208,7 +240,8 @@ mod tests {
             let y = dense(model, x, 6, 8);
             let bias = constant(model, random(&[8], 3));
             let y = apply(model, Op::Add, &[bias, y]);
-            let y = model.push_shaped("heads", Op::View(View::Reshape), &[y], &[1, 4, 2, 4]).unwrap();
+            let y =
+                model.push_shaped("heads", Op::View(View::Reshape), &[y], &[1, 4, 2, 4]).unwrap();
             let y = apply(model, Op::View(View::Transpose(vec![0, 2, 1, 3])), &[y]);
             let scale = constant(model, random(&[1, 2, 1, 4], 4));
             let y = apply(model, Op::Mul, &[y, scale]);

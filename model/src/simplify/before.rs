@@ -1,14 +1,16 @@
-//! Constant multiples and offsets per channel move into the dense layer or convolution behind them: the scaler or batch norm in front of a model
-//! disappears.
+//! Constant multiples and offsets per channel move into the dense layer or convolution behind them:
+//! the scaler or batch norm in front of a model disappears.
 //!
-//! `(x * s + o) W + b = x (s W) + (o W + b)`. The constant is carried forward through reshapes, which keep the order of elements, and must vary along the
-//! layer's input channels only. A convolution pads with zeros behind an offset, so only one without padding takes an offset.
+//! `(x * s + o) W + b = x (s W) + (o W + b)`. The constant is carried forward through reshapes,
+//! which keep the order of elements, and must vary along the layer's input channels only. A
+//! convolution pads with zeros behind an offset, so only one without padding takes an offset.
 
 use ndarray::{Array1, ArrayD};
 
 use crate::{Model, NodeId, Op, View};
 
-/// Folds the constants in front of every layer, the nearest first. The nodes in their places are dead.
+/// Folds the constants in front of every layer, the nearest first. The nodes in their places are
+/// dead.
 pub(super) fn fold(model: &mut Model) {
     let uses = model.uses();
     for at in (0..model.nodes.len()).filter(|&at| uses[at] > 0) {
@@ -16,8 +18,8 @@ pub(super) fn fold(model: &mut Model) {
     }
 }
 
-/// Folds the nearest constant in front of a layer; whether there was one. What is read once stays so: the layer reads it in the place of the node
-/// between them.
+/// Folds the nearest constant in front of a layer; whether there was one. What is read once stays
+/// so: the layer reads it in the place of the node between them.
 fn fold_into(model: &mut Model, layer: NodeId, uses: &[usize]) -> bool {
     let Some(channels) = Channels::of(model, layer) else { return false };
     let mut reader = layer;
@@ -32,7 +34,9 @@ fn fold_into(model: &mut Model, layer: NodeId, uses: &[usize]) -> bool {
     if model.extents(x) != model.extents(at) {
         return false;
     }
-    let Some(values) = value.broadcast(model.extents(at)).and_then(|values| channels.values(&values.to_owned())) else {
+    let Some(values) =
+        value.broadcast(model.extents(at)).and_then(|values| channels.values(&values.to_owned()))
+    else {
         return false;
     };
     let count = values.len();
@@ -68,7 +72,9 @@ impl Channels {
         match &node.op {
             Op::Dense { weight, .. } => Some(Channels { count: weight.nrows(), area: 1 }),
             Op::Conv { .. } => match model.node(*node.inputs.first()?)?.shape.as_slice() {
-                [1, count, plane @ ..] => Some(Channels { count: *count, area: plane.iter().product() }),
+                [1, count, plane @ ..] => {
+                    Some(Channels { count: *count, area: plane.iter().product() })
+                }
                 _ => None,
             },
             _ => None,
@@ -93,7 +99,8 @@ impl Channels {
     }
 }
 
-/// Makes a layer of `x` from one of `x * slopes + offsets`, by input channel; `false` and no change where that is not possible or not finite.
+/// Makes a layer of `x` from one of `x * slopes + offsets`, by input channel; `false` and no change
+/// where that is not possible or not finite.
 pub fn scale_operand(op: &mut Op, slopes: &Array1<f32>, offsets: &Array1<f32>) -> bool {
     let shifted = offsets.iter().any(|offset| *offset != 0.0);
     let (added, bias) = match op {
@@ -118,9 +125,15 @@ pub fn scale_operand(op: &mut Op, slopes: &Array1<f32>, offsets: &Array1<f32>) -
             for (output, mut kernels) in weight.outer_iter_mut().enumerate() {
                 for (input, mut kernel) in kernels.outer_iter_mut().enumerate() {
                     let channel = output / per_group * inputs + input;
-                    let (Some(slope), Some(offset)) = (slopes.get(channel), offsets.get(channel)) else { return false };
+                    let (Some(slope), Some(offset)) = (slopes.get(channel), offsets.get(channel))
+                    else {
+                        return false;
+                    };
                     let sum: f64 = kernel.iter().map(|w| f64::from(*w)).sum();
-                    added.get_mut(output).into_iter().for_each(|added| *added += sum * f64::from(*offset));
+                    added
+                        .get_mut(output)
+                        .into_iter()
+                        .for_each(|added| *added += sum * f64::from(*offset));
                     kernel *= *slope;
                 }
             }
@@ -132,7 +145,8 @@ pub fn scale_operand(op: &mut Op, slopes: &Array1<f32>, offsets: &Array1<f32>) -
         _ => return false,
     };
     if shifted {
-        let before = bias.take().map_or_else(|| Array1::zeros(added.len()), |bias| bias.mapv(f64::from));
+        let before =
+            bias.take().map_or_else(|| Array1::zeros(added.len()), |bias| bias.mapv(f64::from));
         let moved = (before + added).mapv(|value| value as f32);
         if moved.iter().any(|value| !value.is_finite()) {
             return false;
@@ -156,7 +170,13 @@ mod tests {
             let x = apply(model, Op::Add, &[offsets, x]);
             let weight = random(&[6, 2, 3, 3], 5).into_dimensionality().unwrap();
             let pads = [padding; 2];
-            let window = Window { kernel: [3, 3], stride: [1, 1], dilation: [1, 1], before: pads, after: pads };
+            let window = Window {
+                kernel: [3, 3],
+                stride: [1, 1],
+                dilation: [1, 1],
+                before: pads,
+                after: pads,
+            };
             apply(model, Op::Conv { weight, bias: None, window, groups: 2 }, &[x])
         })
     }
@@ -172,7 +192,9 @@ mod tests {
             let weight = random(&[4, 3], 3).into_dimensionality().unwrap();
             apply(model, Op::Dense { weight, bias: None }, &[x])
         }));
-        assert!(after.nodes.iter().all(|node| !matches!(node.op, Op::Mul | Op::Sub | Op::Constant(_))));
+        assert!(
+            after.nodes.iter().all(|node| !matches!(node.op, Op::Mul | Op::Sub | Op::Constant(_)))
+        );
     }
 
     #[test]

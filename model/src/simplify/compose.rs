@@ -1,8 +1,9 @@
 //! Compositions of functions of one number.
 //!
-//! Elementwise operations and equal-element constants on one source, whose steps nothing else reads, are one function of
-//! one number and become one operation. Nothing is recognized by its values: the composition is kept as it is written, and
-//! evaluated where a named function would be, so every way of writing a GELU is what it is and nothing more.
+//! Elementwise operations and equal-element constants on one source, whose steps nothing else
+//! reads, are one function of one number and become one operation. Nothing is recognized by its
+//! values: the composition is kept as it is written, and evaluated where a named function would be,
+//! so every way of writing a GELU is what it is and nothing more.
 
 use std::sync::Arc;
 
@@ -24,7 +25,8 @@ pub(super) fn compose(model: &mut Model) {
     }
 }
 
-/// What a search for compositions knows of the model, and marks of nodes that are good until the next one is taken.
+/// What a search for compositions knows of the model, and marks of nodes that are good until the
+/// next one is taken.
 struct Search {
     /// How many operands and outputs read each node.
     uses: Vec<usize>,
@@ -66,7 +68,8 @@ impl Search {
             return None;
         }
         let cone = self.cone(model, id);
-        if function(model, id).is_none() && cone.iter().all(|&node| function(model, node).is_none()) {
+        if function(model, id).is_none() && cone.iter().all(|&node| function(model, node).is_none())
+        {
             return None;
         }
         let mut found: Option<(Vec<NodeId>, NodeId)> = None;
@@ -82,7 +85,8 @@ impl Search {
         Some((written_out(model, &inside, source)?, source))
     }
 
-    /// What `id` is made of as far as operations are elementwise, and their operands; constants left out.
+    /// What `id` is made of as far as operations are elementwise, and their operands; constants
+    /// left out.
     fn cone(&mut self, model: &Model, id: NodeId) -> Vec<NodeId> {
         self.mark += 1;
         self.mark(id);
@@ -103,8 +107,8 @@ impl Search {
         cone.split_off(1)
     }
 
-    /// The operations between `source` and `id`, in order with `id` last; `None` when `id` depends on anything else, something else reads one of
-    /// them, or they are too many.
+    /// The operations between `source` and `id`, in order with `id` last; `None` when `id` depends
+    /// on anything else, something else reads one of them, or they are too many.
     fn between(&mut self, model: &Model, id: NodeId, source: NodeId) -> Option<Vec<NodeId>> {
         if model.extents(source) != model.extents(id) {
             return None;
@@ -116,7 +120,10 @@ impl Search {
         while at < inside.len() {
             let next = inside[at];
             at += 1;
-            if !is_elementwise(model, next) || model.extents(next) != model.extents(id) || inside.len() > MAX_STEPS {
+            if !is_elementwise(model, next)
+                || model.extents(next) != model.extents(id)
+                || inside.len() > MAX_STEPS
+            {
                 return None;
             }
             for &operand in model.operands(next) {
@@ -150,12 +157,19 @@ fn is_elementwise(model: &Model, id: NodeId) -> bool {
     matches!(model.op(id), Op::Unary(_) | Op::Add | Op::Sub | Op::Mul)
 }
 
-/// Whether one table takes the place of more than itself: of two functions or products, one of which a table is needed for
-/// anyway; or of a function that is steep at zero and what is added before it, which then need not be told from zero.
+/// Whether one table takes the place of more than itself: of two functions or products, one of
+/// which a table is needed for anyway; or of a function that is steep at zero and what is added
+/// before it, which then need not be told from zero.
 fn is_worth_it(model: &Model, inside: &[NodeId]) -> bool {
     let functions: Vec<Unary> = inside.iter().filter_map(|&id| function(model, id)).collect();
-    let products = inside.iter().filter(|&&id| matches!(model.op(id), Op::Mul) && model.with_constant(id).is_none()).count();
-    let tables = functions.iter().filter(|function| !matches!(function, Unary::Relu | Unary::LeakyRelu(_))).count();
+    let products = inside
+        .iter()
+        .filter(|&&id| matches!(model.op(id), Op::Mul) && model.with_constant(id).is_none())
+        .count();
+    let tables = functions
+        .iter()
+        .filter(|function| !matches!(function, Unary::Relu | Unary::LeakyRelu(_)))
+        .count();
     let sums = inside.iter().any(|&id| matches!(model.op(id), Op::Add | Op::Sub));
     match (functions.as_slice(), products) {
         ([only], 0) => sums && only.is_steep_at_zero() && *only != Unary::Reciprocal,
@@ -219,9 +233,13 @@ mod tests {
         apply(model, Op::Add, &[offset, x])
     }
 
-    /// The model is one function of its input, with the values of `expected` from 1e-9 to 1e12, to within `tolerance` of the larger of
-    /// the value and 1.
-    fn is_one_function(expected: impl Fn(f64) -> f64, tolerance: f64, build: impl FnOnce(&mut Model, NodeId) -> NodeId) {
+    /// The model is one function of its input, with the values of `expected` from 1e-9 to 1e12, to
+    /// within `tolerance` of the larger of the value and 1.
+    fn is_one_function(
+        expected: impl Fn(f64) -> f64,
+        tolerance: f64,
+        build: impl FnOnce(&mut Model, NodeId) -> NodeId,
+    ) {
         let after = simplified(model(&[64], build));
         assert_eq!(after.nodes.len(), 2);
         let Op::Composed(function) = &after.nodes[1].op else { panic!("{:?}", after.nodes[1].op) };
@@ -383,7 +401,9 @@ mod tests {
 
     #[test]
     fn two_sources_steps_with_other_readers_and_single_functions_stay() {
-        let composed = |model: Model| simplified(model).nodes.iter().any(|node| matches!(node.op, Op::Composed(_)));
+        let composed = |model: Model| {
+            simplified(model).nodes.iter().any(|node| matches!(node.op, Op::Composed(_)))
+        };
         assert!(!composed(model(&[8], |model, x| {
             let other = apply(model, Op::Softmax, &[x]);
             let y = unary(model, Unary::Sigmoid, other);

@@ -1,4 +1,5 @@
-//! Nodes whose operands are all constant become constants; products with a constant matrix become dense layers.
+//! Nodes whose operands are all constant become constants; products with a constant matrix become
+//! dense layers.
 
 use ndarray::{ArrayD, Ix2};
 
@@ -89,9 +90,15 @@ mod tests {
     fn does_not_blow_a_number_up_to_a_tensor() {
         let after = simplified(model(&[2048, 1024], |model, x| {
             let c = scalar(model, 3.0);
-            let wide = model.push_shaped("wide", Op::View(View::Broadcast), &[c], &[2048, 1024]).unwrap();
+            let wide =
+                model.push_shaped("wide", Op::View(View::Broadcast), &[c], &[2048, 1024]).unwrap();
             apply(model, Op::Add, &[x, wide])
         }));
-        assert!(after.nodes.iter().all(|node| !matches!(&node.op, Op::Constant(value) if value.len() > 1)));
+        assert!(
+            after
+                .nodes
+                .iter()
+                .all(|node| !matches!(&node.op, Op::Constant(value) if value.len() > 1))
+        );
     }
 }

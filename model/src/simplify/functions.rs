@@ -37,13 +37,18 @@ fn formed(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
     let first = model.operands(id).first().copied()?;
     match model.op(id) {
         Op::Unary(Unary::Reciprocal) => match model.op(first) {
-            Op::Unary(Unary::Sqrt) => Some((Op::Unary(Unary::Rsqrt), *model.operands(first).first()?)),
+            Op::Unary(Unary::Sqrt) => {
+                Some((Op::Unary(Unary::Rsqrt), *model.operands(first).first()?))
+            }
             _ => None,
         },
-        Op::Unary(Unary::Clip(0.0, high)) if *high >= f32::MAX => Some((Op::Unary(Unary::Relu), first)),
+        Op::Unary(Unary::Clip(0.0, high)) if *high >= f32::MAX => {
+            Some((Op::Unary(Unary::Relu), first))
+        }
         Op::Unary(Unary::Clip(0.0, 1.0)) => {
             let (slope, offset, x) = line(model, first)?;
-            (slope != 1.0 || offset != 0.0).then_some((Op::Unary(Unary::HardSigmoid(slope, offset)), x))
+            (slope != 1.0 || offset != 0.0)
+                .then_some((Op::Unary(Unary::HardSigmoid(slope, offset)), x))
         }
         Op::Mul => {
             let (sum, value, _) = model.with_constant(id)?;
@@ -65,7 +70,9 @@ fn line(model: &Model, id: NodeId) -> Option<(f32, f32, NodeId)> {
     let (mut slope, mut offset, mut at) = (1.0f32, 0.0f32, id);
     for _ in 0..MAX_STEPS {
         let Some((x, value, constant_first)) = model.with_constant(at) else { break };
-        let Some(number) = value.first().copied().filter(|first| value.iter().all(|other| other == first)) else {
+        let Some(number) =
+            value.first().copied().filter(|first| value.iter().all(|other| other == first))
+        else {
             break;
         };
         if model.extents(x) != model.extents(at) {
@@ -86,8 +93,8 @@ fn line(model: &Model, id: NodeId) -> Option<(f32, f32, NodeId)> {
     (at != id).then_some((slope, offset, at))
 }
 
-/// Makes a softmax whose logarithm is its only use a log-softmax: the logarithm is taken of the sum, never of a probability. What is to be read in
-/// the logarithm's place.
+/// Makes a softmax whose logarithm is its only use a log-softmax: the logarithm is taken of the
+/// sum, never of a probability. What is to be read in the logarithm's place.
 fn log_softmax(model: &mut Model, id: NodeId, uses: &[usize]) -> Option<NodeId> {
     let (Op::Unary(Unary::Ln), &[operand]) = (model.op(id), model.operands(id)) else {
         return None;
@@ -126,7 +133,11 @@ mod tests {
             let y = unary(model, Unary::Clip(f32::MIN, 1.0), y);
             unary(model, Unary::Relu, y)
         }));
-        assert!(matches!(after.nodes[1].op, Op::Unary(Unary::HardSigmoid(0.25, 0.5))), "{:?}", after.nodes[1].op);
+        assert!(
+            matches!(after.nodes[1].op, Op::Unary(Unary::HardSigmoid(0.25, 0.5))),
+            "{:?}",
+            after.nodes[1].op
+        );
         let relu = simplified(model(&[64], |model, x| unary(model, Unary::Clip(0.0, f32::MAX), x)));
         assert!(matches!(relu.nodes[1].op, Op::Unary(Unary::Relu)));
         let mean = simplified(model(&[2, 4], |model, x| {

@@ -29,14 +29,18 @@ fn identity(model: &Model, id: NodeId) -> Option<NodeId> {
         Op::View(View::Transpose(permutation)) => permutation.is_sorted(),
         Op::View(View::Slice { start: 0, step: 1, .. }) => same_shape,
         Op::View(View::Concat(_)) => model.operands(id).len() == 1,
-        Op::View(View::Select { axis, indices }) => indices.iter().copied().eq(0..model.extents(only).get(*axis).copied()?),
+        Op::View(View::Select { axis, indices }) => {
+            indices.iter().copied().eq(0..model.extents(only).get(*axis).copied()?)
+        }
         Op::View(View::Pad { amounts, .. }) => amounts.iter().all(|&amount| amount == (0, 0)),
         Op::Sum { .. } | Op::Mean { .. } => same_shape,
         Op::Add | Op::Sub | Op::Mul => {
             let (x, value, constant_first) = model.with_constant(id)?;
             let neutral = if matches!(model.op(id), Op::Mul) { 1.0 } else { 0.0 };
             let negates = constant_first && matches!(model.op(id), Op::Sub);
-            let neutral = !negates && model.extents(x) == shape && value.iter().all(|&value| value == neutral);
+            let neutral = !negates
+                && model.extents(x) == shape
+                && value.iter().all(|&value| value == neutral);
             return neutral.then_some(x);
         }
         _ => false,
@@ -63,7 +67,9 @@ fn merged(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
     };
     let source = model.operands(before).first().copied();
     match (model.op(id), model.op(before)) {
-        (Op::View(View::Reshape), Op::View(View::Reshape)) => Some((Op::View(View::Reshape), source?)),
+        (Op::View(View::Reshape), Op::View(View::Reshape)) => {
+            Some((Op::View(View::Reshape), source?))
+        }
         (Op::View(View::Transpose(second)), Op::View(View::Transpose(first))) => {
             let composed = second.iter().map(|&axis| first[axis]).collect();
             Some((Op::View(View::Transpose(composed)), source?))
@@ -79,7 +85,8 @@ fn merged(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
                 return None;
             }
             let (low, high) = (low_a.max(low_b), high_a.min(high_b));
-            let clip = if (low, high) == (0.0, f32::MAX) { Unary::Relu } else { Unary::Clip(low, high) };
+            let clip =
+                if (low, high) == (0.0, f32::MAX) { Unary::Relu } else { Unary::Clip(low, high) };
             Some((Op::Unary(clip), source?))
         }
         _ => None,
@@ -144,7 +151,9 @@ mod tests {
             view(model, View::Reshape, y, &[24])
         }));
         assert_eq!(after.nodes.len(), 3);
-        let trivial = simplified(model(&[1, 3, 4], |model, x| apply(model, Op::View(View::Transpose(vec![1, 0, 2])), &[x])));
+        let trivial = simplified(model(&[1, 3, 4], |model, x| {
+            apply(model, Op::View(View::Transpose(vec![1, 0, 2])), &[x])
+        }));
         assert!(matches!(trivial.nodes[1].op, Op::View(View::Reshape)));
     }
 

@@ -1,8 +1,10 @@
 //! Passes over the float model that change its form and not its values.
 //!
-//! Importers leave what their formats say; calibration and the integer graph want few, large operations. The passes
-//! run until none of them changes anything; every one of them removes a node from use or turns one into a constant, so
-//! they stop. What is then left of functions of one number is composed. Values agree up to the rounding of `f32`; each pass is tested by running models before and after.
+//! Importers leave what their formats say; calibration and the integer graph want few, large
+//! operations. The passes run until none of them changes anything; every one of them removes a node
+//! from use or turns one into a constant, so they stop. What is then left of functions of one
+//! number is composed. Values agree up to the rounding of `f32`; each pass is tested by running
+//! models before and after.
 
 mod affine;
 mod before;
@@ -20,18 +22,26 @@ use super::{Model, NodeId, Op, ShapeError};
 
 type Pass = fn(&mut Model) -> bool;
 
-const PASSES: &[Pass] =
-    &[constants::fold, identities::remove, identities::merge, functions::recognise, norms::recognise, affine::fold];
+const PASSES: &[Pass] = &[
+    constants::fold,
+    identities::remove,
+    identities::merge,
+    functions::recognise,
+    norms::recognise,
+    affine::fold,
+];
 
 impl Model {
     /// The same model in fewer operations.
     ///
-    /// Constants are folded; identities and dead nodes are gone; a constant multiple or offset per channel is part of
-    /// the dense layer or convolution before it, or else behind it; layer norms, RMS norms and L2 norms are single operations, and so is every
-    /// composition of functions of one number.
+    /// Constants are folded; identities and dead nodes are gone; a constant multiple or offset per
+    /// channel is part of the dense layer or convolution before it, or else behind it; layer norms,
+    /// RMS norms and L2 norms are single operations, and so is every composition of functions of
+    /// one number.
     ///
     /// # Errors
-    /// The model is inconsistent, see [`Model::check`], or has a softmax with a row that constants hide altogether.
+    /// The model is inconsistent, see [`Model::check`], or has a softmax with a row that constants
+    /// hide altogether.
     pub fn simplify(mut self) -> Result<Model, ShapeError> {
         self.check()?;
         let mut changed = true;
@@ -54,11 +64,18 @@ impl Model {
 
     /// Removes nodes that no output depends on, other than inputs.
     pub fn remove_dead(&mut self) {
-        let mut alive: Vec<bool> = self.nodes.iter().map(|node| matches!(node.op, Op::Input | Op::Tokens { .. })).collect();
+        let mut alive: Vec<bool> = self
+            .nodes
+            .iter()
+            .map(|node| matches!(node.op, Op::Input | Op::Tokens { .. }))
+            .collect();
         for (_, id) in &self.outputs {
             alive[id.0] = true;
         }
-        for at in (0..self.nodes.len()).rev().filter(|&at| self.nodes[at].inputs.iter().all(|id| id.0 < at)) {
+        for at in (0..self.nodes.len())
+            .rev()
+            .filter(|&at| self.nodes[at].inputs.iter().all(|id| id.0 < at))
+        {
             if alive[at] {
                 for id in &self.nodes[at].inputs {
                     alive[id.0] = true;
@@ -118,7 +135,8 @@ impl Model {
         value.iter().all(|&other| other == first).then_some(first)
     }
 
-    /// The computed operand and the constant one of a binary node, and whether the constant comes first.
+    /// The computed operand and the constant one of a binary node, and whether the constant comes
+    /// first.
     fn with_constant(&self, id: NodeId) -> Option<(NodeId, &ArrayD<f32>, bool)> {
         let &[a, b] = self.operands(id) else {
             return None;
@@ -151,7 +169,8 @@ impl Bypass {
         model.nodes[id.0].inputs.iter_mut().for_each(|operand| *operand = self.0[operand.0]);
     }
 
-    /// Makes every reader of `from`, the node that was reached last, read `to`, an earlier node of the same shape.
+    /// Makes every reader of `from`, the node that was reached last, read `to`, an earlier node of
+    /// the same shape.
     fn bypass(&mut self, from: NodeId, to: NodeId) {
         self.0[from.0] = to;
     }
@@ -205,13 +224,21 @@ mod testing {
     pub fn simplified(model: Model) -> Model {
         let simple = model.clone().simplify().unwrap();
         for seed in 0..4 {
-            let inputs: BTreeMap<_, _> =
-                model.inputs.iter().map(|id| (model.nodes[id.0].name.clone(), random(&model.nodes[id.0].shape, seed))).collect();
-            let (before, after) = (model.execute(&inputs).unwrap(), simple.execute(&inputs).unwrap());
+            let inputs: BTreeMap<_, _> = model
+                .inputs
+                .iter()
+                .map(|id| (model.nodes[id.0].name.clone(), random(&model.nodes[id.0].shape, seed)))
+                .collect();
+            let (before, after) =
+                (model.execute(&inputs).unwrap(), simple.execute(&inputs).unwrap());
             for ((_, a), (_, b)) in model.outputs.iter().zip(&simple.outputs) {
                 let (a, b) = (&before[a.0], &after[b.0]);
                 assert_eq!(a.shape(), b.shape());
-                let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs() / (1.0 + a.abs())).fold(0.0, f32::max);
+                let worst = a
+                    .iter()
+                    .zip(b)
+                    .map(|(a, b)| (a - b).abs() / (1.0 + a.abs()))
+                    .fold(0.0, f32::max);
                 assert!(worst < 1e-5, "seed {seed}: error {worst}");
             }
         }
@@ -241,7 +268,8 @@ mod tests {
         assert_eq!(after.check(), Ok(()));
     }
 
-    /// Graphs of random operations: whatever the passes do to each other's results, the values stay.
+    /// Graphs of random operations: whatever the passes do to each other's results, the values
+    /// stay.
     #[test]
     fn random_graphs_keep_their_values() {
         let mut removed = 0;
@@ -263,8 +291,13 @@ mod tests {
         assert!(removed > 1000);
     }
 
-    /// A long chain of operations, each `step(number of the step, its operand)` with a constant behind the operand where it is not a function.
-    fn chain(model: &mut Model, mut x: NodeId, step: impl Fn(usize) -> (Op, Option<f32>)) -> NodeId {
+    /// A long chain of operations, each `step(number of the step, its operand)` with a constant
+    /// behind the operand where it is not a function.
+    fn chain(
+        model: &mut Model,
+        mut x: NodeId,
+        step: impl Fn(usize) -> (Op, Option<f32>),
+    ) -> NodeId {
         for at in 0..10_000 {
             let (op, number) = step(at);
             let mut operands = vec![x];
@@ -284,7 +317,9 @@ mod tests {
     /// Every pass is linear in them, and none recurses.
     #[test]
     fn long_chains_become_what_they_compute() {
-        let lines = |at: usize| if at.is_multiple_of(2) { (Op::Mul, Some(-1.0)) } else { (Op::Add, Some(0.5)) };
+        let lines = |at: usize| {
+            if at.is_multiple_of(2) { (Op::Mul, Some(-1.0)) } else { (Op::Add, Some(0.5)) }
+        };
         let behind = simplified(model(&[1, 2], |model, x| {
             let x = apply(model, swapped(), &[x]);
             chain(model, x, lines)
@@ -298,12 +333,19 @@ mod tests {
         let ones = simplified(model(&[1, 2], |model, x| chain(model, x, |_| (Op::Mul, Some(1.0)))));
         assert_eq!(ones.nodes.len(), 1, "changes nothing");
         let functions = simplified(model(&[1, 2], |model, x| {
-            chain(model, x, |at| if at.is_multiple_of(2) { (Op::Unary(Unary::Abs), None) } else { (Op::Sub, Some(0.5)) })
+            chain(model, x, |at| {
+                if at.is_multiple_of(2) {
+                    (Op::Unary(Unary::Abs), None)
+                } else {
+                    (Op::Sub, Some(0.5))
+                }
+            })
         }));
         assert!(functions.nodes.len() < 2 * 10_000 / 20, "composed: {}", functions.nodes.len());
     }
 
-    /// An operation on one of `nodes`, all of which are `[1, 4, 6]`, that is `[1, 4, 6]` again and stays small.
+    /// An operation on one of `nodes`, all of which are `[1, 4, 6]`, that is `[1, 4, 6]` again and
+    /// stays small.
     fn random_node(model: &mut Model, nodes: &[NodeId], rng: &mut ChaCha8Rng) -> NodeId {
         const UNARY: [Unary; 8] = [
             Unary::Relu,
@@ -317,7 +359,11 @@ mod tests {
         ];
         const SHAPES: [&[usize]; 5] = [&[], &[6], &[4, 1], &[1, 1, 6], &[1, 4, 6]];
         // The latest node most of the time, so that chains form.
-        let x = if rng.gen_bool(0.7) { nodes[nodes.len() - 1] } else { nodes[rng.gen_range(0..nodes.len())] };
+        let x = if rng.gen_bool(0.7) {
+            nodes[nodes.len() - 1]
+        } else {
+            nodes[rng.gen_range(0..nodes.len())]
+        };
         let other = nodes[rng.gen_range(0..nodes.len())];
         match rng.gen_range(0..10) {
             0 | 1 => apply(model, Op::Unary(UNARY[rng.gen_range(0..UNARY.len())]), &[x]),
@@ -339,7 +385,9 @@ mod tests {
                 apply(model, Op::Dense { weight, bias: None }, &[x])
             }
             6 => {
-                let y = model.push_shaped(name(model), Op::View(View::Reshape), &[x], &[2, 2, 6]).unwrap();
+                let y = model
+                    .push_shaped(name(model), Op::View(View::Reshape), &[x], &[2, 2, 6])
+                    .unwrap();
                 let y = apply(model, Op::View(View::Transpose(vec![1, 0, 2])), &[y]);
                 model.push_shaped(name(model), Op::View(View::Reshape), &[y], &[1, 4, 6]).unwrap()
             }

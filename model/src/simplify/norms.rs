@@ -7,15 +7,16 @@
 //! norm * gain, layer norm + bias      part of the norm
 //! ```
 //!
-//! All over the last axis. The integer norm divides by `sqrt(sum(x^2) + e^2)`, which is `max(.., e)` only for an `e` that no
-//! row comes near: a larger bound stays a composition.
+//! All over the last axis. The integer norm divides by `sqrt(sum(x^2) + e^2)`, which is
+//! `max(.., e)` only for an `e` that no row comes near: a larger bound stays a composition.
 
 use ndarray::Array1;
 
 use super::reread;
 use crate::{Model, NodeId, Op, Unary};
 
-/// Largest bound of an L2 norm that only keeps it from dividing by zero; exporters write 1e-12 to 1e-6.
+/// Largest bound of an L2 norm that only keeps it from dividing by zero; exporters write 1e-12 to
+/// 1e-6.
 const LARGEST_GUARD: f32 = 1e-6;
 
 pub(super) fn recognise(model: &mut Model) -> bool {
@@ -40,7 +41,9 @@ fn rms_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
     product_with(model, id, |x, scale| {
         let shifted = unary(model, scale, Unary::Rsqrt)?;
         let (mean, epsilon, _) = model.with_constant(shifted)?;
-        let epsilon = *epsilon.first().filter(|_| epsilon.len() == 1 && matches!(model.op(shifted), Op::Add))?;
+        let epsilon = *epsilon
+            .first()
+            .filter(|_| epsilon.len() == 1 && matches!(model.op(shifted), Op::Add))?;
         let Op::Mean { axes } = model.op(mean) else {
             return None;
         };
@@ -80,7 +83,8 @@ fn l2_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
         };
         let squares = *model.operands(sum).first()?;
         let guards = *epsilon > 0.0 && *epsilon <= LARGEST_GUARD;
-        let matches = *high == f32::MAX && guards && is_last(model, x, axes) && is_square(model, squares, x);
+        let matches =
+            *high == f32::MAX && guards && is_last(model, x, axes) && is_square(model, squares, x);
         matches.then_some(Op::L2Norm { epsilon: *epsilon })
     })
 }
@@ -101,9 +105,13 @@ fn with_parameter(model: &Model, id: NodeId, uses: &[usize]) -> Option<(Op, Node
         1 => Array1::from_elem(width, value.sum()),
         _ => value.iter().copied().collect(),
     };
-    let scaled = |gain: &Option<Array1<f32>>| Some(gain.as_ref().map_or(value.clone(), |gain| gain * &value));
+    let scaled = |gain: &Option<Array1<f32>>| {
+        Some(gain.as_ref().map_or(value.clone(), |gain| gain * &value))
+    };
     let op = match (model.op(id), model.op(norm)) {
-        (Op::Mul, Op::RmsNorm { epsilon, gain }) => Op::RmsNorm { epsilon: *epsilon, gain: scaled(gain) },
+        (Op::Mul, Op::RmsNorm { epsilon, gain }) => {
+            Op::RmsNorm { epsilon: *epsilon, gain: scaled(gain) }
+        }
         (Op::Mul, Op::LayerNorm { epsilon, gain, bias }) => {
             let bias = bias.as_ref().map(|bias| bias * &value);
             Op::LayerNorm { epsilon: *epsilon, gain: scaled(gain), bias }
@@ -118,7 +126,11 @@ fn with_parameter(model: &Model, id: NodeId, uses: &[usize]) -> Option<(Op, Node
 }
 
 /// Tries both orders of a product's operands.
-fn product_with(model: &Model, id: NodeId, matches: impl Fn(NodeId, NodeId) -> Option<Op>) -> Option<(Op, NodeId)> {
+fn product_with(
+    model: &Model,
+    id: NodeId,
+    matches: impl Fn(NodeId, NodeId) -> Option<Op>,
+) -> Option<(Op, NodeId)> {
     let (Op::Mul, &[a, b]) = (model.op(id), model.operands(id)) else {
         return None;
     };
@@ -181,7 +193,10 @@ mod tests {
                 apply(model, Op::Add, &[y, bias])
             }));
             assert_eq!(after.nodes.len(), 2);
-            assert!(matches!(after.nodes[1].op, Op::LayerNorm { gain: Some(_), bias: Some(_), .. }));
+            assert!(matches!(
+                after.nodes[1].op,
+                Op::LayerNorm { gain: Some(_), bias: Some(_), .. }
+            ));
         }
     }
 

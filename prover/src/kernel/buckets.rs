@@ -1,5 +1,6 @@
-//! Multi-scalar multiplication without vector instructions: signed digits, and buckets summed by affine additions that share their
-//! inversions (Montgomery's trick). An addition takes about six multiplications where a projective one takes eleven.
+//! Multi-scalar multiplication without vector instructions: signed digits, and buckets summed by
+//! affine additions that share their inversions (Montgomery's trick). An addition takes about six
+//! multiplications where a projective one takes eleven.
 
 use ark_bn254::Fr;
 use ark_ec::AffineRepr;
@@ -48,7 +49,8 @@ fn signed_digits(scalars: &[Fr], c: u32) -> Vec<i32> {
         for (index, digit) in digits.iter_mut().enumerate() {
             let (limb, shift) = (index * c as usize / 64, index * c as usize % 64);
             let low = limbs.get(limb).map_or(0, |x| x >> shift);
-            let high = if shift == 0 { 0 } else { limbs.get(limb + 1).map_or(0, |x| x << (64 - shift)) };
+            let high =
+                if shift == 0 { 0 } else { limbs.get(limb + 1).map_or(0, |x| x << (64 - shift)) };
             let value = ((low | high) & ((1 << c) - 1)) as i32 + carry;
             carry = i32::from(value > 1 << (c - 1));
             *digit = value - (carry << c);
@@ -58,7 +60,11 @@ fn signed_digits(scalars: &[Fr], c: u32) -> Vec<i32> {
 }
 
 /// `sum_k digit(k) points[k]` for digits of magnitude up to `largest`.
-fn window_sum<P: Point>(points: &[P::Affine], digit: impl Fn(usize) -> i32, largest: usize) -> P::Group {
+fn window_sum<P: Point>(
+    points: &[P::Affine],
+    digit: impl Fn(usize) -> i32,
+    largest: usize,
+) -> P::Group {
     // Points by bucket, negated where their digit is negative.
     let mut ends = vec![0usize; largest + 1];
     (0..points.len()).for_each(|k| ends[digit(k).unsigned_abs() as usize] += 1);
@@ -95,14 +101,16 @@ fn window_sum<P: Point>(points: &[P::Affine], digit: impl Fn(usize) -> i32, larg
     sum
 }
 
-/// `points[to] = points[from] + points[from + 1]`, or just `points[from]` where it has no partner; `to <= from`.
+/// `points[to] = points[from] + points[from + 1]`, or just `points[from]` where it has no partner;
+/// `to <= from`.
 struct Step {
     from: usize,
     to: usize,
     paired: bool,
 }
 
-/// Adds neighbours in every bucket: buckets of n points become buckets of n / 2, rounded up, still in order.
+/// Adds neighbours in every bucket: buckets of n points become buckets of n / 2, rounded up, still
+/// in order.
 fn halve<F: Field>(points: &mut Vec<Pair<F>>, lengths: &mut [usize]) {
     let mut steps: Vec<Step> = Vec::with_capacity(2 * BATCH);
     let mut slopes = Vec::with_capacity(2 * BATCH);
@@ -132,7 +140,11 @@ fn take<F: Field>(points: &mut [Pair<F>], steps: &mut Vec<Step>, slopes: &mut Ve
     slopes.clear();
     let mut product = F::ONE;
     for step in steps.iter() {
-        let denominator = if step.paired { denominator(points[step.from], points[step.from + 1]) } else { F::ONE };
+        let denominator = if step.paired {
+            denominator(points[step.from], points[step.from + 1])
+        } else {
+            F::ONE
+        };
         slopes.push((denominator, product));
         product *= denominator;
     }
@@ -144,7 +156,11 @@ fn take<F: Field>(points: &mut [Pair<F>], steps: &mut Vec<Step>, slopes: &mut Ve
         *before = own;
     }
     for (step, (_, inverse)) in steps.iter().zip(slopes.iter()) {
-        points[step.to] = if step.paired { add(points[step.from], points[step.from + 1], *inverse) } else { points[step.from] };
+        points[step.to] = if step.paired {
+            add(points[step.from], points[step.from + 1], *inverse)
+        } else {
+            points[step.from]
+        };
     }
     steps.clear();
 }
@@ -199,7 +215,8 @@ mod tests {
     /// Points of which many are equal or opposite, and scalars of all kinds, against arkworks.
     fn agrees<P: Point>(generator: P::Affine, sizes: &[usize]) {
         let mut rng = ChaCha20Rng::seed_from_u64(4);
-        let few: Vec<P::Affine> = (0..40).map(|_| (generator * Fr::rand(&mut rng)).into_affine()).collect();
+        let few: Vec<P::Affine> =
+            (0..40).map(|_| (generator * Fr::rand(&mut rng)).into_affine()).collect();
         for &size in sizes {
             let points: Vec<P::Affine> = (0..size)
                 .map(|_| {
@@ -207,14 +224,19 @@ mod tests {
                     if rng.r#gen() { point } else { (-point.into_group()).into_affine() }
                 })
                 .collect();
-            let kinds = [Fr::ZERO, Fr::one(), -Fr::one(), Fr::from(2u64).pow([253]), Fr::from(u64::MAX)];
+            let kinds =
+                [Fr::ZERO, Fr::one(), -Fr::one(), Fr::from(2u64).pow([253]), Fr::from(u64::MAX)];
             let scalars: Vec<Fr> = (0..size)
                 .map(|_| match rng.gen_range(0..8) {
                     kind @ 0..5 => kinds[kind],
                     _ => Fr::rand(&mut rng),
                 })
                 .collect();
-            assert_eq!(msm::<P>(&points, &scalars), P::Group::msm_unchecked(&points, &scalars), "{size} points");
+            assert_eq!(
+                msm::<P>(&points, &scalars),
+                P::Group::msm_unchecked(&points, &scalars),
+                "{size} points"
+            );
         }
     }
 

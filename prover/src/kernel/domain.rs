@@ -1,12 +1,14 @@
 //! Evaluation domains: Fourier transforms and Lagrange evaluation.
 //!
-//! A domain of size n is a subgroup of the scalar field, n = 2^k or 3 * 2^k up to 2^28; of these the smallest that fits
-//! is taken, so that 2^k + 1 rows do not cost 2^(k+1). With a root w of order n, `b` = 1 or 3 and m = n / b, its elements
-//! are ordered in blocks: element `s m + k` is `w^(s + b k)`. Polynomials are coefficient vectors, lowest degree first;
-//! evaluations are in the order of the elements.
+//! A domain of size n is a subgroup of the scalar field, n = 2^k or 3 * 2^k up to 2^28; of these
+//! the smallest that fits is taken, so that 2^k + 1 rows do not cost 2^(k+1). With a root w of
+//! order n, `b` = 1 or 3 and m = n / b, its elements are ordered in blocks: element `s m + k` is
+//! `w^(s + b k)`. Polynomials are coefficient vectors, lowest degree first; evaluations are in the
+//! order of the elements.
 //!
-//! Block s is the coset `w^s H` of the subgroup H of order m. On the coset `g w^s H`, `X^m` is the constant
-//! `g^m z^s` with `z = w^m`, so that a polynomial in three parts of m coefficients is there
+//! Block s is the coset `w^s H` of the subgroup H of order m. On the coset `g w^s H`, `X^m` is the
+//! constant `g^m z^s` with `z = w^m`, so that a polynomial in three parts of m coefficients is
+//! there
 //!
 //! ```text
 //! f0 + f1 X^m + f2 X^(2m) = f0 + z^s (g^m f1) + z^(2s) (g^(2m) f2)
@@ -78,9 +80,11 @@ impl Domain {
         Some(Self::of(Radix2EvaluationDomain::new(whole)?, vec![Fr::one()]))
     }
 
-    /// Number of elements of the smallest domain with at least `size`: a power of two, or three of them. `None` as for [`Domain::new`].
+    /// Number of elements of the smallest domain with at least `size`: a power of two, or three of
+    /// them. `None` as for [`Domain::new`].
     pub fn size_for(size: usize) -> Option<usize> {
-        let power = size.checked_next_power_of_two().filter(|power| *power <= 1 << Fr::TWO_ADICITY)?;
+        let power =
+            size.checked_next_power_of_two().filter(|power| *power <= 1 << Fr::TWO_ADICITY)?;
         let third = power / 4;
         Some(if third >= LEAST_THIRD && size <= 3 * third { 3 * third } else { power })
     }
@@ -169,22 +173,37 @@ impl Domain {
     }
 
     fn forward(&self, values: &mut [Fr], shift: Fr) {
-        assert_eq!(values.len(), self.size(), "a transform needs as many values as the domain has elements");
+        assert_eq!(
+            values.len(),
+            self.size(),
+            "a transform needs as many values as the domain has elements"
+        );
         if let &[_, root, _] = self.shifts.as_slice() {
             let m = self.block.size() as u64;
             let factor = shift.pow([m]);
-            let thirds = Thirds { root: root.pow([m]), factors: [Fr::one(), factor, factor.square()], inverse: false };
+            let thirds = Thirds {
+                root: root.pow([m]),
+                factors: [Fr::one(), factor, factor.square()],
+                inverse: false,
+            };
             self.thirds(values, &thirds);
         }
         self.blocks(values, shift, false);
     }
 
     fn backward(&self, values: &mut [Fr], shift: Fr) {
-        assert_eq!(values.len(), self.size(), "a transform needs as many values as the domain has elements");
+        assert_eq!(
+            values.len(),
+            self.size(),
+            "a transform needs as many values as the domain has elements"
+        );
         self.blocks(values, shift, true);
         if let &[_, root, _] = self.shifts.as_slice() {
             let m = self.block.size() as u64;
-            let (third, factor) = (Fr::from(3u64).inverse().unwrap_or_default(), shift.pow([m]).inverse().unwrap_or_default());
+            let (third, factor) = (
+                Fr::from(3u64).inverse().unwrap_or_default(),
+                shift.pow([m]).inverse().unwrap_or_default(),
+            );
             let factors = [third, third * factor, third * factor.square()];
             self.thirds(values, &Thirds { root: root.pow([m]), factors, inverse: true });
         }
@@ -273,24 +292,42 @@ mod tests {
             for value in ends.iter_mut() {
                 *value = [Fr::zero(), Fr::one(), -Fr::one()][rng.gen_range(0..3)];
             }
-            let words = |values: &[Fr]| -> Vec<[u64; 4]> { values.iter().map(|value| value.0.0).collect() };
-            for (input, threads) in [(random, 1 + log_size % 8), (top, 2), (ends, 8), (vec![Fr::zero(); n], 3)] {
+            let words =
+                |values: &[Fr]| -> Vec<[u64; 4]> { values.iter().map(|value| value.0.0).collect() };
+            for (input, threads) in
+                [(random, 1 + log_size % 8), (top, 2), (ends, 8), (vec![Fr::zero(); n], 3)]
+            {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                for (inverse, shift) in [(false, Fr::one()), (true, Fr::one()), (false, Fr::GENERATOR), (true, -Fr::GENERATOR)] {
+                for (inverse, shift) in [
+                    (false, Fr::one()),
+                    (true, Fr::one()),
+                    (false, Fr::GENERATOR),
+                    (true, -Fr::GENERATOR),
+                ] {
                     let kind = Kind { inverse, shift };
                     let (mut expected, mut found) = (input.clone(), input.clone());
                     portable::transform(&domain.block, &mut expected, kind);
                     pool.install(|| transforms.run(cpu, &mut found, kind));
-                    assert!(words(&found) == words(&expected), "{kind:?} of 2^{log_size} on {threads} threads");
+                    assert!(
+                        words(&found) == words(&expected),
+                        "{kind:?} of 2^{log_size} on {threads} threads"
+                    );
                 }
                 let root = Fr::GENERATOR.pow((-Fr::one() / Fr::from(3u64)).into_bigint());
-                for (inverse, factors) in [(false, [Fr::one(); 3]), (false, [1, 5, 25].map(Fr::from)), (true, [-Fr::one(); 3])] {
+                for (inverse, factors) in [
+                    (false, [Fr::one(); 3]),
+                    (false, [1, 5, 25].map(Fr::from)),
+                    (true, [-Fr::one(); 3]),
+                ] {
                     let three = [&input[..], &input, &input].concat();
                     let (mut expected, mut found) = (three.clone(), three);
                     let thirds = Thirds { root, factors, inverse };
                     portable::thirds(&mut expected, &thirds);
                     pool.install(|| vector::thirds(cpu, &mut found, &thirds));
-                    assert!(words(&found) == words(&expected), "{thirds:?} of 3 * 2^{log_size} on {threads} threads");
+                    assert!(
+                        words(&found) == words(&expected),
+                        "{thirds:?} of 3 * 2^{log_size} on {threads} threads"
+                    );
                 }
             }
         }
@@ -318,8 +355,20 @@ mod tests {
 
     #[test]
     fn the_smallest_domain_that_fits_is_taken() {
-        for (rows, size) in [(5, 8), (129, 192), (192, 192), (193, 256), (257, 384), (385, 512), (1025, 1536), (1537, 2048)] {
-            assert_eq!((Domain::new(rows).unwrap().size(), Domain::size_for(rows)), (size, Some(size)));
+        for (rows, size) in [
+            (5, 8),
+            (129, 192),
+            (192, 192),
+            (193, 256),
+            (257, 384),
+            (385, 512),
+            (1025, 1536),
+            (1537, 2048),
+        ] {
+            assert_eq!(
+                (Domain::new(rows).unwrap().size(), Domain::size_for(rows)),
+                (size, Some(size))
+            );
         }
     }
 }

@@ -37,7 +37,13 @@ mod tests {
 
     /// Digits of every kind: none, one, borrows through all windows, the ends of the field.
     fn edges() -> Vec<Fr> {
-        let mut scalars = vec![Fr::zero(), Fr::one(), -Fr::one(), -Fr::from(2u64), Fr::from(2u64).inverse().unwrap()];
+        let mut scalars = vec![
+            Fr::zero(),
+            Fr::one(),
+            -Fr::one(),
+            -Fr::from(2u64),
+            Fr::from(2u64).inverse().unwrap(),
+        ];
         for bit in 0..254 {
             let power = Fr::from(2u64).pow([bit]);
             scalars.extend([power, power - Fr::one(), -power, power * Fr::from(3u64)]);

@@ -6,7 +6,8 @@
 //! same results, bit for bit (group elements: the same element).
 //!
 //! Not covered: constant-time execution. Running times depend on the scalars, so a prover that
-//! shares a machine with an adversary who can time it leaks how many of its wires are zero or small.
+//! shares a machine with an adversary who can time it leaks how many of its wires are zero or
+//! small.
 
 mod buckets;
 mod domain;

@@ -53,7 +53,11 @@ impl Scalars<'_> {
 /// When the number of scalars is not the number of bases, or an index is out of range: both come
 /// from a key whose shape the caller has checked.
 pub fn msm<P: Point>(bases: &[P], scalars: Scalars<'_>) -> P::Group {
-    assert_eq!(bases.len(), scalars.len(), "a multi-scalar multiplication needs as many scalars as bases");
+    assert_eq!(
+        bases.len(),
+        scalars.len(),
+        "a multi-scalar multiplication needs as many scalars as bases"
+    );
     #[cfg(target_arch = "x86_64")]
     if let Some(cpu) = vector::cpu() {
         return vector::msm(cpu, bases, scalars);

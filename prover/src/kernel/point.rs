@@ -1,8 +1,8 @@
 //! Points as they lie in a key file, used in place.
 //!
-//! A coordinate is four 64-bit limbs, least significant first, of the Montgomery form `x 2^256 mod q`
-//! (arkworks' own). The point at infinity is all zero, which is not on the curve `y^2 = x^3 + 3`
-//! (nor on its twist) and so names nothing else.
+//! A coordinate is four 64-bit limbs, least significant first, of the Montgomery form
+//! `x 2^256 mod q` (arkworks' own). The point at infinity is all zero, which is not on the curve
+//! `y^2 = x^3 + 3` (nor on its twist) and so names nothing else.
 
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::{AffineRepr, ScalarMul, VariableBaseMSM};
@@ -36,7 +36,9 @@ pub trait Point: Pod + PartialEq + Send + Sync + std::fmt::Debug {
     /// The field of the coordinates.
     type Base: Field;
     /// arkworks' projective form.
-    type Group: ScalarMul<MulBase = Self::Affine, ScalarField = Fr> + VariableBaseMSM + ark_ec::CurveGroup<Affine = Self::Affine>;
+    type Group: ScalarMul<MulBase = Self::Affine, ScalarField = Fr>
+        + VariableBaseMSM
+        + ark_ec::CurveGroup<Affine = Self::Affine>;
 
     /// Degree of the field of the coordinates over Fq: 1 or 2.
     const DEGREE: usize;
@@ -46,8 +48,8 @@ pub trait Point: Pod + PartialEq + Send + Sync + std::fmt::Debug {
 
     /// To arkworks' affine form.
     ///
-    /// Neither the curve equation nor the subgroup is checked, nor that limbs are below the modulus:
-    /// whoever takes points from outside checks them first.
+    /// Neither the curve equation nor the subgroup is checked, nor that limbs are below the
+    /// modulus: whoever takes points from outside checks them first.
     fn to_affine(&self) -> Self::Affine;
 
     /// The affine point with these coordinates, which are on the curve.

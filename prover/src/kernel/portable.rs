@@ -84,8 +84,8 @@ pub(super) fn thirds(values: &mut [Fr], thirds: &Thirds) {
     });
 }
 
-/// Montgomery's trick in chunks: three multiplications per element and one inversion per chunk. The values may be secret: the running products
-/// are overwritten.
+/// Montgomery's trick in chunks: three multiplications per element and one inversion per chunk. The
+/// values may be secret: the running products are overwritten.
 pub(super) fn batch_inverse(values: &mut [Fr]) {
     let chunk = values.len().div_ceil(rayon::current_num_threads() * 4).max(64);
     values.par_chunks_mut(chunk).for_each(|chunk| {

@@ -52,9 +52,17 @@ impl Header {
         out
     }
 
-    /// Reads the header and returns where the sections start; the file has then exactly the length that they need.
-    pub(super) fn read(file: &[u8], path: &Path) -> Result<(Header, [usize; SECTIONS.len()]), StoreError> {
-        let length = |expected: u64| StoreError::Length { path: path.to_path_buf(), expected, found: file.len() as u64 };
+    /// Reads the header and returns where the sections start; the file has then exactly the length
+    /// that they need.
+    pub(super) fn read(
+        file: &[u8],
+        path: &Path,
+    ) -> Result<(Header, [usize; SECTIONS.len()]), StoreError> {
+        let length = |expected: u64| StoreError::Length {
+            path: path.to_path_buf(),
+            expected,
+            found: file.len() as u64,
+        };
         let damaged = || StoreError::Checksum { path: path.to_path_buf(), section: "the header" };
         let prefix = file.first_chunk::<PREFIX>().ok_or_else(|| length(PREFIX as u64))?;
         let mut fields = Fields(prefix);
@@ -90,8 +98,12 @@ impl Header {
         let mut fields = Fields(body);
         let circuit = Digest(fields.array()?);
         let key_digest = Digest(fields.array()?);
-        let layout =
-            Layout { constraints: fields.size()?, round1: fields.size()?, round2: fields.size()?, public_values: fields.size()? };
+        let layout = Layout {
+            constraints: fields.size()?,
+            round1: fields.size()?,
+            round2: fields.size()?,
+            public_values: fields.size()?,
+        };
         let mut sections = [(0, 0); SECTIONS.len()];
         for (length, checksum) in &mut sections {
             *length = fields.array().map(u64::from_le_bytes)?;
@@ -120,6 +132,9 @@ pub(super) fn aligned(position: usize) -> usize {
     position.next_multiple_of(64)
 }
 
-pub(super) fn io_error<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {
+pub(super) fn io_error<'a>(
+    action: &'static str,
+    path: &'a Path,
+) -> impl Fn(io::Error) -> StoreError + 'a {
     move |source| StoreError::Io { action, path: path.to_path_buf(), source }
 }

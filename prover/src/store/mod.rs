@@ -15,15 +15,18 @@
 //!    H-8      8  checksum of all bytes before
 //! ```
 //!
-//! then the sections in the order of [`SECTIONS`], each from the next multiple of 64 bytes. Points are the kernel's:
-//! 64 or 128 bytes of little-endian Montgomery limbs, infinity as zeros, used in place. Lists of wires are u32, copied.
+//! then the sections in the order of [`SECTIONS`], each from the next multiple of 64 bytes. Points
+//! are the kernel's: 64 or 128 bytes of little-endian Montgomery limbs, infinity as zeros, used in
+//! place. Lists of wires are u32, copied.
 //!
-//! A checksum is XXH3-64 over the XXH3-64 values of the pieces of 1 MiB. It finds accidents, not adversaries: whoever can
-//! write the proving key can make the prover leak, or fail, so keep the file as you keep the program. What it cannot do
-//! is prove something false, since the verifier does not trust it.
+//! A checksum is XXH3-64 over the XXH3-64 values of the pieces of 1 MiB. It finds accidents, not
+//! adversaries: whoever can write the proving key can make the prover leak, or fail, so keep the
+//! file as you keep the program. What it cannot do is prove something false, since the verifier
+//! does not trust it.
 //!
-//! The key is as secret as the weights: its points are combinations of few public ones by the weights of a layer, so where a row of weights is short or
-//! its entries are small, discrete logarithms give them away. On Unix the file has mode 0600.
+//! The key is as secret as the weights: its points are combinations of few public ones by the
+//! weights of a layer, so where a row of weights is short or its entries are small, discrete
+//! logarithms give them away. On Unix the file has mode 0600.
 
 mod atomic;
 mod header;
@@ -72,7 +75,8 @@ pub const SECTIONS: [&str; 16] = [
 const PIECE: usize = 1 << 20;
 
 impl ProvingKey {
-    /// Writes the key under `path`, atomically, readable by its owner alone: weights can be computed from it.
+    /// Writes the key under `path`, atomically, readable by its owner alone: weights can be
+    /// computed from it.
     ///
     /// # Errors
     /// When the file system refuses; whatever was at `path` is then untouched.
@@ -98,7 +102,8 @@ impl ProvingKey {
         })
     }
 
-    /// Maps the key at `path`, which must be for the circuit with digest `circuit`, and checks all of it.
+    /// Maps the key at `path`, which must be for the circuit with digest `circuit`, and checks all
+    /// of it.
     ///
     /// # Errors
     /// The first thing that is wrong with the file; see [`StoreError`].
@@ -126,7 +131,11 @@ impl ProvingKey {
         });
         let key = key.map_err(|source| StoreError::Key { path: path.to_path_buf(), source })?;
         if key.digest() != header.key_digest {
-            return Err(StoreError::Digest { path: path.to_path_buf(), expected: header.key_digest, found: key.digest() });
+            return Err(StoreError::Digest {
+                path: path.to_path_buf(),
+                expected: header.key_digest,
+                found: key.digest(),
+            });
         }
         let windows = Windows { path, map, header: &header, starts };
         for index in 0..SECTIONS.len() {
@@ -134,7 +143,9 @@ impl ProvingKey {
         }
         let material = Material::read(&windows)?;
         let inconsistent = |section| StoreError::Inconsistent { path: path.to_path_buf(), section };
-        if header.circuit != circuit || key.parts().public_values != header.layout.public_values as u64 {
+        if header.circuit != circuit
+            || key.parts().public_values != header.layout.public_values as u64
+        {
             return Err(inconsistent("the header"));
         }
         // A domain of many rows takes memory: only where the file has a point for each.
@@ -171,7 +182,8 @@ pub fn write_verifying_key(key: &VerifyingKey, path: &Path) -> Result<(), StoreE
 /// When the file cannot be read, does not parse, or the key is refused.
 pub fn read_verifying_key(path: &Path) -> Result<VerifyingKey, StoreError> {
     let bytes = read_at_most(path, MAX_VERIFYING_KEY).map_err(io_error("read", path))?;
-    VerifyingKey::from_file(&bytes).map_err(|source| StoreError::Key { path: path.to_path_buf(), source })
+    VerifyingKey::from_file(&bytes)
+        .map_err(|source| StoreError::Key { path: path.to_path_buf(), source })
 }
 
 /// The checksum of a section or of the header.
@@ -194,15 +206,19 @@ impl Windows<'_> {
         let start = self.starts[index];
         let window = self.map.get(start..start + length as usize);
         if window.map(checksum) != Some(expected) {
-            return Err(StoreError::Checksum { path: self.path.to_path_buf(), section: SECTIONS[index] });
+            return Err(StoreError::Checksum {
+                path: self.path.to_path_buf(),
+                section: SECTIONS[index],
+            });
         }
         Ok(())
     }
 
     fn array<T: Pod>(&self, index: usize) -> Result<Array<T>, StoreError> {
         let (length, _) = self.header.sections[index];
-        Array::mapped(self.map, self.starts[index], length as usize)
-            .ok_or_else(|| StoreError::Inconsistent { path: self.path.to_path_buf(), section: SECTIONS[index] })
+        Array::mapped(self.map, self.starts[index], length as usize).ok_or_else(|| {
+            StoreError::Inconsistent { path: self.path.to_path_buf(), section: SECTIONS[index] }
+        })
     }
 }
 
@@ -211,14 +227,21 @@ impl Material {
         let [a1, b1, c1, d1, e1, f1] = self.round1.sections();
         let [a2, b2, c2, d2, e2, f2] = self.round2.sections();
         let fixed = bytemuck::bytes_of(&self.fixed);
-        let [h, wires, c] = [bytemuck::cast_slice(&self.h), bytemuck::cast_slice(&self.c_wires), bytemuck::cast_slice(&self.c)];
+        let [h, wires, c] = [
+            bytemuck::cast_slice(&self.h),
+            bytemuck::cast_slice(&self.c_wires),
+            bytemuck::cast_slice(&self.c),
+        ];
         [fixed, a1, b1, c1, d1, e1, f1, a2, b2, c2, d2, e2, f2, h, wires, c]
     }
 
     fn read(windows: &Windows) -> Result<Material, StoreError> {
         let fixed: Array<Fixed> = windows.array(0)?;
         let [fixed] = *fixed else {
-            return Err(StoreError::Inconsistent { path: windows.path.to_path_buf(), section: SECTIONS[0] });
+            return Err(StoreError::Inconsistent {
+                path: windows.path.to_path_buf(),
+                section: SECTIONS[0],
+            });
         };
         Ok(Material {
             fixed,
@@ -269,5 +292,8 @@ impl Round {
     }
 }
 
-const _: () = assert!(cfg!(target_endian = "little"), "key files hold little-endian limbs that are used in place");
+const _: () = assert!(
+    cfg!(target_endian = "little"),
+    "key files hold little-endian limbs that are used in place"
+);
 const _: () = assert!(PUBLIC_WIRES == 3 && size_of::<Fixed>() == 1472 && size_of::<Layout>() == 32);

@@ -7,7 +7,8 @@ use std::path::Path;
 /// Most bytes of a `verifying.key` file. Its labels are as many as the vocabulary of a model.
 pub const MAX_VERIFYING_KEY: u64 = 1 << 24;
 
-/// Opens a regular file. Anything else is refused unopened: a pipe would wait for its writer, a device has no end.
+/// Opens a regular file. Anything else is refused unopened: a pipe would wait for its writer, a
+/// device has no end.
 ///
 /// # Errors
 /// What the file system says, or that `path` is no regular file.
@@ -24,8 +25,12 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 /// As [`open_regular`], or that it is larger.
 pub fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open_regular(path)?;
-    let too_large =
-        |bytes: u64| io::Error::new(ErrorKind::FileTooLarge, format!("{bytes} bytes, of which at most {limit} are read"));
+    let too_large = |bytes: u64| {
+        io::Error::new(
+            ErrorKind::FileTooLarge,
+            format!("{bytes} bytes, of which at most {limit} are read"),
+        )
+    };
     let length = file.metadata()?.len();
     if length > limit {
         return Err(too_large(length));

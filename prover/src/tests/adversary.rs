@@ -55,14 +55,21 @@ fn rejects_a_public_value_that_is_not_the_wires() {
     let mut filled = toy.random(&mut rng);
     filled.public[1] = Fr::from(-1i64);
     let result = prove(&key, &mut filled, Context::NONE, &());
-    assert!(matches!(result, Err(ProveError::Statement(StatementError::OutOfRange { index: 1, .. }))));
+    assert!(matches!(
+        result,
+        Err(ProveError::Statement(StatementError::OutOfRange { index: 1, .. }))
+    ));
     let mut filled = toy.random(&mut rng);
     filled.public.pop();
     let result = prove(&key, &mut filled, Context::NONE, &());
-    assert!(matches!(result, Err(ProveError::Statement(StatementError::Count { expected: 3, found: 2 }))));
+    assert!(matches!(
+        result,
+        Err(ProveError::Statement(StatementError::Count { expected: 3, found: 2 }))
+    ));
 }
 
-/// The honest fold is patched over the wires' own: only the constraint of the fold stands in the way.
+/// The honest fold is patched over the wires' own: only the constraint of the fold stands in the
+/// way.
 #[test]
 fn rejects_a_lie_about_a_public_value_with_the_fold_patched() {
     let mut rng = rng(133);
@@ -113,11 +120,17 @@ fn rejects_an_assignment_of_another_shape() {
     let mut longer = toy.random(&mut rng);
     longer.round1.push(0);
     let result = prove(&key, &mut longer, Context::NONE, &());
-    assert!(matches!(result, Err(ProveError::Shape { what: "round-1 wires", expected: 12, found: 13 })));
+    assert!(matches!(
+        result,
+        Err(ProveError::Shape { what: "round-1 wires", expected: 12, found: 13 })
+    ));
     let mut other = toy.random(&mut rng);
     other.tamper = |_, round2| round2.wires.truncate(1);
     let result = prove(&key, &mut other, Context::NONE, &());
-    assert!(matches!(result, Err(ProveError::Shape { what: "round-2 wires", expected: 8, found: 1 })));
+    assert!(matches!(
+        result,
+        Err(ProveError::Shape { what: "round-2 wires", expected: 8, found: 1 })
+    ));
     for (tamper, what) in [
         ((|_, round2: &mut Round2| round2.a.truncate(1)) as fn(&Toy, &mut Round2), "rows of A z"),
         (|_, round2| round2.b.truncate(1), "rows of B z"),
@@ -137,8 +150,9 @@ fn rejects_changed_values_spliced_proofs_and_other_keys() {
     let mut filled = toy.fill(vec![1, 7, 0, 3, 2, 2]);
     let first = prove(&key, &mut filled, Context::NONE, &()).expect("a true statement");
     let second = prove(&key, &mut filled, Context::NONE, &()).expect("a true statement");
-    let verify =
-        |values: &[Fr], proof: &Proof| key.prepared_key().verify(&PublicValues::new(values.to_vec()), Context::NONE, proof);
+    let verify = |values: &[Fr], proof: &Proof| {
+        key.prepared_key().verify(&PublicValues::new(values.to_vec()), Context::NONE, proof)
+    };
     let honest = filled.public_values().to_vec();
     for index in 0..honest.len() {
         let random = Fr::from(u64::rand(&mut rng) >> 24);
@@ -160,7 +174,8 @@ fn rejects_changed_values_spliced_proofs_and_other_keys() {
         let pick = |bit: usize| {
             if mask >> bit & 1 == 1 { &second.proof } else { &first.proof }
         };
-        let spliced = Proof::new(pick(0).a(), pick(1).b(), pick(2).c1(), pick(3).c2()).expect("points of proofs");
+        let spliced = Proof::new(pick(0).a(), pick(1).b(), pick(2).c1(), pick(3).c2())
+            .expect("points of proofs");
         assert!(matches!(verify(&honest, &spliced), Err(VerifyError::Rejected)), "mask {mask}");
     }
     let other = toy.keys(&mut rng);
@@ -177,8 +192,11 @@ fn an_8_bit_witness_is_found_in_c1_without_rho_and_not_with_it() {
     let toy = Toy::new(1, 256, 0);
     let key = toy.keys(&mut rng);
     let secret = 173;
-    let guesses: Vec<G1Affine> =
-        (0..256).map(|x| msm(&key.material.round1.k, Scalars::Small(&toy.fill(vec![x]).round1)).into_affine()).collect();
+    let guesses: Vec<G1Affine> = (0..256)
+        .map(|x| {
+            msm(&key.material.round1.k, Scalars::Small(&toy.fill(vec![x]).round1)).into_affine()
+        })
+        .collect();
     let job = Job {
         material: &key.material,
         domain: &key.domain,
@@ -191,9 +209,14 @@ fn an_8_bit_witness_is_found_in_c1_without_rho_and_not_with_it() {
         job.run(&mut toy.fill(vec![secret]), &blinding, &()).expect("a true statement").c1()
     };
     let found = |c1: G1Affine| guesses.iter().position(|guess| *guess == c1);
-    assert_eq!(found(c1(Fr::zero())), Some(secret as usize), "the attack works when rho is left out");
+    assert_eq!(
+        found(c1(Fr::zero())),
+        Some(secret as usize),
+        "the attack works when rho is left out"
+    );
     assert_eq!(found(c1(Fr::rand(&mut rng))), None);
-    let proven = prove(&key, &mut toy.fill(vec![secret]), Context::NONE, &()).expect("a true statement");
+    let proven =
+        prove(&key, &mut toy.fill(vec![secret]), Context::NONE, &()).expect("a true statement");
     assert_eq!(found(proven.proof.c1()), None);
 }
 

@@ -9,7 +9,8 @@ use crate::kernel::{Path, set_path};
 use crate::prove::{prove, prove_with};
 use crate::setup::setup;
 
-/// Sizes around the domain's: with the 3 public rows, `n - 3` fills a domain of size n and `n - 2` needs the next.
+/// Sizes around the domain's: with the 3 public rows, `n - 3` fills a domain of size n and `n - 2`
+/// needs the next.
 #[test]
 fn proves_relations_of_every_size() {
     let mut rng = rng(110);
@@ -63,12 +64,15 @@ fn an_owned_and_a_mapped_key_give_the_same_proof() {
     let mapped = crate::ProvingKey::open(&path, toy.circuit_digest()).expect("own output");
     let proofs = [&owned, &mapped].map(|key| {
         let mut filled = toy.random(&mut rng(113));
-        prove_with(key, &mut filled, Context::NONE, &mut rng(114), &()).expect("a true statement").proof
+        prove_with(key, &mut filled, Context::NONE, &mut rng(114), &())
+            .expect("a true statement")
+            .proof
     });
     assert_eq!(proofs[0], proofs[1]);
 }
 
-/// On both paths and any number of threads, one source of randomness gives the same key file and the same proof.
+/// On both paths and any number of threads, one source of randomness gives the same key file and
+/// the same proof.
 #[test]
 fn every_path_and_number_of_threads_gives_the_same_bytes() {
     if Path::detect() == Path::Portable {
@@ -78,15 +82,20 @@ fn every_path_and_number_of_threads_gives_the_same_bytes() {
     // Domains of 3 * 2^7 and of 2^12 elements.
     for toy in [Toy::new(120, 77, 40), Toy::new(900, 1900, 300)] {
         let mut first = None;
-        for (path, threads) in [Path::Vector, Path::Portable].into_iter().flat_map(|path| [1, 2, 3, 8].map(|n| (path, n))) {
+        for (path, threads) in [Path::Vector, Path::Portable]
+            .into_iter()
+            .flat_map(|path| [1, 2, 3, 8].map(|n| (path, n)))
+        {
             set_path(Some(path));
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            let pool =
+                rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
             let bytes = pool.install(|| {
                 let key = toy.keys(&mut rng(116));
                 let file = folder.path().join("proving.key");
                 key.write(&file).expect("a writable folder");
                 let mut filled = toy.random(&mut rng(117));
-                let proven = prove_with(&key, &mut filled, Context::NONE, &mut rng(118), &()).expect("a true statement");
+                let proven = prove_with(&key, &mut filled, Context::NONE, &mut rng(118), &())
+                    .expect("a true statement");
                 (std::fs::read(file).expect("just written"), proven.proof.to_bytes())
             });
             set_path(None);
@@ -104,8 +113,14 @@ fn progress_grows_from_nothing_to_all() {
     let record = |_: &'static str, done: f64| reports.lock().expect("no panic").push(done);
     let (key, _) = setup(&toy, toy.info(), &record).expect("a good relation");
     let taken = std::mem::take(&mut *reports.lock().expect("no panic"));
-    assert!(taken.is_sorted() && taken.first() == Some(&0.0) && taken.last() == Some(&1.0), "{taken:?}");
+    assert!(
+        taken.is_sorted() && taken.first() == Some(&0.0) && taken.last() == Some(&1.0),
+        "{taken:?}"
+    );
     prove(&key, &mut toy.random(&mut rng(115)), Context::NONE, &record).expect("a true statement");
     let taken = std::mem::take(&mut *reports.lock().expect("no panic"));
-    assert!(taken.is_sorted() && taken.first() == Some(&0.0) && taken.last() == Some(&1.0), "{taken:?}");
+    assert!(
+        taken.is_sorted() && taken.first() == Some(&0.0) && taken.last() == Some(&1.0),
+        "{taken:?}"
+    );
 }

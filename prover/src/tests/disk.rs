@@ -12,7 +12,8 @@ use crate::error::{ProveError, StoreError};
 use crate::key::ProvingKey;
 use crate::prove::prove;
 use crate::store::{
-    SECTIONS, checksum, expect_replaceable, read_at_most, read_verifying_key, write_atomically, write_secret, write_verifying_key,
+    SECTIONS, checksum, expect_replaceable, read_at_most, read_verifying_key, write_atomically,
+    write_secret, write_verifying_key,
 };
 
 /// The circuit digest of the keys that are written here.
@@ -34,7 +35,8 @@ impl Scene {
         let path = folder.path().join("proving.key");
         Toy::new(12, 8, 3).keys(&mut rng(seed)).write(&path).expect("a writable folder");
         let bytes = fs::read(path).expect("just written");
-        let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes")) as usize;
+        let number =
+            |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes")) as usize;
         let header = u32::from_le_bytes(bytes[12..16].try_into().expect("4 bytes")) as usize;
         let mut end = header;
         let mut sections = Vec::new();
@@ -45,7 +47,10 @@ impl Scene {
             end = start + length;
         }
         assert_eq!(end, bytes.len());
-        assert!(sections.iter().all(|(_, length)| *length > 0), "every section has something to damage");
+        assert!(
+            sections.iter().all(|(_, length)| *length > 0),
+            "every section has something to damage"
+        );
         Scene { folder, bytes, sections, header }
     }
 
@@ -90,15 +95,15 @@ fn a_key_file_survives_and_leaves_nothing_beside_it() {
 #[test]
 fn rejects_a_key_cut_at_every_section_boundary_and_between() {
     let scene = Scene::new(141);
-    let mut cuts = vec![0, 1, 7, 8, 12, 15, 16, 100, scene.header - 1, scene.header, scene.bytes.len() - 1];
+    let mut cuts =
+        vec![0, 1, 7, 8, 12, 15, 16, 100, scene.header - 1, scene.header, scene.bytes.len() - 1];
     for (start, length) in &scene.sections {
         cuts.extend([*start, start + length / 2, start + length - 1]);
     }
     cuts.retain(|cut| *cut < scene.bytes.len());
     for cut in cuts {
         let result = scene.open(&scene.bytes[..cut]);
-        let found_expected =
-            matches!(result, Err(StoreError::Length { found, expected, .. }) if found == cut as u64 && expected > found);
+        let found_expected = matches!(result, Err(StoreError::Length { found, expected, .. }) if found == cut as u64 && expected > found);
         assert!(found_expected, "cut at {cut}: {result:?}");
     }
     let longer = [&scene.bytes[..], &[0]].concat();
@@ -133,7 +138,9 @@ fn rejects_a_flipped_bit_anywhere_in_the_header() {
         let typed = match at {
             0..8 => matches!(result, Err(StoreError::Magic { .. })),
             8..12 => matches!(result, Err(StoreError::Version { .. })),
-            12..16 => matches!(result, Err(StoreError::Checksum { .. } | StoreError::Length { .. })),
+            12..16 => {
+                matches!(result, Err(StoreError::Checksum { .. } | StoreError::Length { .. }))
+            }
             _ => matches!(result, Err(StoreError::Checksum { section: "the header", .. })),
         };
         assert!(typed, "byte {at}: {result:?}");
@@ -145,7 +152,10 @@ fn rejects_contents_that_make_no_sense_behind_fitting_checksums() {
     let scene = Scene::new(144);
     let inconsistent = |bytes: &[u8], expected: &str| {
         let result = scene.open(bytes);
-        assert!(matches!(&result, Err(StoreError::Inconsistent { section, .. }) if *section == expected), "{result:?}");
+        assert!(
+            matches!(&result, Err(StoreError::Inconsistent { section, .. }) if *section == expected),
+            "{result:?}"
+        );
     };
     for section in [1, 3, 7, 9, 14] {
         let (start, _) = scene.sections[section];
@@ -163,7 +173,10 @@ fn rejects_contents_that_make_no_sense_behind_fitting_checksums() {
     let result = scene.open(&scene.resealed(|bytes| bytes[48] ^= 1));
     assert!(matches!(result, Err(StoreError::Digest { .. })));
     let result = scene.open(&scene.resealed(|bytes| bytes[368 + 60] ^= 1));
-    assert!(matches!(result, Err(StoreError::Key { source: KeyError::Point { .. }, .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(StoreError::Key { source: KeyError::Point { .. }, .. })),
+        "{result:?}"
+    );
 }
 
 #[test]
@@ -226,7 +239,8 @@ fn a_panic_while_writing_leaves_the_old_file_and_no_partial_one() {
 #[test]
 fn rejects_folders_that_cannot_be_written() {
     let folder = tempfile::tempdir().expect("a folder");
-    let result = write_atomically(&folder.path().join("none/proving.key"), |out| out.write_all(b"new"));
+    let result =
+        write_atomically(&folder.path().join("none/proving.key"), |out| out.write_all(b"new"));
     assert!(matches!(result, Err(StoreError::Io { action: "create a file beside", .. })));
     let occupied = folder.path().join("occupied");
     fs::create_dir(&occupied).expect("a writable folder");
@@ -238,7 +252,8 @@ fn rejects_folders_that_cannot_be_written() {
 #[test]
 fn the_parts_of_killed_writers_are_swept_and_those_of_others_stay() {
     let folder = tempfile::tempdir().expect("a folder");
-    let [left, held, other] = [".lemma-1.part", ".lemma-2.part", "lemma-3.part"].map(|name| folder.path().join(name));
+    let [left, held, other] =
+        [".lemma-1.part", ".lemma-2.part", "lemma-3.part"].map(|name| folder.path().join(name));
     fs::write(&left, b"half").expect("a writable folder");
     fs::write(&other, b"mine").expect("a writable folder");
     let writing = fs::File::create(&held).expect("a writable folder");
@@ -254,7 +269,9 @@ fn a_file_of_another_kind_is_not_replaced() {
     let path = folder.path().join("out");
     let may = |path: &Path| expect_replaceable(path, "proof file", "lemma-proof");
     assert!(may(&path).is_ok(), "nothing is there");
-    for (contents, expected) in [("", true), ("{ \"format\": \"lemma-proof-1\"", true), ("lemma.pk", false)] {
+    for (contents, expected) in
+        [("", true), ("{ \"format\": \"lemma-proof-1\"", true), ("lemma.pk", false)]
+    {
         fs::write(&path, contents).expect("a writable folder");
         let result = may(&path);
         assert_eq!(result.is_ok(), expected, "{contents}");
@@ -299,7 +316,9 @@ fn a_read_only_folder_keeps_its_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("proving.key");
     write_atomically(&path, |out| out.write_all(b"old")).expect("a writable folder");
-    let mode = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).expect("own folder");
+    let mode = |mode| {
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).expect("own folder")
+    };
     mode(0o555);
     let privileged = fs::write(folder.path().join("probe"), b"").is_ok();
     let result = write_atomically(&path, |out| out.write_all(b"new"));

@@ -46,7 +46,8 @@ fn g2(scalar: Fr) -> G2Affine {
 fn expect_g1(points: &[G1], wires: &[u32], scalars: &[Fr]) {
     let expected: Vec<(u32, G1Affine)> =
         (0..).zip(scalars).filter(|(_, s)| !s.is_zero()).map(|(wire, s)| (wire, g1(*s))).collect();
-    let found: Vec<(u32, G1Affine)> = wires.iter().copied().zip(points.iter().map(Point::to_affine)).collect();
+    let found: Vec<(u32, G1Affine)> =
+        wires.iter().copied().zip(points.iter().map(Point::to_affine)).collect();
     assert_eq!(found, expected);
 }
 
@@ -59,18 +60,27 @@ fn keys_and_proofs_are_what_the_protocol_defines() {
         let domain = Domain::new(layout.constraints + PUBLIC_WIRES).expect("small");
         let trapdoor = Trapdoor::random(&domain, &mut rng).expect("seeded");
         let Trapdoor { alpha, beta, gamma, delta1, delta2, tau } = *trapdoor;
-        let (material, parts) = keys(&toy, toy.info(), &domain, &trapdoor, &()).expect("a good relation");
+        let (material, parts) =
+            keys(&toy, toy.info(), &domain, &trapdoor, &()).expect("a good relation");
 
         let [u, v, w] = evaluations(&toy, &domain, tau);
         let k: Vec<Fr> = (0..u.len()).map(|i| beta * u[i] + alpha * v[i] + w[i]).collect();
         let (first, second) = (PUBLIC_WIRES, PUBLIC_WIRES + layout.round1);
         let t = |x: Fr| x.pow([domain.size() as u64]) - Fr::one();
         let scale = t(tau) / (t(domain.coset()) * delta2);
-        let rounds = [(&material.round1, first..second, delta1, Fr::zero()), (&material.round2, second..u.len(), delta2, scale)];
+        let rounds = [
+            (&material.round1, first..second, delta1, Fr::zero()),
+            (&material.round2, second..u.len(), delta2, scale),
+        ];
         for (round, range, delta, scale) in rounds {
             expect_g1(&round.a, &round.a_wires, &u[range.clone()]);
             expect_g1(&round.b1, &round.b_wires, &v[range.clone()]);
-            let in_g2: Vec<G2> = range.clone().map(|i| v[i]).filter(|v| !v.is_zero()).map(|v| g2(v).into()).collect();
+            let in_g2: Vec<G2> = range
+                .clone()
+                .map(|i| v[i])
+                .filter(|v| !v.is_zero())
+                .map(|v| g2(v).into())
+                .collect();
             assert_eq!(*round.b2, in_g2);
             let k: Vec<G1> = range.map(|i| g1(k[i] / delta - scale * w[i]).into()).collect();
             assert_eq!(*round.k, k);
@@ -81,7 +91,8 @@ fn keys_and_proofs_are_what_the_protocol_defines() {
         assert_eq!(parts.ic, [g1(k[0] / gamma), g1(k[1] / gamma), g1(k[2] / gamma)]);
         assert_eq!((parts.alpha1, parts.beta2, parts.gamma2), (g1(alpha), g2(beta), g2(gamma)));
         assert_eq!((parts.delta1_2, parts.delta2_2), (g2(delta1), g2(delta2)));
-        let coset: Vec<Fr> = (0..domain.size()).map(|j| domain.coset() * domain.element(j)).collect();
+        let coset: Vec<Fr> =
+            (0..domain.size()).map(|j| domain.coset() * domain.element(j)).collect();
         for (j, point) in material.h.iter().enumerate() {
             let expected = lagrange(&coset, j, tau) * t(tau) / (t(coset[j]) * delta2);
             assert_eq!(point.to_affine(), g1(expected));
@@ -90,13 +101,21 @@ fn keys_and_proofs_are_what_the_protocol_defines() {
         let blinding = Blinding { rho: Fr::from(11u64), r: Fr::from(12u64), s: Fr::from(13u64) };
         let Blinding { rho, r, s } = blinding;
         let digest = Digest([5; 32]);
-        let job = Job { material: &material, domain: &domain, layout, digest, context: Context::NONE };
+        let job =
+            Job { material: &material, domain: &domain, layout, digest, context: Context::NONE };
         let mut filled: Filled = toy.random(&mut rng);
         let proof = job.run(&mut filled, &blinding, &()).expect("a true statement");
 
-        let c1: Fr = (first..second).map(|i| Fr::from(filled.round1[i - first]) * k[i] / delta1).sum::<Fr>() + rho * delta2;
+        let c1: Fr =
+            (first..second).map(|i| Fr::from(filled.round1[i - first]) * k[i] / delta1).sum::<Fr>()
+                + rho * delta2;
         assert_eq!(proof.c1(), g1(c1));
-        let chi = lemma_verifier::challenge::challenge(digest, Context::NONE, filled.public_values(), &g1(c1));
+        let chi = lemma_verifier::challenge::challenge(
+            digest,
+            Context::NONE,
+            filled.public_values(),
+            &g1(c1),
+        );
         let z = filled.wires(chi);
         let at = |values: &[Fr]| z.iter().zip(values).map(|(z, value)| *z * value).sum::<Fr>();
         let (a, b) = (alpha + at(&u) + r * delta2, beta + at(&v) + s * delta2);

@@ -20,7 +20,8 @@ fn snapshot() -> Vec<(String, Vec<u8>)> {
     for line in maps.lines() {
         let mut fields = line.split_whitespace();
         let (range, mode) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
-        let ends: Vec<u64> = range.split('-').filter_map(|end| u64::from_str_radix(end, 16).ok()).collect();
+        let ends: Vec<u64> =
+            range.split('-').filter_map(|end| u64::from_str_radix(end, 16).ok()).collect();
         let [from, to] = ends[..] else { continue };
         if !mode.starts_with("rw") {
             continue;
@@ -39,12 +40,15 @@ fn words(value: &Fr) -> [u64; 4] {
     value.0.0
 }
 
-/// The names of the values that are somewhere in `memory`, in Montgomery form at a multiple of eight bytes.
+/// The names of the values that are somewhere in `memory`, in Montgomery form at a multiple of
+/// eight bytes.
 fn remaining(memory: &[(String, Vec<u8>)], wanted: &[(String, Fr)]) -> Vec<String> {
-    let first: BTreeMap<u64, &(String, Fr)> = wanted.iter().map(|entry| (words(&entry.1)[0], entry)).collect();
+    let first: BTreeMap<u64, &(String, Fr)> =
+        wanted.iter().map(|entry| (words(&entry.1)[0], entry)).collect();
     let mut found = Vec::new();
     for (region, bytes) in memory {
-        let all: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        let all: Vec<u64> =
+            bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
         for (at, word) in all.iter().enumerate() {
             if let Some((name, value)) = first.get(word)
                 && all.get(at..at + 4) == Some(&words(value))
@@ -100,10 +104,12 @@ fn nothing_of_the_blinding_is_left_after_a_proof() {
     let toy = Toy::new(400, 64, 4);
     let key = toy.keys(&mut rng(4300));
     let mut filled = toy.random(&mut rng(4301));
-    let proven = prove_with(&key, &mut filled, Context::NONE, &mut rng(4302), &()).expect("a true statement");
+    let proven = prove_with(&key, &mut filled, Context::NONE, &mut rng(4302), &())
+        .expect("a true statement");
     let memory = snapshot();
     drop(proven);
     let blinding = Blinding::random(&mut rng(4302)).expect("seeded");
-    let wanted = [("rho", blinding.rho), ("r", blinding.r), ("s", blinding.s)].map(|(name, value)| (name.to_owned(), value));
+    let wanted = [("rho", blinding.rho), ("r", blinding.r), ("s", blinding.s)]
+        .map(|(name, value)| (name.to_owned(), value));
     assert_eq!(remaining(&memory, &wanted), Vec::<String>::new());
 }

@@ -1,7 +1,8 @@
 //! A relation small enough to write down, with the two-round structure of the real ones.
 //!
-//! Round 1: `x_i`, `y_i = x_i^2`, multiplicities `m_j`. Round 2: the inverses of a LogUp argument that every `x_i` is in
-//! `0..table`, and the Horner steps of the fold of the public `y_1..y_p`. Rows, in this order:
+//! Round 1: `x_i`, `y_i = x_i^2`, multiplicities `m_j`. Round 2: the inverses of a LogUp argument
+//! that every `x_i` is in `0..table`, and the Horner steps of the fold of the public `y_1..y_p`.
+//! Rows, in this order:
 //!
 //! ```text
 //! x_i * x_i = y_i                                  one per x
@@ -127,7 +128,11 @@ impl Toy {
 
     pub fn circuit_digest(&self) -> Digest {
         let info = self.info();
-        lemma_verifier::key::circuit_digest(info.graph_digest, &info.signature, &info.private_inputs)
+        lemma_verifier::key::circuit_digest(
+            info.graph_digest,
+            &info.signature,
+            &info.private_inputs,
+        )
     }
 
     pub fn keys(&self, rng: &mut ChaCha20Rng) -> ProvingKey {
@@ -199,7 +204,8 @@ impl Filled {
             }
             for j in 0..toy.table {
                 let pole = chi - Fr::from(j as u64);
-                z[toy.share(j)] = z[toy.multiplicity(j)] * pole.inverse().expect("chi is no small integer");
+                z[toy.share(j)] =
+                    z[toy.multiplicity(j)] * pole.inverse().expect("chi is no small integer");
             }
         }
         for k in (0..toy.publics).rev() {
@@ -213,7 +219,8 @@ impl Filled {
 /// A z, B z and C z.
 pub fn evaluate(toy: &Toy, z: &[Fr]) -> [Vec<Fr>; 3] {
     [0, 1, 2].map(|side| {
-        let value = |form: &Form| form.iter().map(|(wire, coefficient)| z[*wire] * coefficient).sum();
+        let value =
+            |form: &Form| form.iter().map(|(wire, coefficient)| z[*wire] * coefficient).sum();
         toy.rows.iter().map(|row| value(&row[side])).collect()
     })
 }

@@ -20,7 +20,8 @@ pub enum CalibrationError {
     },
     /// The model is not finite on a sample.
     #[error(
-        "calibration sample {sample}: layer `{layer}` gives {value}{operand}: no such sample can be proven; leave it out or mend the model"
+        "calibration sample {sample}: layer `{layer}` gives {value}{operand}: no such sample can \
+            be proven; leave it out or mend the model"
     )]
     NotFinite {
         /// Index of the sample.

@@ -21,7 +21,9 @@ impl Magnitudes {
         if self.bins.is_empty() {
             return;
         }
-        let bin = ((v.abs().log2() - LOWEST_OCTAVE) * BINS_PER_OCTAVE).ceil().clamp(0.0, BINS as f32 - 1.0);
+        let bin = ((v.abs().log2() - LOWEST_OCTAVE) * BINS_PER_OCTAVE)
+            .ceil()
+            .clamp(0.0, BINS as f32 - 1.0);
         if let Some(count) = self.bins.get_mut(bin as usize) {
             *count += 1;
         }
@@ -36,7 +38,8 @@ impl Magnitudes {
             seen += count;
             seen >= wanted
         });
-        let octave = reached.unwrap_or(BINS) as f64 / f64::from(BINS_PER_OCTAVE) + f64::from(LOWEST_OCTAVE);
+        let octave =
+            reached.unwrap_or(BINS) as f64 / f64::from(BINS_PER_OCTAVE) + f64::from(LOWEST_OCTAVE);
         octave.exp2()
     }
 }

@@ -12,7 +12,8 @@ const PAGE: usize = 128;
 /// The least and the greatest value of consecutive buckets.
 type Page = [(f32, f32); PAGE];
 
-/// The least and the greatest value of every bucket of close values: a kilobyte for every four octaves that hold a value, once it records.
+/// The least and the greatest value of every bucket of close values: a kilobyte for every four
+/// octaves that hold a value, once it records.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Observed {
     pages: Vec<Option<Box<Page>>>,
@@ -37,7 +38,8 @@ impl Observed {
     pub(super) fn values(&self) -> impl Iterator<Item = f64> + '_ {
         let buckets = self.pages.iter().flatten().flat_map(|page| page.iter());
         let seen = buckets.filter(|(lo, hi)| lo <= hi);
-        seen.flat_map(|&(lo, hi)| [lo, hi].into_iter().take(if lo == hi { 1 } else { 2 })).map(f64::from)
+        seen.flat_map(|&(lo, hi)| [lo, hi].into_iter().take(if lo == hi { 1 } else { 2 }))
+            .map(f64::from)
     }
 }
 

@@ -11,7 +11,8 @@ use lemma_model::Trees;
 pub struct Sides {
     /// Smallest and largest value of each column that is compared.
     pub columns: BTreeMap<usize, (f32, f32)>,
-    /// For each inner node the largest value that is not above its bound and the smallest that is, infinite where there is none.
+    /// For each inner node the largest value that is not above its bound and the smallest that is,
+    /// infinite where there is none.
     pub splits: Vec<(f32, f32)>,
 }
 

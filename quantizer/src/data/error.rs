@@ -47,8 +47,12 @@ pub enum DataProblem {
         /// What is wrong with it.
         problem: String,
     },
-    /// An array holds an infinite value, one that is not a number, or an integer that `f32` cannot hold exactly.
-    #[error("array `{array}` holds {value} at position {position}; values must be finite and exact as 32-bit floats")]
+    /// An array holds an infinite value, one that is not a number, or an integer that `f32` cannot
+    /// hold exactly.
+    #[error(
+        "array `{array}` holds {value} at position {position}; values must be finite and exact as \
+            32-bit floats"
+    )]
     BadValue {
         /// Name of the array.
         array: String,
@@ -67,7 +71,8 @@ pub enum DataProblem {
     },
     /// An array does not fit the input that it is meant for.
     #[error(
-        "array `{array}` of shape {found:?} is neither one sample of input `{input}`, whose shape is {expected:?}, nor many along its first axis: \
+        "array `{array}` of shape {found:?} is neither one sample of input `{input}`, whose shape \
+            is {expected:?}, nor many along its first axis: \
          {}",
         advice(expected, found)
     )]
@@ -92,7 +97,8 @@ pub enum DataProblem {
     },
     /// Unsigned bytes for real numbers, and nothing says what a byte stands for.
     #[error(
-        "array `{array}` holds unsigned bytes and input `{input}` takes real numbers; say what a byte is multiplied by: `--scale 1` \
+        "array `{array}` holds unsigned bytes and input `{input}` takes real numbers; say what a \
+            byte is multiplied by: `--scale 1` \
          for 0 to 255, `--scale 1/255` for 0 to 1"
     )]
     Bytes {

@@ -23,7 +23,10 @@ impl Format {
     /// # Errors
     /// [`DataProblem::UnknownFormat`] for another ending, or none.
     pub fn of(path: &Path) -> Result<Format, DataProblem> {
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let ending = path
+            .extension()
+            .map(|ending| ending.to_string_lossy().to_ascii_lowercase())
+            .unwrap_or_default();
         match ending.as_str() {
             "npz" => Ok(Format::Npz),
             "json" => Ok(Format::Json),
@@ -36,8 +39,8 @@ impl Samples {
     /// Reads a `.npz` or `.json` file.
     ///
     /// # Errors
-    /// The file cannot be read, is damaged, has an unknown ending or element type, holds something that is not finite
-    /// or not exact as `f32`, or is too large.
+    /// The file cannot be read, is damaged, has an unknown ending or element type, holds something
+    /// that is not finite or not exact as `f32`, or is too large.
     pub fn read(path: &Path) -> Result<Samples, DataError> {
         let read = || {
             let format = Format::of(path)?;

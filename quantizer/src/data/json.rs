@@ -1,7 +1,7 @@
 //! Samples in JSON: `{"name": [[1, 2], [3, 4]]}`, or a list of such objects, one per sample.
 //!
-//! Numbers go straight into one flat vector per array while the nesting is checked to be regular, so memory is a small
-//! multiple of the file.
+//! Numbers go straight into one flat vector per array while the nesting is checked to be regular,
+//! so memory is a small multiple of the file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -66,7 +66,8 @@ impl Nested {
     }
 }
 
-/// One object: names and nested lists, at `level` lists deep, behind `index` objects of the same list.
+/// One object: names and nested lists, at `level` lists deep, behind `index` objects of the same
+/// list.
 fn object<'de, A: MapAccess<'de>>(
     mut map: A,
     arrays: &mut BTreeMap<String, Nested>,
@@ -89,15 +90,21 @@ fn object<'de, A: MapAccess<'de>>(
             return Err(A::Error::custom(format!("`{name}` occurs twice")));
         }
         if level > 0 {
-            let each = nested.shape[1..].iter().map(|extent| extent.unwrap_or(0)).product::<usize>();
-            // A name twice in one object and not in another makes as many as there should be, in the wrong places.
+            let each =
+                nested.shape[1..].iter().map(|extent| extent.unwrap_or(0)).product::<usize>();
+            // A name twice in one object and not in another makes as many as there should be, in
+            // the wrong places.
             if nested.values.len() != (index + 1).saturating_mul(each) || (is_new && known > 0) {
                 return Err(A::Error::custom(format!("`{name}` differs from sample to sample")));
             }
         }
         seen += 1;
     }
-    if known > 0 && seen != known { Err(A::Error::custom("the samples have different arrays")) } else { Ok(()) }
+    if known > 0 && seen != known {
+        Err(A::Error::custom("the samples have different arrays"))
+    } else {
+        Ok(())
+    }
 }
 
 /// The whole file.
@@ -219,7 +226,8 @@ mod tests {
 
     #[test]
     fn reads_an_object_of_nested_arrays() {
-        let samples = parse(br#"{"x": [[1, -2.5], [3e1, 4]], "label": [7, 8], "scalar": 3}"#).unwrap();
+        let samples =
+            parse(br#"{"x": [[1, -2.5], [3e1, 4]], "label": [7, 8], "scalar": 3}"#).unwrap();
         assert_eq!(samples.arrays["x"], array![[1.0, -2.5], [30.0, 4.0]].into_dyn());
         assert_eq!(samples.labels("label").unwrap(), [7, 8]);
         assert_eq!(samples.arrays["scalar"].ndim(), 0);

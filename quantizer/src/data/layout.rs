@@ -1,7 +1,8 @@
 //! How an array holds the samples of an input.
 //!
-//! An array fits an input when their shapes are equal up to ones at either end, which move no element. Shapes that only have as many elements are
-//! refused: an image in another order of axes would be read as noise.
+//! An array fits an input when their shapes are equal up to ones at either end, which move no
+//! element. Shapes that only have as many elements are refused: an image in another order of axes
+//! would be read as noise.
 
 /// How an array holds samples of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +14,8 @@ pub(super) enum Layout {
 }
 
 impl Layout {
-    /// The layout of an array of shape `found` for an input of shape `expected`; `None` when it does not fit.
+    /// The layout of an array of shape `found` for an input of shape `expected`; `None` when it
+    /// does not fit.
     pub(super) fn of(expected: &[usize], found: &[usize]) -> Option<Layout> {
         match found {
             _ if found == expected => Some(Layout::Single),
@@ -46,27 +48,37 @@ pub(super) fn advice(expected: &[usize], found: &[usize]) -> String {
         Some(order) => {
             let axes = (0..first).chain(order.into_iter().map(|axis| axis + first));
             let axes: Vec<String> = axes.map(|axis| axis.to_string()).collect();
-            format!("its axes have another order: write numpy's `transpose({})` of it", axes.join(", "))
+            format!(
+                "its axes have another order: write numpy's `transpose({})` of it",
+                axes.join(", ")
+            )
         }
         None => {
             let samples = if first == 1 { vec!["-1".to_owned()] } else { Vec::new() };
-            let extents: Vec<String> = samples.into_iter().chain(expected.iter().map(ToString::to_string)).collect();
-            format!("if its elements have the input's order, write numpy's `reshape({})` of it", extents.join(", "))
+            let extents: Vec<String> =
+                samples.into_iter().chain(expected.iter().map(ToString::to_string)).collect();
+            format!(
+                "if its elements have the input's order, write numpy's `reshape({})` of it",
+                extents.join(", ")
+            )
         }
     }
 }
 
-/// The order in which the axes of `found` have the extents of `expected`, up to ones at either end; the first that does, in lexicographic order.
+/// The order in which the axes of `found` have the extents of `expected`, up to ones at either end;
+/// the first that does, in lexicographic order.
 fn permutation(expected: &[usize], found: &[usize]) -> Option<Vec<usize>> {
     let ones: Vec<usize> = (0..found.len()).filter(|axis| found.get(*axis) == Some(&1)).collect();
     let mut taken = vec![false; found.len()];
     let mut order = Vec::new();
     for extent in expected {
-        let axis = (0..found.len()).find(|axis| found.get(*axis) == Some(extent) && taken.get(*axis) == Some(&false))?;
+        let axis = (0..found.len())
+            .find(|axis| found.get(*axis) == Some(extent) && taken.get(*axis) == Some(&false))?;
         taken.get_mut(axis).into_iter().for_each(|taken| *taken = true);
         order.push(axis);
     }
-    let left: Vec<usize> = (0..found.len()).filter(|axis| taken.get(*axis) == Some(&false)).collect();
+    let left: Vec<usize> =
+        (0..found.len()).filter(|axis| taken.get(*axis) == Some(&false)).collect();
     let unused = left.iter().all(|axis| ones.contains(axis));
     unused.then(|| left.into_iter().chain(order).collect())
 }
@@ -98,9 +110,12 @@ mod tests {
 
     #[test]
     fn rejects_shapes_that_only_have_as_many_elements() {
-        for (expected, found) in
-            [(&[1, 3, 8, 8][..], &[40, 8, 8, 3][..]), (&[1, 1, 2, 2], &[3, 4]), (&[4], &[2, 2]), (&[2, 3], &[3, 2])]
-        {
+        for (expected, found) in [
+            (&[1, 3, 8, 8][..], &[40, 8, 8, 3][..]),
+            (&[1, 1, 2, 2], &[3, 4]),
+            (&[4], &[2, 2]),
+            (&[2, 3], &[3, 2]),
+        ] {
             assert_eq!(Layout::of(expected, found), None, "{expected:?} {found:?}");
         }
     }

@@ -1,5 +1,5 @@
-//! NumPy arrays: magic bytes, a version, a header length and a Python dictionary with the element type, the order and the
-//! shape (NumPy enhancement proposal 1), then the elements.
+//! NumPy arrays: magic bytes, a version, a header length and a Python dictionary with the element
+//! type, the order and the shape (NumPy enhancement proposal 1), then the elements.
 
 use std::io::Read;
 
@@ -56,7 +56,8 @@ impl Kind {
         }
     }
 
-    /// Whether rounding the value to `f32` is what one expects: always for floats, for integers only when exact.
+    /// Whether rounding the value to `f32` is what one expects: always for floats, for integers
+    /// only when exact.
     fn may_round(self) -> bool {
         matches!(self, Kind::F32 | Kind::F64)
     }
@@ -69,27 +70,42 @@ struct Header {
     shape: Vec<usize>,
 }
 
-/// The array in `entry`, which must end with it, of at most `limit` elements, and the type that they had.
-pub(super) fn array(mut entry: impl Read, name: &str, limit: usize) -> Result<(ArrayD<f32>, Kind), DataProblem> {
+/// The array in `entry`, which must end with it, of at most `limit` elements, and the type that
+/// they had.
+pub(super) fn array(
+    mut entry: impl Read,
+    name: &str,
+    limit: usize,
+) -> Result<(ArrayD<f32>, Kind), DataProblem> {
     let bad = |problem: String| DataProblem::BadArray { array: name.to_string(), problem };
     let header = header(&mut entry).map_err(bad)?;
     let (count, width) = (volume(&header.shape).map_err(bad)?, header.kind.width());
     if count > limit {
-        return Err(bad(format!("shape {:?} has more elements than the {limit} that are read", header.shape)));
+        return Err(bad(format!(
+            "shape {:?} has more elements than the {limit} that are read",
+            header.shape
+        )));
     }
     let mut places = header.columns_first.then(|| Places::new(&header.shape));
-    let mut values: Vec<f32> = if places.is_some() { vec![0.0; count] } else { Vec::with_capacity(count.min(CHUNK)) };
+    let mut values: Vec<f32> =
+        if places.is_some() { vec![0.0; count] } else { Vec::with_capacity(count.min(CHUNK)) };
     let mut buffer = vec![0u8; CHUNK.min(count * width)];
     let mut found = 0;
     while found < count {
         let bytes = (count - found).saturating_mul(width).min(CHUNK);
         let chunk = &mut buffer[..bytes];
-        entry.read_exact(chunk).map_err(|error| bad(format!("data for shape {:?} is missing: {error}", header.shape)))?;
+        entry.read_exact(chunk).map_err(|error| {
+            bad(format!("data for shape {:?} is missing: {error}", header.shape))
+        })?;
         for bytes in chunk.chunks_exact(width) {
             let value = header.kind.value(bytes);
             let float = value as f32;
             if !float.is_finite() || (!header.kind.may_round() && f64::from(float) != value) {
-                return Err(DataProblem::BadValue { array: name.to_string(), position: found, value });
+                return Err(DataProblem::BadValue {
+                    array: name.to_string(),
+                    position: found,
+                    value,
+                });
             }
             match &mut places {
                 None => values.push(float),
@@ -106,12 +122,13 @@ pub(super) fn array(mut entry: impl Read, name: &str, limit: usize) -> Result<(A
         }
         Err(error) => return Err(bad(error.to_string())),
     }
-    let array = ArrayD::from_shape_vec(header.shape, values).map_err(|error| bad(error.to_string()))?;
+    let array =
+        ArrayD::from_shape_vec(header.shape, values).map_err(|error| bad(error.to_string()))?;
     Ok((array, header.kind))
 }
 
-/// Where the elements of an array that is stored column by column stand in it row by row. They are put there one by one: a second copy of a large
-/// array would be too much.
+/// Where the elements of an array that is stored column by column stand in it row by row. They are
+/// put there one by one: a second copy of a large array would be too much.
 struct Places {
     /// Size, distance between neighbours and index of each axis.
     axes: Vec<(usize, usize, usize)>,
@@ -166,7 +183,9 @@ fn header(entry: &mut impl Read) -> Result<Header, String> {
     let mut text = vec![0u8; length];
     entry.read_exact(&mut text).map_err(|error| format!("the header is cut off: {error}"))?;
     let text = String::from_utf8(text).map_err(|_| "the header is not text".to_string())?;
-    Fields { rest: text.trim() }.header().ok_or_else(|| format!("the header `{}` is not understood", text.trim()))?
+    Fields { rest: text.trim() }
+        .header()
+        .ok_or_else(|| format!("the header `{}` is not understood", text.trim()))?
 }
 
 /// A cursor over the header's dictionary.
@@ -199,7 +218,9 @@ impl<'t> Fields<'t> {
         }
         Some(match Kind::parse(descriptor) {
             Some(kind) => Ok(Header { kind, columns_first, shape }),
-            None => Err(format!("elements of type `{descriptor}`; read are f32, f64, u8, i32 and i64, little-endian")),
+            None => Err(format!(
+                "elements of type `{descriptor}`; read are f32, f64, u8, i32 and i64, little-endian"
+            )),
         })
     }
 
@@ -220,7 +241,11 @@ impl<'t> Fields<'t> {
     }
 
     fn truth(&mut self) -> Option<bool> {
-        if self.at("True") { self.take("True").map(|()| true) } else { self.take("False").map(|()| false) }
+        if self.at("True") {
+            self.take("True").map(|()| true)
+        } else {
+            self.take("False").map(|()| false)
+        }
     }
 
     fn tuple(&mut self) -> Option<Vec<usize>> {

@@ -1,7 +1,8 @@
 //! NumPy archives: zip files of `.npy` arrays.
 //!
-//! The declared shape of each array is bounded before anything is allocated, memory grows with the bytes that are
-//! really there (for arrays that are stored column by column, with the declared size), and the zip checksum is verified.
+//! The declared shape of each array is bounded before anything is allocated, memory grows with the
+//! bytes that are really there (for arrays that are stored column by column, with the declared
+//! size), and the zip checksum is verified.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek};
@@ -22,7 +23,10 @@ pub(super) fn read(source: impl Read + Seek) -> Result<(Arrays, BTreeSet<String>
         return Err(DataProblem::Malformed("two arrays have one name".into()));
     }
     if archive.len() > MAX_ARRAYS {
-        return Err(DataProblem::Malformed(format!("{} arrays; at most {MAX_ARRAYS} are read", archive.len())));
+        return Err(DataProblem::Malformed(format!(
+            "{} arrays; at most {MAX_ARRAYS} are read",
+            archive.len()
+        )));
     }
     let (mut arrays, mut from_bytes, mut total) = (Arrays::new(), BTreeSet::new(), 0usize);
     for at in 0..archive.len() {
@@ -58,7 +62,8 @@ mod tests {
 
     fn npy(descriptor: &str, columns_first: bool, shape: &str, data: &[u8]) -> Vec<u8> {
         let truth = if columns_first { "True" } else { "False" };
-        let header = format!("{{'descr': '{descriptor}', 'fortran_order': {truth}, 'shape': {shape}, }}\n");
+        let header =
+            format!("{{'descr': '{descriptor}', 'fortran_order': {truth}, 'shape': {shape}, }}\n");
         let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
         bytes.extend((header.len() as u16).to_le_bytes());
         bytes.extend(header.as_bytes());
@@ -92,7 +97,10 @@ mod tests {
     fn reads_every_element_type_and_both_orders() {
         let samples = parse(&npz(&[
             ("a.npy", npy("<f4", false, "(2, 2)", &floats(&[1.0, 2.0, 3.0, 4.0]))),
-            ("b.npy", npy("<f8", true, "(2, 2)", &[1.0f64, 2.0, 3.0, 4.0].map(f64::to_le_bytes).concat())),
+            (
+                "b.npy",
+                npy("<f8", true, "(2, 2)", &[1.0f64, 2.0, 3.0, 4.0].map(f64::to_le_bytes).concat()),
+            ),
             ("c.npy", npy("|u1", false, "(3,)", &[0, 128, 255])),
             ("d.npy", npy("<i4", false, "(2,)", &[-1i32, 7].map(i32::to_le_bytes).concat())),
             ("e.npy", npy("<i8", false, "()", &(-5i64).to_le_bytes())),
@@ -122,7 +130,13 @@ mod tests {
 
     #[test]
     fn rejects_a_shape_that_is_absurd_without_allocating_it() {
-        for shape in ["(67108864, 4)", "(18446744073709551615, 2)", "(4611686018427387904, 4)", "(1000000, 1000000)", "(0,)"] {
+        for shape in [
+            "(67108864, 4)",
+            "(18446744073709551615, 2)",
+            "(4611686018427387904, 4)",
+            "(1000000, 1000000)",
+            "(0,)",
+        ] {
             let found = problem(&[("a.npy", npy("<f4", false, shape, &[0; 64]))]);
             assert!(matches!(found, DataProblem::BadArray { .. }), "{shape}: {found}");
         }
@@ -131,7 +145,8 @@ mod tests {
     #[test]
     fn rejects_too_little_and_too_much_data() {
         for count in [3, 5] {
-            let found = problem(&[("a.npy", npy("<f4", false, "(4,)", &floats(&vec![1.0; count])))]);
+            let found =
+                problem(&[("a.npy", npy("<f4", false, "(4,)", &floats(&vec![1.0; count])))]);
             assert!(matches!(found, DataProblem::BadArray { .. }), "{count}");
         }
     }
@@ -157,7 +172,9 @@ mod tests {
         while let Some(at) = bytes.windows(5).position(|window| window == b"y.npy") {
             bytes[at] = b'x';
         }
-        assert!(matches!(parse(&bytes).unwrap_err(), DataProblem::Malformed(said) if said.contains("one name")));
+        assert!(
+            matches!(parse(&bytes).unwrap_err(), DataProblem::Malformed(said) if said.contains("one name"))
+        );
     }
 
     #[test]

@@ -26,7 +26,8 @@ impl FromStr for ByteScale {
 
     /// A positive number, or two with a `/` between them.
     fn from_str(text: &str) -> Result<ByteScale, String> {
-        let positive = |text: &str| text.trim().parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0);
+        let positive =
+            |text: &str| text.trim().parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0);
         let (numerator, denominator) = text.split_once('/').unwrap_or((text, "1"));
         match (positive(numerator), positive(denominator)) {
             (Some(numerator), Some(denominator)) => Ok(ByteScale { numerator, denominator }),

@@ -11,7 +11,11 @@ const SLOPE_BITS: u32 = 12;
 
 impl Lowering<'_> {
     /// ReLU, or with `slope` its leaky kind.
-    pub(super) fn relu(&mut self, node: &Node, slope: Option<&ArrayD<f32>>) -> Result<Tensor, QuantizeError> {
+    pub(super) fn relu(
+        &mut self,
+        node: &Node,
+        slope: Option<&ArrayD<f32>>,
+    ) -> Result<Tensor, QuantizeError> {
         let operand = self.operand(node, 0)?;
         let source = node.inputs.first().copied().unwrap_or(NodeId(0));
         let (operand, shift, frac) = self.shifted(node, operand, self.natural(source))?;
@@ -19,9 +23,15 @@ impl Lowering<'_> {
             None => Leak::none(),
             Some(slope) => {
                 let bits = if slope.iter().all(|s| *s == 0.0) { 0 } else { SLOPE_BITS };
-                let broadcast = slope.broadcast(node.shape.clone()).ok_or_else(|| QuantizeError::Unsupported {
-                    layer: node.name.clone(),
-                    problem: format!("slopes of shape {:?} for a tensor of shape {:?}", slope.shape(), node.shape),
+                let broadcast = slope.broadcast(node.shape.clone()).ok_or_else(|| {
+                    QuantizeError::Unsupported {
+                        layer: node.name.clone(),
+                        problem: format!(
+                            "slopes of shape {:?} for a tensor of shape {:?}",
+                            slope.shape(),
+                            node.shape
+                        ),
+                    }
                 })?;
                 let quantized = |s: &f32| quantize_value(f64::from(*s), bits as i32);
                 let slopes = if slope.len() == 1 {
@@ -33,6 +43,12 @@ impl Lowering<'_> {
             }
         };
         let frac = frac + leak.bits as i32;
-        self.push(node, Primitive::Relu { shift, bits: self.options.bits, leak }, &[operand], &node.shape, frac)
+        self.push(
+            node,
+            Primitive::Relu { shift, bits: self.options.bits, leak },
+            &[operand],
+            &node.shape,
+            frac,
+        )
     }
 }

@@ -25,7 +25,8 @@ enum Role {
 const EMBEDDING_BITS: i32 = 28;
 
 impl Lowering<'_> {
-    /// `[.., m, k] x [.., k, n]`. When the left operand is a softmax that was left without its division, the result is divided instead.
+    /// `[.., m, k] x [.., k, n]`. When the left operand is a softmax that was left without its
+    /// division, the result is divided instead.
     pub(super) fn matmul(&mut self, id: NodeId, node: &Node) -> Result<Tensor, QuantizeError> {
         let weighing = node.inputs.first().and_then(|id| self.weighings.get(id).copied());
         let divisor = weighing.and_then(|weighing| weighing.divisor);
@@ -48,21 +49,42 @@ impl Lowering<'_> {
         };
         self.hidden.extend(scores.into_iter().flatten().filter(|_| causal == Causal::Result));
         let dims = MatMul { batch, m, k, n, causal };
-        let product = self.push(node, Primitive::MatMul(dims), &[left, right], &node.shape, left.frac + right.frac)?;
+        let product = self.push(
+            node,
+            Primitive::MatMul(dims),
+            &[left, right],
+            &node.shape,
+            left.frac + right.frac,
+        )?;
         let Some(divisor) = divisor else { return Ok(product) };
         // One reciprocal a row of the left operand, whatever its leading axes looked like.
         let mut rows = node.shape.clone();
         rows.last_mut().into_iter().for_each(|last| *last = 1);
         let divisor = self.reshaped(node, divisor, &rows)?;
         let divisor = self.broadcast(node, divisor, &node.shape)?;
-        self.push(node, Primitive::Product, &[product, divisor], &node.shape, product.frac + divisor.frac)
+        self.push(
+            node,
+            Primitive::Product,
+            &[product, divisor],
+            &node.shape,
+            product.frac + divisor.frac,
+        )
     }
 
     /// The operands of a matrix product, rounded where that is cheaper or needed.
-    fn factors(&mut self, id: NodeId, node: &Node, divisor: Option<Tensor>) -> Result<[Tensor; 2], QuantizeError> {
+    fn factors(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        divisor: Option<Tensor>,
+    ) -> Result<[Tensor; 2], QuantizeError> {
         let placement = self.options.placement;
         if let Some(divisor) = divisor {
-            let right = if self.stays_small(node, divisor)? { self.operand(node, 1)? } else { self.factor(node, 1, None)? };
+            let right = if self.stays_small(node, divisor)? {
+                self.operand(node, 1)?
+            } else {
+                self.factor(node, 1, None)?
+            };
             return Ok([self.operand(node, 0)?, right]);
         }
         let exact = match self.role(node) {
@@ -73,10 +95,16 @@ impl Lowering<'_> {
         let small = |operands: [Tensor; 2], lowering: &Self| {
             let k = lowering.shape(operands[0]).last().copied().unwrap_or(1) as u128;
             let [a, b] = operands.map(|t| u128::from(lowering.bounds(t).magnitude()));
-            a.checked_mul(b).and_then(|product| product.checked_mul(k)).is_some_and(|sum| sum < 1 << room)
+            a.checked_mul(b)
+                .and_then(|product| product.checked_mul(k))
+                .is_some_and(|sum| sum < 1 << room)
         };
         let operand = |lowering: &mut Self, index: usize, fit| {
-            if exact[index] { lowering.operand(node, index) } else { lowering.factor(node, index, fit) }
+            if exact[index] {
+                lowering.operand(node, index)
+            } else {
+                lowering.factor(node, index, fit)
+            }
         };
         let right = operand(self, 1, None)?;
         let fit = Some((self.wanted[id.0], right.frac)).filter(|_| !exact[1]);
@@ -93,14 +121,17 @@ impl Lowering<'_> {
         let mut left = node.inputs.first().and_then(|id| self.model.node(*id));
         loop {
             match left {
-                Some(Node { op: Op::View(_), inputs, .. }) => left = inputs.first().and_then(|id| self.model.node(*id)),
+                Some(Node { op: Op::View(_), inputs, .. }) => {
+                    left = inputs.first().and_then(|id| self.model.node(*id))
+                }
                 Some(Node { op: Op::Softmax, .. }) => return Role::Values,
                 _ => return Role::Scores,
             }
         }
     }
 
-    /// Fractional bits that a matrix product wants of an operand, when `own` are wanted of its result.
+    /// Fractional bits that a matrix product wants of an operand, when `own` are wanted of its
+    /// result.
     pub(super) fn factor_bits(&self, id: NodeId, node: &Node, operand: NodeId, own: i32) -> i32 {
         let placement = self.options.placement;
         let natural = |index: usize| node.inputs.get(index).map_or(0, |id| self.natural(*id) - 1);
@@ -115,11 +146,14 @@ impl Lowering<'_> {
         }
     }
 
-    /// Fractional bits of the operands of a product whose rescale to `own` drops all their bits: the fewest that their weights allow, and what the last
-    /// limb leaves as far as the integers have room. Less one limb, as in [`Lowering::wants`]; `None` when an operand is not a dense layer's result.
+    /// Fractional bits of the operands of a product whose rescale to `own` drops all their bits:
+    /// the fewest that their weights allow, and what the last limb leaves as far as the integers
+    /// have room. Less one limb, as in [`Lowering::wants`]; `None` when an operand is not a dense
+    /// layer's result.
     fn exact_score_bits(&self, id: NodeId, node: &Node, own: i32) -> Option<[i32; 2]> {
         let limb = self.limb();
-        let [left, right] = [self.fewest_bits(*node.inputs.first()?)?, self.fewest_bits(*node.inputs.get(1)?)?];
+        let [left, right] =
+            [self.fewest_bits(*node.inputs.first()?)?, self.fewest_bits(*node.inputs.get(1)?)?];
         let terms = self.model.node(*node.inputs.first()?)?.shape.last().copied()? as f64;
         let excess = left.0 + right.0 - own;
         let spare = (excess + limb - 1).div_euclid(limb) * limb - excess;
@@ -128,16 +162,21 @@ impl Lowering<'_> {
         Some([left.0 + spare - spare / 2 - limb, right.0 + spare / 2 - limb])
     }
 
-    /// Bits of the integers of a matrix product, so that the constant factors which it is multiplied by still fit.
+    /// Bits of the integers of a matrix product, so that the constant factors which it is
+    /// multiplied by still fit.
     fn product_room(&self, id: NodeId) -> u32 {
-        let costs = |factors: &ndarray::ArrayD<f32>| power_of_two(&factors.iter().copied().collect::<Vec<_>>()).is_none();
-        let scaled = self
-            .readers(id)
-            .any(|(_, node)| matches!(node.op, Op::Mul) && (0..2).any(|i| self.constant_value(node, i).is_some_and(costs)));
+        let costs = |factors: &ndarray::ArrayD<f32>| {
+            power_of_two(&factors.iter().copied().collect::<Vec<_>>()).is_none()
+        };
+        let scaled = self.readers(id).any(|(_, node)| {
+            matches!(node.op, Op::Mul)
+                && (0..2).any(|i| self.constant_value(node, i).is_some_and(costs))
+        });
         if scaled { 59 - self.options.weight_bits } else { 60 }
     }
 
-    /// Of a dense layer's result with the fewest bits of its weights: the fractional bits, and the logarithm of the bound of its integers.
+    /// Of a dense layer's result with the fewest bits of its weights: the fractional bits, and the
+    /// logarithm of the bound of its integers.
     fn fewest_bits(&self, id: NodeId) -> Option<(i32, f64)> {
         let node = self.model.node(id)?;
         match &node.op {
@@ -146,17 +185,28 @@ impl Lowering<'_> {
                 let operand = self.natural(*node.inputs.first()?) - 1;
                 let largest = weight.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
                 let coarsest = self.coarsest(largest) + UNROUNDED_WEIGHT_BITS;
-                let heaviest =
-                    weight.columns().into_iter().map(|row| row.iter().map(|w| f64::from(w.abs())).sum()).fold(0f64, f64::max);
-                Some((operand + coarsest, f64::from(self.options.bits as i32 - 1 + coarsest) + heaviest.max(1e-9).log2()))
+                let heaviest = weight
+                    .columns()
+                    .into_iter()
+                    .map(|row| row.iter().map(|w| f64::from(w.abs())).sum())
+                    .fold(0f64, f64::max);
+                Some((
+                    operand + coarsest,
+                    f64::from(self.options.bits as i32 - 1 + coarsest) + heaviest.max(1e-9).log2(),
+                ))
             }
             _ => None,
         }
     }
 
-    /// Operand `index` of a matrix product, at most two bits wider than an activation. `fit` holds the fractional bits wanted of the product and
-    /// those of the other operand.
-    fn factor(&mut self, node: &Node, index: usize, fit: Option<(i32, i32)>) -> Result<Tensor, QuantizeError> {
+    /// Operand `index` of a matrix product, at most two bits wider than an activation. `fit` holds
+    /// the fractional bits wanted of the product and those of the other operand.
+    fn factor(
+        &mut self,
+        node: &Node,
+        index: usize,
+        fit: Option<(i32, i32)>,
+    ) -> Result<Tensor, QuantizeError> {
         let operand = self.operand(node, index)?;
         if self.bounds(operand).magnitude() <= 1 << (self.options.bits + 1) {
             return Ok(operand);
@@ -170,13 +220,14 @@ impl Lowering<'_> {
         }
     }
 
-    /// Fractional bits of the left operand of a matrix product: `natural`, or up to three fewer so that the product's rescale to `own` fits one
-    /// limb when the right operand has `other`.
+    /// Fractional bits of the left operand of a matrix product: `natural`, or up to three fewer so
+    /// that the product's rescale to `own` fits one limb when the right operand has `other`.
     fn matrix_bits(&self, natural: i32, own: i32, other: i32) -> i32 {
         natural - (natural + other - own - self.limb()).clamp(0, 3)
     }
 
-    /// Whether the right operand of a softmax product can stay unrounded: one limb more in the result's rescale for two constraints less an element.
+    /// Whether the right operand of a softmax product can stay unrounded: one limb more in the
+    /// result's rescale for two constraints less an element.
     fn stays_small(&mut self, node: &Node, divisor: Tensor) -> Result<bool, QuantizeError> {
         let (left, right) = (self.operand(node, 0)?, self.operand(node, 1)?);
         let k = self.shape(left).last().copied().unwrap_or(1) as u128;
@@ -209,7 +260,12 @@ impl Lowering<'_> {
     }
 
     /// Rows of a constant table.
-    pub(super) fn embedding(&mut self, id: NodeId, node: &Node, table: &Array2<f32>) -> Result<Tensor, QuantizeError> {
+    pub(super) fn embedding(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        table: &Array2<f32>,
+    ) -> Result<Tensor, QuantizeError> {
         let mut ids = self.operand(node, 0)?;
         // Ids that are computed are proven to be rows of the table.
         let range = Interval { lo: 0, hi: table.dim().0 as i64 - 1 };
@@ -221,13 +277,19 @@ impl Lowering<'_> {
         let finest = EMBEDDING_BITS - largest.max(1e-9).log2().ceil() as i32;
         let coarsest = self.coarsest(largest).max(self.natural(id) - 1);
         let frac = (self.wanted[id.0] + self.limb()).max(coarsest).min(finest);
-        let values: Arc<[i32]> = table.iter().map(|v| quantize_value(f64::from(*v), frac) as i32).collect();
-        let rows = RowTable::new(table.dim().1, values).ok_or_else(|| self.unsupported(node, "an empty embedding"))?;
+        let values: Arc<[i32]> =
+            table.iter().map(|v| quantize_value(f64::from(*v), frac) as i32).collect();
+        let rows = RowTable::new(table.dim().1, values)
+            .ok_or_else(|| self.unsupported(node, "an empty embedding"))?;
         self.push(node, Primitive::RowGather(Arc::new(rows)), &[ids], &node.shape, frac)
     }
 
     /// Token ids.
-    pub(super) fn tokens(&mut self, node: &Node, vocabulary: usize) -> Result<Tensor, QuantizeError> {
+    pub(super) fn tokens(
+        &mut self,
+        node: &Node,
+        vocabulary: usize,
+    ) -> Result<Tensor, QuantizeError> {
         let range = Interval { lo: 0, hi: vocabulary as i64 - 1 };
         let tensor = self.push(node, Primitive::Input { range }, &[], &node.shape, 0)?;
         self.inputs.push((node.name.clone(), tensor.id));

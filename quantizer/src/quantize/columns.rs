@@ -8,8 +8,9 @@ use lemma_graph::Op as Primitive;
 use lemma_model::{Node, NodeId, Op};
 
 impl Lowering<'_> {
-    /// `operand * 2^e` with an `e` for each element, rounded to the activation bits. Multiplying moves the point, so that elements of one `e` are rounded
-    /// together: by the bits that they have in excess of the result.
+    /// `operand * 2^e` with an `e` for each element, rounded to the activation bits. Multiplying
+    /// moves the point, so that elements of one `e` are rounded together: by the bits that they
+    /// have in excess of the result.
     pub(super) fn scale_columns(
         &mut self,
         id: NodeId,
@@ -32,14 +33,26 @@ impl Lowering<'_> {
                 place += 1;
             }
             let shape = [members.len()];
-            let part = self.push(node, Primitive::Gather(members.into()), &[operand], &shape, operand.frac - exponent)?;
+            let part = self.push(
+                node,
+                Primitive::Gather(members.into()),
+                &[operand],
+                &shape,
+                operand.frac - exponent,
+            )?;
             let (part, shift) = if part.frac > frac {
                 let (raised, shift, _) = self.shifted(node, part, frac)?;
                 (raised, shift)
             } else {
                 (self.raise(node, part, frac)?, 0)
             };
-            parts.push(self.push(node, Primitive::Requantize { shift, range }, &[part], &shape, frac)?);
+            parts.push(self.push(
+                node,
+                Primitive::Requantize { shift, range },
+                &[part],
+                &shape,
+                frac,
+            )?);
         }
         let places: Arc<[u32]> = places.into();
         self.push(node, Primitive::Gather(places), &parts, &node.shape, frac)
@@ -49,20 +62,24 @@ impl Lowering<'_> {
 impl Lowering<'_> {
     /// Whether a product has a constant factor and rounds nothing, as columns do.
     pub(super) fn is_free_product(&self, node: &Node) -> bool {
-        (0..2).any(|i| self.constant_value(node, i).is_some()) && self.column_exponents(node).is_none()
+        (0..2).any(|i| self.constant_value(node, i).is_some())
+            && self.column_exponents(node).is_none()
     }
 
-    /// The exponents by which a node scales the columns of an input, as [`crate::columns`] makes it: an input, or one less its centres, times powers of
-    /// two that differ.
+    /// The exponents by which a node scales the columns of an input, as [`crate::columns`] makes
+    /// it: an input, or one less its centres, times powers of two that differ.
     pub(super) fn column_exponents(&self, node: &Node) -> Option<Vec<i32>> {
         let (Op::Mul, [source, _]) = (&node.op, node.inputs.as_slice()) else { return None };
         let operand = self.model.node(*source)?;
         let input = match (&operand.op, operand.inputs.as_slice()) {
-            (Op::Sub, [input, _]) if self.constant_value(operand, 1).is_some() => self.model.node(*input)?,
+            (Op::Sub, [input, _]) if self.constant_value(operand, 1).is_some() => {
+                self.model.node(*input)?
+            }
             _ => operand,
         };
         let factors = self.constant_value(node, 1).filter(|factors| factors.shape() == node.shape);
-        let factors: Vec<f32> = factors.filter(|_| matches!(input.op, Op::Input))?.iter().copied().collect();
+        let factors: Vec<f32> =
+            factors.filter(|_| matches!(input.op, Op::Input))?.iter().copied().collect();
         mixed_powers(&factors)
     }
 }

@@ -17,7 +17,8 @@ pub enum QuantizeError {
     },
     /// A function has no value between arguments that calibration saw.
     #[error(
-        "layer `{layer}`: {function} has a pole or no value near {value}, and calibration saw arguments on either side: no table has a row there; \
+        "layer `{layer}`: {function} has a pole or no value near {value}, and calibration saw \
+            arguments on either side: no table has a row there; \
          keep the arguments on one side"
     )]
     Pole {
@@ -30,7 +31,8 @@ pub enum QuantizeError {
     },
     /// No table of a function is accurate where calibration saw it.
     #[error(
-        "layer `{layer}`: a table of {function} is off by {error} at {value}, which calibration saw: it is too steep there for the range of its \
+        "layer `{layer}`: a table of {function} is off by {error} at {value}, which calibration \
+            saw: it is too steep there for the range of its \
          arguments; calibrate without such values, bound them, or use more activation bits"
     )]
     Unresolved {
@@ -45,7 +47,8 @@ pub enum QuantizeError {
     },
     /// Tables of functions with too many rows together.
     #[error(
-        "layer `{layer}`: {most} rows are left for the tables of functions, and its own takes more; use fewer activation bits, or split the model"
+        "layer `{layer}`: {most} rows are left for the tables of functions, and its own takes \
+            more; use fewer activation bits, or split the model"
     )]
     Rows {
         /// The layer.

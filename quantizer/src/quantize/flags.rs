@@ -7,13 +7,15 @@ use lemma_graph::Op as Primitive;
 use lemma_model::{Node, NodeId, Op};
 
 impl Lowering<'_> {
-    /// The flags of a node of zeros and ones, without fractional bits: inputs, constants, and products, differences and rearrangements of flags.
+    /// The flags of a node of zeros and ones, without fractional bits: inputs, constants, and
+    /// products, differences and rearrangements of flags.
     pub(super) fn flags(&mut self, id: NodeId) -> Result<Tensor, QuantizeError> {
         if let Some(tensor) = self.flags.get(&id) {
             return Ok(*tensor);
         }
         let model = self.model;
-        let node = model.node(id).ok_or_else(|| QuantizeError::Options(format!("no node {}", id.0)))?;
+        let node =
+            model.node(id).ok_or_else(|| QuantizeError::Options(format!("no node {}", id.0)))?;
         let tensor = match (&node.op, self.tensors.get(id.0).copied().flatten()) {
             (Op::Tokens { .. }, Some(tensor)) => tensor,
             (Op::Constant(values), _) => {
@@ -26,24 +28,47 @@ impl Lowering<'_> {
                     let operand = self.flags(*input)?;
                     operands.push(self.broadcast(node, operand, &node.shape)?);
                 }
-                let op = if matches!(node.op, Op::Mul) { Primitive::Product } else { Primitive::Sum([1, -1].into()) };
+                let op = if matches!(node.op, Op::Mul) {
+                    Primitive::Product
+                } else {
+                    Primitive::Sum([1, -1].into())
+                };
                 self.push(node, op, &operands, &node.shape, 0)?
             }
             (Op::View(view), _) => {
-                let operands = node.inputs.iter().map(|input| self.flags(*input)).collect::<Result<Vec<_>, _>>()?;
+                let operands = node
+                    .inputs
+                    .iter()
+                    .map(|input| self.flags(*input))
+                    .collect::<Result<Vec<_>, _>>()?;
                 self.rearranged(node, view, &operands)?
             }
-            _ => return Err(self.unsupported(node, "a mask is made of something that is neither 0 nor 1")),
+            _ => {
+                return Err(
+                    self.unsupported(node, "a mask is made of something that is neither 0 nor 1")
+                );
+            }
         };
         self.flags.insert(id, tensor);
         Ok(tensor)
     }
 
     /// `1 - (1 - a)(1 - b)`.
-    pub(super) fn either(&mut self, node: &Node, a: Tensor, b: Tensor) -> Result<Tensor, QuantizeError> {
+    pub(super) fn either(
+        &mut self,
+        node: &Node,
+        a: Tensor,
+        b: Tensor,
+    ) -> Result<Tensor, QuantizeError> {
         let shape = self.shape(a);
         let not = |lowering: &mut Self, x: Tensor| {
-            let one = lowering.push(node, Primitive::Constant(vec![1; shape.iter().product()].into()), &[], &shape, 0)?;
+            let one = lowering.push(
+                node,
+                Primitive::Constant(vec![1; shape.iter().product()].into()),
+                &[],
+                &shape,
+                0,
+            )?;
             lowering.push(node, Primitive::Sum([1, -1].into()), &[one, x], &shape, 0)
         };
         let (a, b) = (not(self, a)?, not(self, b)?);

@@ -1,10 +1,12 @@
 //! Functions of one number by table.
 //!
-//! A table has a row for every key of the operand's declared range, as far as it is a function there: rows end before a pole and where the
-//! function is not defined, and beyond what calibration saw where a row would stand for values too far apart. A value without a row has no proof.
+//! A table has a row for every key of the operand's declared range, as far as it is a function
+//! there: rows end before a pole and where the function is not defined, and beyond what calibration
+//! saw where a row would stand for values too far apart. A value without a row has no proof.
 //!
-//! Nodes of the same function share a table where each of them keeps its accuracy on what calibration saw; where the activation bits do not resolve the
-//! function, the operand gets more, and where nothing helps, the node is refused with its largest error.
+//! Nodes of the same function share a table where each of them keeps its accuracy on what
+//! calibration saw; where the activation bits do not resolve the function, the operand gets more,
+//! and where nothing helps, the node is refused with its largest error.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,8 +28,9 @@ pub const MAX_TABLE_ROWS: u64 = 1 << 22;
 /// Values of a table stay below this.
 const MOST_VALUE: f64 = (1i64 << 40) as f64;
 
-/// Errors of a table over the largest value: what finer operands aim at, what nodes that share a table put up with, and what is refused. With fewer than
-/// twelve activation bits each is as many times larger as an activation's step.
+/// Errors of a table over the largest value: what finer operands aim at, what nodes that share a
+/// table put up with, and what is refused. With fewer than twelve activation bits each is as many
+/// times larger as an activation's step.
 const AIMED: f64 = 1.0 / 128.0;
 const SHARED: f64 = 1.0 / 64.0;
 const REFUSED: f64 = 1.0 / 32.0;
@@ -95,7 +98,8 @@ impl Tables {
         self.nodes.get(&id).map(|planned| planned.frac)
     }
 
-    /// Fractional bits that tables need of an input, where they need more than those of an activation.
+    /// Fractional bits that tables need of an input, where they need more than those of an
+    /// activation.
     pub(super) fn input_bits(&self, id: NodeId) -> Option<i32> {
         self.inputs.get(&id).copied()
     }
@@ -114,11 +118,14 @@ impl Tables {
 }
 
 impl Member {
-    /// The largest error of a table with `frac` and `out` fractional bits, for an operand that was rounded to `grid` before.
+    /// The largest error of a table with `frac` and `out` fractional bits, for an operand that was
+    /// rounded to `grid` before.
     fn worst(&self, function: &Composition, frac: i32, out: i32, grid: Option<Grid>) -> Worst {
         let mut worst = Worst { error: 0.0, at: 0.0 };
         for &(x, expected) in &self.seen {
-            let rounded = grid.map_or(x, |grid| ((x - grid.offset) / grid.step).round() * grid.step + grid.offset);
+            let rounded = grid.map_or(x, |grid| {
+                ((x - grid.offset) / grid.step).round() * grid.step + grid.offset
+            });
             let key = quantize_value(rounded, frac);
             let value = function.evaluate(dequantize(key, frac));
             let error = (dequantize(quantize_value(value, out), out) - expected).abs();
@@ -162,7 +169,8 @@ impl Lowering<'_> {
                 continue;
             }
             if let Some(operand) = node.inputs.first() {
-                members.push((function.clone(), self.member(NodeId(id), node, *operand, &function)));
+                members
+                    .push((function.clone(), self.member(NodeId(id), node, *operand, &function)));
             }
         }
         // Coarse tables first: who can shares them.
@@ -195,7 +203,11 @@ impl Lowering<'_> {
         let (magnitude, result) = (self.ranges.magnitude(operand), self.ranges.magnitude(id));
         let frac = self.fitting(magnitude);
         let edge = f64::from(self.options.bits as i32 - frac).exp2();
-        let seen = self.ranges.observed(operand).filter(|x| x.abs() <= edge).map(|x| (x, function.evaluate(x)));
+        let seen = self
+            .ranges
+            .observed(operand)
+            .filter(|x| x.abs() <= edge)
+            .map(|x| (x, function.evaluate(x)));
         Member {
             id,
             layer: node.name.clone(),
@@ -217,7 +229,8 @@ impl Lowering<'_> {
         f64::from(12 - self.options.bits as i32).exp2().max(1.0)
     }
 
-    /// Makes the table of a group, the coarsest that resolves the function, where it fits the rows that are `left`.
+    /// Makes the table of a group, the coarsest that resolves the function, where it fits the rows
+    /// that are `left`.
     fn plan(&self, group: Group, tables: &mut Tables, left: &mut u64) -> Result<(), QuantizeError> {
         let coarser = self.coarser();
         let mut best: Option<(f64, i32, &Member, Worst)> = None;
@@ -270,25 +283,37 @@ impl Lowering<'_> {
         let hi = ranges().map(|range| f64::from(range.hi)).fold(f64::NEG_INFINITY, f64::max);
         // A little room for roundings on the side that calibration did not see.
         let slack = edge >> 6;
-        let keys = Interval { lo: if lo >= 0.0 { 0 } else { -edge }, hi: if hi <= 0.0 { slack } else { edge - 1 } };
+        let keys = Interval {
+            lo: if lo >= 0.0 { 0 } else { -edge },
+            hi: if hi <= 0.0 { slack } else { edge - 1 },
+        };
         if finer == 0 {
             return keys;
         }
         let headroom = self.options.headroom;
-        let least = quantize_value(lo * if lo < 0.0 { headroom } else { 1.0 / headroom }, frac) - slack;
-        let most = quantize_value(hi * if hi > 0.0 { headroom } else { 1.0 / headroom }, frac) + slack;
+        let least =
+            quantize_value(lo * if lo < 0.0 { headroom } else { 1.0 / headroom }, frac) - slack;
+        let most =
+            quantize_value(hi * if hi > 0.0 { headroom } else { 1.0 / headroom }, frac) + slack;
         Interval { lo: keys.lo.max(least), hi: keys.hi.min(most).max(keys.lo) }
     }
 
     /// The least and the greatest key that calibration saw.
     fn seen_keys(&self, group: &Group, frac: i32, finer: i32) -> (i64, i64) {
         let keys = self.keys(group, frac, finer);
-        let seen = || group.members.iter().flat_map(|member| &member.seen).map(|(x, _)| quantize_value(*x, frac));
+        let seen = || {
+            group
+                .members
+                .iter()
+                .flat_map(|member| &member.seen)
+                .map(|(x, _)| quantize_value(*x, frac))
+        };
         let within = |key: i64| key.clamp(keys.lo, keys.hi);
         (within(seen().min().unwrap_or(0)), within(seen().max().unwrap_or(0)))
     }
 
-    /// The rows: those of all keys that calibration saw, and on either side those that are resolved.
+    /// The rows: those of all keys that calibration saw, and on either side those that are
+    /// resolved.
     fn rows(&self, group: &Group, frac: i32, finer: i32) -> Result<Table, QuantizeError> {
         let (function, out) = (&group.function, group.out);
         let keys = self.keys(group, frac, finer);
@@ -297,25 +322,37 @@ impl Lowering<'_> {
         let (first, last) = self.seen_keys(group, frac, finer);
         let is_value = |value: f64| value.abs() <= MOST_VALUE;
         let pole = |key: &i64| {
-            let between = *key > first && function.has_pole_between(dequantize(*key - 1, frac), dequantize(*key, frac));
+            let between = *key > first
+                && function.has_pole_between(dequantize(*key - 1, frac), dequantize(*key, frac));
             between || !is_value(at(*key))
         };
         if let Some(key) = (first..=last).find(pole) {
-            let layer = group.members.first().map(|member| member.layer.clone()).unwrap_or_default();
-            return Err(QuantizeError::Pole { layer, function: function.name(), value: dequantize(key, frac) });
+            let layer =
+                group.members.first().map(|member| member.layer.clone()).unwrap_or_default();
+            return Err(QuantizeError::Pole {
+                layer,
+                function: function.name(),
+                value: dequantize(key, frac),
+            });
         }
         let declared = f64::from(self.options.bits).exp2();
         let resolved = |key: &i64| {
             let value = at(*key);
             let room = declared.max(value.abs()) / 16.0;
-            let edges = [-0.5, 0.5].map(|half| scaled((*key as f64 + half) * f64::from(-frac).exp2()));
-            is_value(value) && edges.into_iter().all(|edge| edge.is_nan() || (edge - value).abs() <= room)
+            let edges =
+                [-0.5, 0.5].map(|half| scaled((*key as f64 + half) * f64::from(-frac).exp2()));
+            is_value(value)
+                && edges.into_iter().all(|edge| edge.is_nan() || (edge - value).abs() <= room)
         };
         let hi = (last + 1..=keys.hi).take_while(resolved).last().unwrap_or(last);
         let lo = (keys.lo..first).rev().take_while(resolved).last().unwrap_or(first);
         let name = format!("{} {frac} {out}", function.name());
         let table = Table::tabulate(&name, Interval { lo, hi }, |key| at(key).round() as i64);
-        table.ok_or_else(|| QuantizeError::Options("a function's table is too long; use fewer activation bits".into()))
+        table.ok_or_else(|| {
+            QuantizeError::Options(
+                "a function's table is too long; use fewer activation bits".into(),
+            )
+        })
     }
 
     /// A function of one number by its table.
@@ -325,7 +362,12 @@ impl Lowering<'_> {
         };
         let operand = self.operand(node, 0)?;
         // Every rounding before counts.
-        let member = self.member(id, node, node.inputs.first().copied().unwrap_or(NodeId(0)), &planned.function);
+        let member = self.member(
+            id,
+            node,
+            node.inputs.first().copied().unwrap_or(NodeId(0)),
+            &planned.function,
+        );
         let grid = Grid { step: f64::from(-operand.frac).exp2(), offset: 0.0 };
         let worst = member.worst(&planned.function, planned.frac, planned.out, Some(grid));
         if worst.error > REFUSED * self.coarser() * member.magnitude {
@@ -339,5 +381,10 @@ impl Lowering<'_> {
 }
 
 fn unresolved(layer: &str, function: &Composition, worst: Worst) -> QuantizeError {
-    QuantizeError::Unresolved { layer: layer.to_owned(), function: function.name(), error: worst.error, value: worst.at }
+    QuantizeError::Unresolved {
+        layer: layer.to_owned(),
+        function: function.name(),
+        error: worst.error,
+        value: worst.at,
+    }
 }

@@ -42,11 +42,17 @@ fn line(model: &Model, id: NodeId, node: &Node, lines: &[Option<Line>]) -> Optio
         Op::Add | Op::Sub => {
             let sign = if matches!(node.op, Op::Sub) { -1.0 } else { 1.0 };
             match (of(0), of(1)) {
-                (Some(a), Some(b)) if a.input == b.input => {
-                    Line { slope: a.slope + sign * b.slope, offset: a.offset + sign * b.offset, ..a }
-                }
+                (Some(a), Some(b)) if a.input == b.input => Line {
+                    slope: a.slope + sign * b.slope,
+                    offset: a.offset + sign * b.offset,
+                    ..a
+                },
                 (Some(line), None) => Line { offset: line.offset + sign * number(1)?, ..line },
-                (None, Some(line)) => Line { slope: sign * line.slope, offset: sign * line.offset + number(0)?, ..line },
+                (None, Some(line)) => Line {
+                    slope: sign * line.slope,
+                    offset: sign * line.offset + number(0)?,
+                    ..line
+                },
                 _ => return None,
             }
         }
@@ -56,7 +62,11 @@ fn line(model: &Model, id: NodeId, node: &Node, lines: &[Option<Line>]) -> Optio
 }
 
 /// The constant that an operand is.
-pub(super) fn constant_operand<'a>(model: &'a Model, node: &Node, index: usize) -> Option<&'a ArrayD<f32>> {
+pub(super) fn constant_operand<'a>(
+    model: &'a Model,
+    node: &Node,
+    index: usize,
+) -> Option<&'a ArrayD<f32>> {
     match &model.node(*node.inputs.get(index)?)?.op {
         Op::Constant(values) => Some(values),
         _ => None,

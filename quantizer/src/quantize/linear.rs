@@ -12,7 +12,8 @@ use lemma_model::{Node, NodeId, Window};
 /// Most bits of a weight.
 const MAX_WEIGHT_BITS: i32 = 30;
 
-/// Bits that weights have beyond the fewest when nothing rounds their layer's result: no limb is filled up for them.
+/// Bits that weights have beyond the fewest when nothing rounds their layer's result: no limb is
+/// filled up for them.
 pub(super) const UNROUNDED_WEIGHT_BITS: i32 = 2;
 
 /// Sums of unrounded products stay below this.
@@ -53,7 +54,8 @@ impl Lowering<'_> {
         let area: usize = geometry.output.iter().product();
         let build = |weight: Arc<[i32]>| LinearMap::Conv(Conv { weight, ..geometry.clone() });
         let product = self.weighted(id, node, &values, weight.dim().0, build)?;
-        let bias = bias.map(|b| b.iter().flat_map(|b| std::iter::repeat_n(*b, area)).collect::<Vec<f32>>());
+        let bias = bias
+            .map(|b| b.iter().flat_map(|b| std::iter::repeat_n(*b, area)).collect::<Vec<f32>>());
         self.biased(node, product, bias)
     }
 
@@ -68,7 +70,10 @@ impl Lowering<'_> {
     ) -> Result<Conv, QuantizeError> {
         let unsupported = || QuantizeError::Unsupported {
             layer: node.name.clone(),
-            problem: format!("a window over {:?}; one image [1, channels, height, width] is expected", node.shape),
+            problem: format!(
+                "a window over {:?}; one image [1, channels, height, width] is expected",
+                node.shape
+            ),
         };
         let plane = |shape: &[usize]| match shape {
             [1, channels, height, width] => Some((*channels, [*height, *width])),
@@ -91,7 +96,8 @@ impl Lowering<'_> {
         })
     }
 
-    /// A layer with constant weights. Its result has the fractional bits that its users want and one limb more.
+    /// A layer with constant weights. Its result has the fractional bits that its users want and
+    /// one limb more.
     fn weighted(
         &mut self,
         id: NodeId,
@@ -109,26 +115,45 @@ impl Lowering<'_> {
         if !fewest {
             // What is too small to be seen by the users needs no bits of its own.
             let terms = (weight.len() / outputs.max(1)).max(1) as f64;
-            coarsest = coarsest.min(self.wanted[id.0] + (self.ranges.magnitude(source) * terms).log2().ceil() as i32 + 1);
+            coarsest = coarsest.min(
+                self.wanted[id.0]
+                    + (self.ranges.magnitude(source) * terms).log2().ceil() as i32
+                    + 1,
+            );
         }
         let target = self.wanted[id.0] + limb;
         let mut operand = self.operand(node, 0)?;
         // Whole limbs more than the users want, until the weights have their bits.
-        let limbs_for = |frac: i32| if fewest { 0 } else { ((coarsest - (target - frac)).max(0) + limb - 1) / limb };
-        let bits_for = |frac: i32| if fewest { coarsest + UNROUNDED_WEIGHT_BITS } else { target - frac + limbs_for(frac) * limb };
+        let limbs_for = |frac: i32| {
+            if fewest { 0 } else { ((coarsest - (target - frac)).max(0) + limb - 1) / limb }
+        };
+        let bits_for = |frac: i32| {
+            if fewest {
+                coarsest + UNROUNDED_WEIGHT_BITS
+            } else {
+                target - frac + limbs_for(frac) * limb
+            }
+        };
         let mut bits = bits_for(operand.frac);
         if limbs_for(operand.frac) > 0 {
-            // Either the operand is rounded, or the result's rescale takes those limbs, one constraint each.
+            // Either the operand is rounded, or the result's rescale takes those limbs, one
+            // constraint each.
             let operand_len: usize = self.graph.node(operand.id).len();
             let result_len: usize = node.shape.iter().product();
-            let rounding = self.narrowing_cost(operand, self.ranges.magnitude(source)) * operand_len;
+            let rounding =
+                self.narrowing_cost(operand, self.ranges.magnitude(source)) * operand_len;
             let row = weight.chunks((weight.len() / outputs.max(1)).max(1));
-            let heaviest = row.map(|row| row.iter().map(|w| f64::from(w.abs())).sum()).fold(0f64, f64::max);
+            let heaviest =
+                row.map(|row| row.iter().map(|w| f64::from(w.abs())).sum()).fold(0f64, f64::max);
             // Sums stay far below 2^62, if need be with as few bits as the weights may have.
             let magnitude = self.bounds(operand).magnitude() as f64 * heaviest;
-            let room = [bits, coarsest].into_iter().find(|bits| magnitude * f64::from(*bits).exp2() < ROOM);
+            let room = [bits, coarsest]
+                .into_iter()
+                .find(|bits| magnitude * f64::from(*bits).exp2() < ROOM);
             match room {
-                Some(room) if rounding >= limbs_for(operand.frac) as usize * result_len => bits = room,
+                Some(room) if rounding >= limbs_for(operand.frac) as usize * result_len => {
+                    bits = room
+                }
                 _ => {
                     operand = self.narrow_operand(node, 0)?;
                     bits = bits_for(operand.frac);
@@ -136,7 +161,8 @@ impl Lowering<'_> {
             }
         }
         let bits = bits.min(finest);
-        let integers: Arc<[i32]> = weight.iter().map(|w| quantize_value(f64::from(*w), bits) as i32).collect();
+        let integers: Arc<[i32]> =
+            weight.iter().map(|w| quantize_value(f64::from(*w), bits) as i32).collect();
         let map = Primitive::Linear(Arc::new(build(integers)));
         self.push(node, map, &[operand], &node.shape, operand.frac + bits)
     }
@@ -147,15 +173,33 @@ impl Lowering<'_> {
     }
 
     /// Adds constants, element by element.
-    pub(super) fn biased(&mut self, node: &Node, product: Tensor, bias: Option<Vec<f32>>) -> Result<Tensor, QuantizeError> {
+    pub(super) fn biased(
+        &mut self,
+        node: &Node,
+        product: Tensor,
+        bias: Option<Vec<f32>>,
+    ) -> Result<Tensor, QuantizeError> {
         let Some(bias) = bias.filter(|b| b.iter().any(|v| *v != 0.0)) else { return Ok(product) };
-        let integers: Arc<[i64]> = bias.iter().map(|b| quantize_value(f64::from(*b), product.frac)).collect();
-        let constant = self.push(node, Primitive::Constant(integers), &[], &node.shape, product.frac)?;
-        self.push(node, Primitive::Sum([1, 1].into()), &[product, constant], &node.shape, product.frac)
+        let integers: Arc<[i64]> =
+            bias.iter().map(|b| quantize_value(f64::from(*b), product.frac)).collect();
+        let constant =
+            self.push(node, Primitive::Constant(integers), &[], &node.shape, product.frac)?;
+        self.push(
+            node,
+            Primitive::Sum([1, 1].into()),
+            &[product, constant],
+            &node.shape,
+            product.frac,
+        )
     }
 
     /// `a + sign * b` with broadcasting.
-    pub(super) fn sum(&mut self, id: NodeId, node: &Node, sign: i64) -> Result<Tensor, QuantizeError> {
+    pub(super) fn sum(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        sign: i64,
+    ) -> Result<Tensor, QuantizeError> {
         let constant = (0..2).find(|i| self.constant_value(node, *i).is_some());
         if let Some(index) = constant
             && let Some(values) = self.constant_value(node, index)
@@ -204,7 +248,8 @@ impl Lowering<'_> {
             }
         }
         let mut operands = [self.operand(node, 0)?, self.operand(node, 1)?];
-        let product = self.bounds(operands[0]).magnitude() as u128 * self.bounds(operands[1]).magnitude() as u128;
+        let product = self.bounds(operands[0]).magnitude() as u128
+            * self.bounds(operands[1]).magnitude() as u128;
         if product > PRODUCT_BOUND.into() {
             operands = [self.narrow_operand(node, 0)?, self.narrow_operand(node, 1)?];
         }
@@ -215,12 +260,25 @@ impl Lowering<'_> {
     }
 
     /// Multiplication by constants, element by element.
-    pub(super) fn scale(&mut self, id: NodeId, node: &Node, operand: Tensor, factors: &[f32]) -> Result<Tensor, QuantizeError> {
+    pub(super) fn scale(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        operand: Tensor,
+        factors: &[f32],
+    ) -> Result<Tensor, QuantizeError> {
         self.scale_to(node, operand, factors, self.wanted[id.0] + self.limb())
     }
 
-    /// The same with a result of about `frac` fractional bits: factors have at least their fewest bits and at most those of a weight.
-    pub(super) fn scale_to(&mut self, node: &Node, operand: Tensor, factors: &[f32], frac: i32) -> Result<Tensor, QuantizeError> {
+    /// The same with a result of about `frac` fractional bits: factors have at least their fewest
+    /// bits and at most those of a weight.
+    pub(super) fn scale_to(
+        &mut self,
+        node: &Node,
+        operand: Tensor,
+        factors: &[f32],
+        frac: i32,
+    ) -> Result<Tensor, QuantizeError> {
         let largest = factors.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
         // A power of two moves the point and nothing else.
         let bits = if let Some(exponent) = power_of_two(factors) {
@@ -228,7 +286,8 @@ impl Lowering<'_> {
         } else {
             (frac - operand.frac).clamp(self.coarsest(largest), MAX_WEIGHT_BITS - exponent(largest))
         };
-        let integers: Arc<[i64]> = factors.iter().map(|w| quantize_value(f64::from(*w), bits)).collect();
+        let integers: Arc<[i64]> =
+            factors.iter().map(|w| quantize_value(f64::from(*w), bits)).collect();
         let map = Arc::new(LinearMap::Diagonal(integers));
         self.push(node, Primitive::Linear(map), &[operand], &node.shape, operand.frac + bits)
     }

@@ -1,9 +1,10 @@
 //! From the float model and its calibrated ranges to the integer graph.
 //!
-//! Every tensor gets a power-of-two scale: an integer `n` stands for `n * 2^-f`, `f` its fractional bits. Linear operations are exact and
-//! add bits; nothing is rounded after them. A non-linear operation brings its operand to `bits` bits over the calibrated range times the
-//! headroom, by the rescale that is part of it. Weights get the fractional bits that make this shift exactly one limb, a range table wide, which
-//! is the cheapest shift there is (docs/quantization.md).
+//! Every tensor gets a power-of-two scale: an integer `n` stands for `n * 2^-f`, `f` its fractional
+//! bits. Linear operations are exact and add bits; nothing is rounded after them. A non-linear
+//! operation brings its operand to `bits` bits over the calibrated range times the headroom, by the
+//! rescale that is part of it. Weights get the fractional bits that make this shift exactly one
+//! limb, a range table wide, which is the cheapest shift there is (docs/quantization.md).
 
 mod activation;
 mod attention;
@@ -67,15 +68,21 @@ pub struct Quantized {
     pub graph: Graph,
     /// For every node of the float model the graph node that carries its value, if one does.
     pub nodes: Vec<Option<lemma_graph::NodeId>>,
-    /// Nodes of the float model with square matrices whose cells above the diagonal are not computed, since a causal mask hides them.
+    /// Nodes of the float model with square matrices whose cells above the diagonal are not
+    /// computed, since a causal mask hides them.
     pub hidden: BTreeSet<NodeId>,
 }
 
 /// Quantizes a model.
 ///
 /// # Errors
-/// An unsupported operation, an option out of range, an unknown public name, or values that would pass 62 bits.
-pub fn quantize(model: &Model, ranges: &Ranges, options: &Options) -> Result<Quantized, QuantizeError> {
+/// An unsupported operation, an option out of range, an unknown public name, or values that would
+/// pass 62 bits.
+pub fn quantize(
+    model: &Model,
+    ranges: &Ranges,
+    options: &Options,
+) -> Result<Quantized, QuantizeError> {
     Prepared::new(model, ranges, options, MAX_TABLE_ROWS)?.place(options.placement)
 }
 
@@ -139,13 +146,16 @@ impl<'a> Lowering<'a> {
         self.options.bits as i32 - (magnitude * self.options.headroom).log2().ceil() as i32
     }
 
-    /// For every node, the fewest fractional bits that any user wants, seen through linear operations that keep the scale.
+    /// For every node, the fewest fractional bits that any user wants, seen through linear
+    /// operations that keep the scale.
     fn wanted_bits(&self) -> Vec<i32> {
         let mut wanted: Vec<Option<i32>> = vec![None; self.model.nodes.len()];
         for (id, node) in self.model.nodes.iter().enumerate().rev() {
             let through = match &node.op {
                 Op::Mul if self.is_free_product(node) => wanted.get(id).copied().flatten(),
-                Op::Add | Op::Sub | Op::Mask | Op::View(_) | Op::Sum { .. } => wanted.get(id).copied().flatten(),
+                Op::Add | Op::Sub | Op::Mask | Op::View(_) | Op::Sum { .. } => {
+                    wanted.get(id).copied().flatten()
+                }
                 Op::AveragePool { .. } | Op::Mean { .. } => {
                     wanted.get(id).copied().flatten().map(|bits| bits - self.averaging_bits(node))
                 }
@@ -154,33 +164,49 @@ impl<'a> Lowering<'a> {
             // Flags have no scale.
             let values = if matches!(node.op, Op::Mask) { 1 } else { node.inputs.len() };
             for operand in node.inputs.iter().take(values) {
-                let own = wanted.get(id).copied().flatten().unwrap_or_else(|| self.natural(NodeId(id)));
+                let own =
+                    wanted.get(id).copied().flatten().unwrap_or_else(|| self.natural(NodeId(id)));
                 let bits = through.unwrap_or_else(|| self.wants(NodeId(id), node, *operand, own));
                 if let Some(slot) = wanted.get_mut(operand.0) {
                     *slot = Some(slot.map_or(bits, |old| old.min(bits)));
                 }
             }
         }
-        wanted.iter().enumerate().map(|(id, bits)| bits.unwrap_or_else(|| self.natural(NodeId(id)))).collect()
+        wanted
+            .iter()
+            .enumerate()
+            .map(|(id, bits)| bits.unwrap_or_else(|| self.natural(NodeId(id))))
+            .collect()
     }
 
-    /// Fractional bits that a node which does not keep the scale wants of an operand, when `own` are wanted of its result. Whoever makes the operand adds
-    /// a limb, for the rounding that most nodes begin with.
+    /// Fractional bits that a node which does not keep the scale wants of an operand, when `own`
+    /// are wanted of its result. Whoever makes the operand adds a limb, for the rounding that most
+    /// nodes begin with.
     fn wants(&self, id: NodeId, node: &Node, operand: NodeId, own: i32) -> i32 {
         let limb = self.limb();
         match &node.op {
             Op::MatMul => self.factor_bits(id, node, operand, own),
-            Op::Unary(Unary::Relu | Unary::LeakyRelu(_)) | Op::PRelu { .. } => self.natural(operand),
+            Op::Unary(Unary::Relu | Unary::LeakyRelu(_)) | Op::PRelu { .. } => {
+                self.natural(operand)
+            }
             Op::Unary(_) | Op::Composed(_) => {
                 let division = self.shared.reciprocals.get(&id).map(Division::operand_bits);
-                division.or(self.shared.tables.operand_bits(id)).unwrap_or_else(|| self.natural(operand))
+                division
+                    .or(self.shared.tables.operand_bits(id))
+                    .unwrap_or_else(|| self.natural(operand))
             }
-            Op::Trees(_) => self.shared.trees.get(&id).map_or_else(|| self.natural(operand), |planned| planned.finest()),
+            Op::Trees(_) => self
+                .shared
+                .trees
+                .get(&id)
+                .map_or_else(|| self.natural(operand), |planned| planned.finest()),
             Op::Softmax => self.shared.softmax_bits,
             Op::LogSoftmax => self.log_softmax_bits(operand),
             // A signed range keeps one bit for the sign.
             _ => match (Norm::of(node), self.options.placement.norm_limbs) {
-                (Some(norm), limbs @ 1..) => self.norm_operand_bits(id, &norm, operand, limbs as i32) - limb,
+                (Some(norm), limbs @ 1..) => {
+                    self.norm_operand_bits(id, &norm, operand, limbs as i32) - limb
+                }
                 _ => self.natural(operand) - 1,
             },
         }
@@ -195,14 +221,20 @@ impl<'a> Lowering<'a> {
             // The softmax behind it leaves out what it hides.
             Op::Mask => self.operand(node, 0)?,
             Op::Dense { weight, bias } => self.dense(id, node, weight, bias.as_ref())?,
-            Op::Conv { weight, bias, window, groups } => self.conv(id, node, weight, bias.as_ref(), window, *groups)?,
-            Op::AveragePool { window, count_padding } => self.average_pool(node, window, *count_padding)?,
+            Op::Conv { weight, bias, window, groups } => {
+                self.conv(id, node, weight, bias.as_ref(), window, *groups)?
+            }
+            Op::AveragePool { window, count_padding } => {
+                self.average_pool(node, window, *count_padding)?
+            }
             Op::MaxPool { window } => self.max_pool(node, window)?,
             Op::Add => self.sum(id, node, 1)?,
             Op::Sub => self.sum(id, node, -1)?,
             Op::Mul => self.multiply(id, node)?,
             Op::Unary(Unary::Relu) => self.relu(node, None)?,
-            Op::Unary(Unary::LeakyRelu(slope)) => self.relu(node, Some(&ndarray::arr0(*slope).into_dyn()))?,
+            Op::Unary(Unary::LeakyRelu(slope)) => {
+                self.relu(node, Some(&ndarray::arr0(*slope).into_dyn()))?
+            }
             Op::PRelu { slope } => self.relu(node, Some(slope))?,
             Op::Unary(_) | Op::Composed(_) => match self.shared.reciprocals.get(&id).copied() {
                 Some(division) => self.reciprocal(node, &division)?,
@@ -242,7 +274,9 @@ impl<'a> Lowering<'a> {
 
     /// An output with the fractional bits that the options ask for.
     fn output(&mut self, name: &str, id: NodeId, tensor: Tensor) -> Result<Tensor, QuantizeError> {
-        let (Some(frac), Some(node)) = (self.options.fractional_bits.get(name).copied(), self.model.node(id)) else {
+        let (Some(frac), Some(node)) =
+            (self.options.fractional_bits.get(name).copied(), self.model.node(id))
+        else {
             return Ok(tensor);
         };
         let range = (self.ranges.magnitude(id), self.bounds(tensor).lo >= 0);
@@ -266,7 +300,10 @@ impl<'a> Lowering<'a> {
     fn constant_operand(&mut self, node: &Node, index: usize) -> Result<Tensor, QuantizeError> {
         let source = node.inputs.get(index).and_then(|id| self.model.node(*id));
         let Some(Op::Constant(values)) = source.map(|source| &source.op) else {
-            return Err(QuantizeError::Unsupported { layer: node.name.clone(), problem: format!("operand {index} is missing") });
+            return Err(QuantizeError::Unsupported {
+                layer: node.name.clone(),
+                problem: format!("operand {index} is missing"),
+            });
         };
         let largest = values.iter().fold(0f64, |m, v| m.max(f64::from(v.abs())));
         let frac = if largest > 0.0 { self.fitting(largest) } else { 0 };
@@ -292,7 +329,10 @@ impl<'a> Lowering<'a> {
         frac: i32,
     ) -> Result<Tensor, QuantizeError> {
         if self.graph.nodes().len() >= MAX_PRIMITIVES {
-            return Err(self.unsupported(node, "the integer graph has more than 2^17 operations up to here; split the model"));
+            return Err(self.unsupported(
+                node,
+                "the integer graph has more than 2^17 operations up to here; split the model",
+            ));
         }
         let inputs: Vec<lemma_graph::NodeId> = inputs.iter().map(|t| t.id).collect();
         let id = self.graph.push(&node.name, op, &inputs, shape, frac)?;
@@ -309,7 +349,8 @@ impl<'a> Lowering<'a> {
 
     fn finish(mut self) -> Result<Quantized, QuantizeError> {
         let options = self.options;
-        let public: Option<BTreeSet<&str>> = options.public.as_ref().map(|names| names.iter().map(String::as_str).collect());
+        let public: Option<BTreeSet<&str>> =
+            options.public.as_ref().map(|names| names.iter().map(String::as_str).collect());
         let committed: BTreeSet<&str> = options.committed.iter().map(String::as_str).collect();
         let visibility = |name: &str, default: Visibility| match &public {
             _ if committed.contains(name) => Visibility::Committed,
@@ -319,35 +360,62 @@ impl<'a> Lowering<'a> {
         };
         let mut inputs = Vec::new();
         for (name, node) in &self.inputs {
-            inputs.push(Port { name: name.clone(), node: *node, visibility: visibility(name, Visibility::Private) });
+            inputs.push(Port {
+                name: name.clone(),
+                node: *node,
+                visibility: visibility(name, Visibility::Private),
+            });
         }
         let mut outputs = Vec::new();
         for (name, id) in &self.model.outputs {
-            let tensor =
-                self.tensors.get(id.0).copied().flatten().ok_or_else(|| QuantizeError::Unsupported {
+            let tensor = self.tensors.get(id.0).copied().flatten().ok_or_else(|| {
+                QuantizeError::Unsupported {
                     layer: name.clone(),
                     problem: "the output is a constant".into(),
-                })?;
+                }
+            })?;
             let tensor = self.output(name, *id, tensor)?;
-            outputs.push(Port { name: name.clone(), node: tensor.id, visibility: visibility(name, Visibility::Public) });
+            outputs.push(Port {
+                name: name.clone(),
+                node: tensor.id,
+                visibility: visibility(name, Visibility::Public),
+            });
         }
-        let ports: BTreeSet<&str> = inputs.iter().chain(&outputs).map(|port| port.name.as_str()).collect();
-        for name in options.public.iter().flatten().chain(&options.committed).chain(options.fractional_bits.keys()) {
+        let ports: BTreeSet<&str> =
+            inputs.iter().chain(&outputs).map(|port| port.name.as_str()).collect();
+        for name in options
+            .public
+            .iter()
+            .flatten()
+            .chain(&options.committed)
+            .chain(options.fractional_bits.keys())
+        {
             if !ports.contains(name.as_str()) {
-                let known: Vec<&str> = inputs.iter().chain(&outputs).map(|port| port.name.as_str()).collect();
-                return Err(QuantizeError::Options(format!("no input or output is called `{name}`; there are {known:?}")));
+                let known: Vec<&str> =
+                    inputs.iter().chain(&outputs).map(|port| port.name.as_str()).collect();
+                return Err(QuantizeError::Options(format!(
+                    "no input or output is called `{name}`; there are {known:?}"
+                )));
             }
         }
         for port in inputs.iter().chain(&outputs) {
             let found = self.graph.node(port.node).fractional_bits;
-            if let Some(wanted) = options.fractional_bits.get(&port.name).filter(|wanted| **wanted != found) {
+            if let Some(wanted) =
+                options.fractional_bits.get(&port.name).filter(|wanted| **wanted != found)
+            {
                 let name = &port.name;
-                return Err(QuantizeError::Options(format!("`{name}` has {found} fractional bits, {wanted} are not possible")));
+                return Err(QuantizeError::Options(format!(
+                    "`{name}` has {found} fractional bits, {wanted} are not possible"
+                )));
             }
         }
         self.graph.inputs = inputs;
         self.graph.outputs = outputs;
-        Ok(Quantized { graph: self.graph, nodes: self.tensors.iter().map(|t| t.map(|t| t.id)).collect(), hidden: self.hidden })
+        Ok(Quantized {
+            graph: self.graph,
+            nodes: self.tensors.iter().map(|t| t.map(|t| t.id)).collect(),
+            hidden: self.hidden,
+        })
     }
 }
 

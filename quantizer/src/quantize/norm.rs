@@ -1,8 +1,10 @@
 //! Normalisations over the last axis.
 //!
-//! With `c = x - mean(x)` (or `c = x`), `e = sum(c^2)` and the epsilon, rounded to twice the activation bits, and `y = floor(sqrt(2^n / e))`, the result
-//! `c y` stands for `x / sqrt(sum x^2)` ([`Energy`]); gain, bias and the root of `d` follow as constants, and then one rounding. The row's
-//! elements enter as they are or rounded first, whichever takes fewer constraints: a limb of the operand's rounding, or of the result's.
+//! With `c = x - mean(x)` (or `c = x`), `e = sum(c^2)` and the epsilon, rounded to twice the
+//! activation bits, and `y = floor(sqrt(2^n / e))`, the result `c y` stands for `x / sqrt(sum x^2)`
+//! ([`Energy`]); gain, bias and the root of `d` follow as constants, and then one rounding. The
+//! row's elements enter as they are or rounded first, whichever takes fewer constraints: a limb of
+//! the operand's rounding, or of the result's.
 
 use std::sync::Arc;
 
@@ -49,7 +51,9 @@ impl<'a> Norm<'a> {
         let width = node.shape.last().copied().unwrap_or(1) as f64;
         let by_width = |epsilon: f32| (f64::from(epsilon) * width, width.sqrt());
         let ((epsilon, factor), centred, gain, bias) = match &node.op {
-            Op::LayerNorm { epsilon, gain, bias } => (by_width(*epsilon), true, gain.as_ref(), bias.as_ref()),
+            Op::LayerNorm { epsilon, gain, bias } => {
+                (by_width(*epsilon), true, gain.as_ref(), bias.as_ref())
+            }
             Op::RmsNorm { epsilon, gain } => (by_width(*epsilon), false, gain.as_ref(), None),
             Op::L2Norm { epsilon } => ((f64::from(*epsilon).powi(2), 1.0), false, None, None),
             _ => return None,
@@ -59,7 +63,9 @@ impl<'a> Norm<'a> {
 
     /// What each element of a row is multiplied by; `None` when all factors are one.
     fn factors(&self, width: usize) -> Option<Vec<f32>> {
-        let factor = |i: usize| self.gain.and_then(|g| g.get(i)).map_or(1.0, |g| f64::from(*g)) * self.factor;
+        let factor = |i: usize| {
+            self.gain.and_then(|g| g.get(i)).map_or(1.0, |g| f64::from(*g)) * self.factor
+        };
         let factors: Vec<f32> = (0..width).map(|i| factor(i) as f32).collect();
         factors.iter().any(|f| (f - 1.0).abs() >= 1e-6).then_some(factors)
     }
@@ -79,7 +85,12 @@ struct Widths {
 }
 
 impl Lowering<'_> {
-    pub(super) fn norm(&mut self, id: NodeId, node: &Node, norm: &Norm<'_>) -> Result<Tensor, QuantizeError> {
+    pub(super) fn norm(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        norm: &Norm<'_>,
+    ) -> Result<Tensor, QuantizeError> {
         let width = node.shape.last().copied().unwrap_or(1);
         let rows = node.shape.iter().product::<usize>() / width.max(1);
         let source = node.inputs.first().copied().unwrap_or(NodeId(0));
@@ -97,7 +108,8 @@ impl Lowering<'_> {
             (x, self.norm_widths(id, norm, &statistics, x.frac))
         };
         let unit = self.normalised(node, norm, x, &statistics, &widths)?;
-        let repeated = |values: &[f32]| (0..rows).flat_map(|_| values.iter().copied()).collect::<Vec<f32>>();
+        let repeated =
+            |values: &[f32]| (0..rows).flat_map(|_| values.iter().copied()).collect::<Vec<f32>>();
         let scaled = match norm.factors(width) {
             Some(factors) => self.scale_to(node, unit, &repeated(&factors), widths.scaled)?,
             None => unit,
@@ -107,9 +119,15 @@ impl Lowering<'_> {
         self.narrow(node, biased, self.norm_magnitude(id, norm, &statistics))
     }
 
-    /// Fractional bits that a normalisation wants of an operand that it takes unrounded: as many as let the result's rounding do with
-    /// `limbs` limbs.
-    pub(super) fn norm_operand_bits(&self, id: NodeId, norm: &Norm<'_>, source: NodeId, limbs: i32) -> i32 {
+    /// Fractional bits that a normalisation wants of an operand that it takes unrounded: as many as
+    /// let the result's rounding do with `limbs` limbs.
+    pub(super) fn norm_operand_bits(
+        &self,
+        id: NodeId,
+        norm: &Norm<'_>,
+        source: NodeId,
+        limbs: i32,
+    ) -> i32 {
         let statistics = self.row_statistics(source, norm.centred);
         let natural = self.natural(source) - 1;
         let at_natural = self.norm_excess(id, norm, &statistics, natural).0;
@@ -117,7 +135,8 @@ impl Lowering<'_> {
     }
 
     fn row_statistics(&self, source: NodeId, centred: bool) -> RowStatistics {
-        let statistics = self.ranges.of(source).map(|range| if centred { range.centred } else { range.raw });
+        let statistics =
+            self.ranges.of(source).map(|range| if centred { range.centred } else { range.raw });
         statistics.unwrap_or(RowStatistics { least: 1.0, shortest: 1.0, most: 1.0, peak: 1.0 })
     }
 
@@ -130,30 +149,52 @@ impl Lowering<'_> {
         self.ranges.magnitude(id)
     }
 
-    /// For an operand of `frac` fractional bits: the least bits that the result has in excess of its rounded form, those of the unit row and those that the
-    /// factors add, and the shift of the sum of squares. The root then has at least [`LEAST_ROOT_BITS`].
-    fn norm_excess(&self, id: NodeId, norm: &Norm<'_>, statistics: &RowStatistics, frac: i32) -> (i32, i32, i32, i32) {
+    /// For an operand of `frac` fractional bits: the least bits that the result has in excess of
+    /// its rounded form, those of the unit row and those that the factors add, and the shift of the
+    /// sum of squares. The root then has at least [`LEAST_ROOT_BITS`].
+    fn norm_excess(
+        &self,
+        id: NodeId,
+        norm: &Norm<'_>,
+        statistics: &RowStatistics,
+        frac: i32,
+    ) -> (i32, i32, i32, i32) {
         let bits = self.options.bits as i32;
-        let most = (statistics.most * self.options.headroom.powi(2) + norm.epsilon).log2().ceil() as i32 + 2 * frac;
+        let most = (statistics.most * self.options.headroom.powi(2) + norm.epsilon).log2().ceil()
+            as i32
+            + 2 * frac;
         let shift = (most - 2 * bits).max(0);
         let shift = shift + shift % 2;
         let unit = most.div_euclid(2) + LEAST_ROOT_BITS;
         let width = self.model.node(id).and_then(|node| node.shape.last()).copied().unwrap_or(1);
-        let largest = |factors: Vec<f32>| factors.iter().fold(0f64, |m, f| m.max(f64::from(f.abs())));
+        let largest =
+            |factors: Vec<f32>| factors.iter().fold(0f64, |m, f| m.max(f64::from(f.abs())));
         let factors = norm.factors(width).map_or(0, |factors| self.coarsest(largest(factors)));
         let rounded = self.declared(self.norm_magnitude(id, norm, statistics), false).0;
         (unit + factors - rounded, unit, factors, shift)
     }
 
-    /// The scales for an operand of `frac` fractional bits. What the last limb leaves, as far as the integers have room, goes to the root, up
-    /// to the activation bits, and then to the factors.
-    fn norm_widths(&self, id: NodeId, norm: &Norm<'_>, statistics: &RowStatistics, frac: i32) -> Widths {
+    /// The scales for an operand of `frac` fractional bits. What the last limb leaves, as far as
+    /// the integers have room, goes to the root, up to the activation bits, and then to the
+    /// factors.
+    fn norm_widths(
+        &self,
+        id: NodeId,
+        norm: &Norm<'_>,
+        statistics: &RowStatistics,
+        frac: i32,
+    ) -> Widths {
         let limb = self.limb();
         let (excess, unit, factors, shift) = self.norm_excess(id, norm, statistics, frac);
         let limbs = (excess + limb - 1).div_euclid(limb).max(1);
         let magnitude = self.norm_peak(id, norm);
-        let spare = (limbs * limb - excess).min((ROOM - magnitude).floor() as i32 - unit - factors).max(0);
-        let root = if magnitude == 0.0 { spare } else { spare.min(self.options.bits as i32 - LEAST_ROOT_BITS) };
+        let spare =
+            (limbs * limb - excess).min((ROOM - magnitude).floor() as i32 - unit - factors).max(0);
+        let root = if magnitude == 0.0 {
+            spare
+        } else {
+            spare.min(self.options.bits as i32 - LEAST_ROOT_BITS)
+        };
         let unit = (unit + root).min((ROOT_BITS + shift) / 2);
         Widths { shift, unit, scaled: unit + factors + (spare - root), limbs }
     }
@@ -161,15 +202,26 @@ impl Lowering<'_> {
     /// Logarithm of the largest factor: a unit row's elements are at most 1.
     fn norm_peak(&self, id: NodeId, norm: &Norm<'_>) -> f64 {
         let width = self.model.node(id).and_then(|node| node.shape.last()).copied().unwrap_or(1);
-        norm.factors(width).map_or(0.0, |f| f.iter().fold(1f64, |m, f| m.max(f64::from(f.abs()))).log2())
+        norm.factors(width)
+            .map_or(0.0, |f| f.iter().fold(1f64, |m, f| m.max(f64::from(f.abs()))).log2())
     }
 
     /// Whether the integers of a normalisation without a rounding before it stay small enough.
-    fn norm_fits(&self, id: NodeId, x: Tensor, norm: &Norm<'_>, width: usize, widths: &Widths) -> bool {
+    fn norm_fits(
+        &self,
+        id: NodeId,
+        x: Tensor,
+        norm: &Norm<'_>,
+        width: usize,
+        widths: &Widths,
+    ) -> bool {
         let sums = (self.bounds(x).magnitude() as f64 * width as f64).log2();
         let scaled = f64::from(widths.scaled) + self.norm_peak(id, norm);
         let root = 2 * widths.unit - widths.shift;
-        (sums <= ROOM || !norm.centred) && scaled <= ROOM && widths.shift <= ENERGY_SHIFT && root <= ROOT_BITS
+        (sums <= ROOM || !norm.centred)
+            && scaled <= ROOM
+            && widths.shift <= ENERGY_SHIFT
+            && root <= ROOT_BITS
     }
 
     /// `x / sqrt(sum x^2 + epsilon)` for each row.
@@ -196,7 +248,8 @@ impl Lowering<'_> {
         self.push(node, Primitive::Normalize { energy, bits }, &[c], &node.shape, widths.unit)
     }
 
-    /// `x` less the mean of its row, which is rounded to the scale of `x`, or a little finer than an activation when `x` is finer still.
+    /// `x` less the mean of its row, which is rounded to the scale of `x`, or a little finer than
+    /// an activation when `x` is finer still.
     fn centred(&mut self, node: &Node, x: Tensor, width: usize) -> Result<Tensor, QuantizeError> {
         let mut row = node.shape.clone();
         row.last_mut().into_iter().for_each(|last| *last = 1);
@@ -205,9 +258,11 @@ impl Lowering<'_> {
         let frac = x.frac.min(self.natural(source) + MEAN_BITS);
         let ones = LinearMap::Dense { weight: vec![1; width].into(), outputs: 1, inputs: width };
         let sum = self.push(node, Primitive::Linear(Arc::new(ones)), &[x], &row, x.frac)?;
-        let sum = self.rounded_to((&node.name, node), sum, frac, (magnitude * width as f64, false))?;
+        let sum =
+            self.rounded_to((&node.name, node), sum, frac, (magnitude * width as f64, false))?;
         let (factor, bits) = divisor(width);
-        let mean = self.push(node, Primitive::Sum([factor].into()), &[sum], &row, sum.frac + bits)?;
+        let mean =
+            self.push(node, Primitive::Sum([factor].into()), &[sum], &row, sum.frac + bits)?;
         let mean = self.rounded_to((&node.name, node), mean, frac, (magnitude, false))?;
         let mean = self.raise(node, mean, x.frac)?;
         let means = self.broadcast(node, mean, &node.shape)?;

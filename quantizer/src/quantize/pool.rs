@@ -25,11 +25,18 @@ impl Lowering<'_> {
 
     fn reduced_elements(&self, node: &Node, axes: &[usize]) -> usize {
         let operand = node.inputs.first().and_then(|id| self.model.node(*id));
-        axes.iter().map(|axis| operand.and_then(|o| o.shape.get(*axis)).copied().unwrap_or(1)).product()
+        axes.iter()
+            .map(|axis| operand.and_then(|o| o.shape.get(*axis)).copied().unwrap_or(1))
+            .product()
     }
 
     /// The mean over a window: a depthwise convolution, free.
-    pub(super) fn average_pool(&mut self, node: &Node, window: &Window, count_padding: bool) -> Result<Tensor, QuantizeError> {
+    pub(super) fn average_pool(
+        &mut self,
+        node: &Node,
+        window: &Window,
+        count_padding: bool,
+    ) -> Result<Tensor, QuantizeError> {
         let operand = self.operand(node, 0)?;
         let channels = self.shape(operand).get(1).copied().unwrap_or(1);
         let geometry = self.geometry(node, operand, window, channels, channels)?;
@@ -38,7 +45,13 @@ impl Lowering<'_> {
         let (factor, bits) = if uniform { divisor(area) } else { (1, 0) };
         let weight: Arc<[i32]> = vec![factor as i32; channels * area].into();
         let map = LinearMap::Conv(Conv { weight, ..geometry.clone() });
-        let sums = self.push(node, Primitive::Linear(Arc::new(map)), &[operand], &node.shape, operand.frac + bits)?;
+        let sums = self.push(
+            node,
+            Primitive::Linear(Arc::new(map)),
+            &[operand],
+            &node.shape,
+            operand.frac + bits,
+        )?;
         if uniform {
             return Ok(sums);
         }
@@ -58,15 +71,21 @@ impl Lowering<'_> {
         self.push(node, Primitive::Linear(map), &[sums], &node.shape, sums.frac + DIVISOR_BITS)
     }
 
-    /// The maximum over a window. A window that reaches into the padding repeats one of its elements instead.
-    pub(super) fn max_pool(&mut self, node: &Node, window: &Window) -> Result<Tensor, QuantizeError> {
+    /// The maximum over a window. A window that reaches into the padding repeats one of its
+    /// elements instead.
+    pub(super) fn max_pool(
+        &mut self,
+        node: &Node,
+        window: &Window,
+    ) -> Result<Tensor, QuantizeError> {
         let bits = self.options.bits;
         let mut operand = self.operand(node, 0)?;
         let source = node.inputs.first().copied().unwrap_or(NodeId(0));
         let magnitude = self.ranges.magnitude(source);
         let channels = self.shape(operand).get(1).copied().unwrap_or(1);
         let geometry = self.geometry(node, operand, window, channels, channels)?;
-        let overlaps = (0..2).any(|axis| window.stride[axis] < window.kernel[axis] * window.dilation[axis]);
+        let overlaps =
+            (0..2).any(|axis| window.stride[axis] < window.kernel[axis] * window.dilation[axis]);
         if overlaps {
             operand = self.narrow(node, operand, magnitude)?;
         }
@@ -76,13 +95,19 @@ impl Lowering<'_> {
         shape.push(group);
         let (frac, range) = self.declared(magnitude, self.bounds(operand).lo >= 0);
         let (operand, shift, frac) = self.shifted(node, operand, frac)?;
-        let windows = self.push(node, Primitive::Gather(index), &[operand], &shape, operand.frac)?;
+        let windows =
+            self.push(node, Primitive::Gather(index), &[operand], &shape, operand.frac)?;
         let range = if shift == 0 { range.hull(self.bounds(operand)) } else { range };
         self.push(node, Primitive::Max { shift, group, bits, range }, &[windows], &node.shape, frac)
     }
 
     /// Sum or mean over axes: a dense layer of ones over rows of the reduced elements.
-    pub(super) fn reduce(&mut self, node: &Node, axes: &[usize], mean: bool) -> Result<Tensor, QuantizeError> {
+    pub(super) fn reduce(
+        &mut self,
+        node: &Node,
+        axes: &[usize],
+        mean: bool,
+    ) -> Result<Tensor, QuantizeError> {
         let operand = self.operand(node, 0)?;
         let shape = self.shape(operand);
         let kept = (0..shape.len()).filter(|axis| !axes.contains(axis));
@@ -90,7 +115,11 @@ impl Lowering<'_> {
         let count = self.reduced_elements(node, axes);
         let rows = self.permuted(node, operand, &order)?;
         let (factor, bits) = if mean { divisor(count) } else { (1, 0) };
-        let map = LinearMap::Dense { weight: vec![factor as i32; count].into(), outputs: 1, inputs: count };
+        let map = LinearMap::Dense {
+            weight: vec![factor as i32; count].into(),
+            outputs: 1,
+            inputs: count,
+        };
         self.push(node, Primitive::Linear(Arc::new(map)), &[rows], &node.shape, operand.frac + bits)
     }
 }
@@ -105,19 +134,23 @@ pub(super) fn divisor(n: usize) -> (i64, i32) {
     }
 }
 
-/// For every window of every output the flat positions of its elements; positions in the padding repeat the window's first element inside.
+/// For every window of every output the flat positions of its elements; positions in the padding
+/// repeat the window's first element inside.
 fn window_index(geometry: &Conv, window: &Window) -> Arc<[u32]> {
     let [ih, iw] = geometry.input;
     let [oh, ow] = geometry.output;
     let [kh, kw] = window.kernel;
     let at = |axis: usize, out: usize, k: usize, size: usize| {
-        (out * window.stride[axis] + k * window.dilation[axis]).checked_sub(window.before[axis]).filter(|p| *p < size)
+        (out * window.stride[axis] + k * window.dilation[axis])
+            .checked_sub(window.before[axis])
+            .filter(|p| *p < size)
     };
     let mut index = Vec::with_capacity(geometry.out_channels * oh * ow * kh * kw);
     for channel in 0..geometry.out_channels {
         for (y, x) in (0..oh).flat_map(|y| (0..ow).map(move |x| (y, x))) {
-            let positions: Vec<Option<usize>> =
-                (0..kh * kw).map(|k| Some((channel * ih + at(0, y, k / kw, ih)?) * iw + at(1, x, k % kw, iw)?)).collect();
+            let positions: Vec<Option<usize>> = (0..kh * kw)
+                .map(|k| Some((channel * ih + at(0, y, k / kw, ih)?) * iw + at(1, x, k % kw, iw)?))
+                .collect();
             let first = positions.iter().flatten().next().copied().unwrap_or(0);
             index.extend(positions.iter().map(|p| p.unwrap_or(first) as u32));
         }

@@ -1,5 +1,6 @@
-//! What all quantizations of a model with one number of activation bits have in common, wherever tensors are rounded: the tables of its functions
-//! above all. A search over placements makes it once.
+//! What all quantizations of a model with one number of activation bits have in common, wherever
+//! tensors are rounded: the tables of its functions above all. A search over placements makes it
+//! once.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -45,27 +46,48 @@ pub(super) struct Shared {
 }
 
 impl<'a> Prepared<'a> {
-    /// Plans the tables of a model, which may have `rows` rows together. The placement of `options` does not count.
+    /// Plans the tables of a model, which may have `rows` rows together. The placement of `options`
+    /// does not count.
     ///
     /// # Errors
     /// An option out of range, or a function that no table resolves or that takes too many rows.
-    pub fn new(model: &'a Model, ranges: &'a Ranges, options: &Options, rows: u64) -> Result<Prepared<'a>, QuantizeError> {
+    pub fn new(
+        model: &'a Model,
+        ranges: &'a Ranges,
+        options: &Options,
+        rows: u64,
+    ) -> Result<Prepared<'a>, QuantizeError> {
         if !BITS.contains(&options.bits) {
-            return Err(QuantizeError::Options(format!("{} activation bits; {BITS:?} are possible", options.bits)));
+            return Err(QuantizeError::Options(format!(
+                "{} activation bits; {BITS:?} are possible",
+                options.bits
+            )));
         }
         if !WEIGHT_BITS.contains(&options.weight_bits) {
-            return Err(QuantizeError::Options(format!("{} weight bits; {WEIGHT_BITS:?} are possible", options.weight_bits)));
+            return Err(QuantizeError::Options(format!(
+                "{} weight bits; {WEIGHT_BITS:?} are possible",
+                options.weight_bits
+            )));
         }
         if !(1.0..=65536.0).contains(&options.headroom) {
-            return Err(QuantizeError::Options(format!("a headroom of {}; it must be at least 1", options.headroom)));
+            return Err(QuantizeError::Options(format!(
+                "a headroom of {}; it must be at least 1",
+                options.headroom
+            )));
         }
-        let mut shared =
-            Shared { lines: lines(model), readers: readers(model), only_flags: model.only_flags(), ..Shared::default() };
-        (shared.reciprocals, shared.tables) = Lowering::new(model, ranges, options, &shared).plan_reciprocals();
+        let mut shared = Shared {
+            lines: lines(model),
+            readers: readers(model),
+            only_flags: model.only_flags(),
+            ..Shared::default()
+        };
+        (shared.reciprocals, shared.tables) =
+            Lowering::new(model, ranges, options, &shared).plan_reciprocals();
         let lowering = Lowering::new(model, ranges, options, &shared);
         let mut tables = lowering.plan_tables(rows)?;
         let trees = lowering.plan_trees(&mut tables);
-        (shared.tables, shared.trees, shared.softmax_bits) = (tables, trees, lowering.softmax_bits());
+        (shared.tables, shared.trees, shared.softmax_bits) =
+            (tables, trees, lowering.softmax_bits());
         Ok(Prepared { model, ranges, options: options.clone(), shared })
     }
 

@@ -1,5 +1,5 @@
-//! Division: the reciprocal of numbers of one sign by `floor(2^n / x)`, exact to a share of itself however far they lie apart, where a table has one step
-//! for all.
+//! Division: the reciprocal of numbers of one sign by `floor(2^n / x)`, exact to a share of itself
+//! however far they lie apart, where a table has one step for all.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,15 @@ const FEWEST_BITS: i32 = 6;
 /// Significant bits of the smallest divisor that is an input.
 const INPUT_BITS: i32 = 7;
 
-/// Bits of a reciprocal, those of a signed factor and one to spare stay below this, so that their product is not rounded before.
+/// Bits of a reciprocal, those of a signed factor and one to spare stay below this, so that their
+/// product is not rounded before.
 const PRODUCT_BITS: i32 = 48;
 
 /// Constraints that an element takes, about; a table takes one a row.
 const COST: usize = 14;
 
-/// From this quotient of the largest to the smallest divisor on, a table's step is too coarse a share of the smallest reciprocal.
+/// From this quotient of the largest to the smallest divisor on, a table's step is too coarse a
+/// share of the smallest reciprocal.
 const APART: f64 = 32.0;
 
 /// Scales of a division.
@@ -45,24 +47,44 @@ impl Division {
 }
 
 impl Lowering<'_> {
-    /// Finds the reciprocals that are divisions: of operands of one sign, far apart or too few for a table.
-    /// Also what they need of inputs.
+    /// Finds the reciprocals that are divisions: of operands of one sign, far apart or too few for
+    /// a table. Also what they need of inputs.
     pub(super) fn plan_reciprocals(&self) -> (BTreeMap<NodeId, Division>, Tables) {
-        let reciprocals = self.model.nodes.iter().enumerate().filter(|(_, node)| matches!(node.op, Op::Unary(Unary::Reciprocal)));
+        let reciprocals = self
+            .model
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| matches!(node.op, Op::Unary(Unary::Reciprocal)));
         let mut found: Vec<(NodeId, usize, f64, f64, bool)> = Vec::new();
         let mut finer: Vec<(Line, i32)> = Vec::new();
         for (id, node) in reciprocals {
-            let Some(range) = node.inputs.first().and_then(|operand| self.ranges.of(*operand)) else { continue };
-            let (lo, hi, negative) = if range.hi < 0.0 { (-range.hi, -range.lo, true) } else { (range.lo, range.hi, false) };
+            let Some(range) = node.inputs.first().and_then(|operand| self.ranges.of(*operand))
+            else {
+                continue;
+            };
+            let (lo, hi, negative) = if range.hi < 0.0 {
+                (-range.hi, -range.lo, true)
+            } else {
+                (range.lo, range.hi, false)
+            };
             if lo > 0.0 {
-                found.push((NodeId(id), node.shape.iter().product(), lo.into(), hi.into(), negative));
+                found.push((
+                    NodeId(id),
+                    node.shape.iter().product(),
+                    lo.into(),
+                    hi.into(),
+                    negative,
+                ));
             }
         }
         let elements: usize = found.iter().map(|(_, elements, ..)| elements).sum();
         let few = elements.saturating_mul(COST) < 1 << self.options.bits;
         let mut divisions = BTreeMap::new();
         for (id, _, lo, hi, negative) in found {
-            if let Some(division) = self.division(lo, hi, negative).filter(|_| few || hi / lo > APART) {
+            if let Some(division) =
+                self.division(lo, hi, negative).filter(|_| few || hi / lo > APART)
+            {
                 divisions.insert(id, division);
                 let operand = self.model.node(id).and_then(|node| node.inputs.first());
                 let line = operand.and_then(|operand| self.line(*operand));
@@ -78,7 +100,8 @@ impl Lowering<'_> {
         let (lo, hi) = (lo / self.options.headroom, hi * self.options.headroom);
         let apart = (hi / lo).log2().ceil() as i32;
         let bits = self.options.bits as i32;
-        let precision = (PRODUCT_BITS - 2 - bits - apart).min(bits - 2).max(FEWEST_BITS.min(bits - 2));
+        let precision =
+            (PRODUCT_BITS - 2 - bits - apart).min(bits - 2).max(FEWEST_BITS.min(bits - 2));
         if precision + apart + bits + 2 > PRODUCT_BITS {
             return None;
         }
@@ -91,7 +114,11 @@ impl Lowering<'_> {
     }
 
     /// `1 / x`.
-    pub(super) fn reciprocal(&mut self, node: &Node, division: &Division) -> Result<Tensor, QuantizeError> {
+    pub(super) fn reciprocal(
+        &mut self,
+        node: &Node,
+        division: &Division,
+    ) -> Result<Tensor, QuantizeError> {
         let operand = self.operand(node, 0)?;
         let divisor = self.signed(node, operand, division.negative)?;
         let divisor = self.raise(node, divisor, division.frac)?;
@@ -103,7 +130,12 @@ impl Lowering<'_> {
         self.signed(node, result, division.negative)
     }
 
-    fn signed(&mut self, node: &Node, tensor: Tensor, negative: bool) -> Result<Tensor, QuantizeError> {
+    fn signed(
+        &mut self,
+        node: &Node,
+        tensor: Tensor,
+        negative: bool,
+    ) -> Result<Tensor, QuantizeError> {
         if !negative {
             return Ok(tensor);
         }

@@ -1,38 +1,60 @@
-//! Rescales: tensors brought to other scales, exactly where they get finer, by rounding where they get coarser, with the range that the result
-//! must keep.
+//! Rescales: tensors brought to other scales, exactly where they get finer, by rounding where they
+//! get coarser, with the range that the result must keep.
 
 use super::{Lowering, QuantizeError, Tensor};
 use lemma_graph::{Interval, Op as Primitive};
 use lemma_model::{Node, NodeId};
 
 impl Lowering<'_> {
-    /// Operand `index`, rounded to the activation bits; later users of the same tensor take the rounded one too.
-    pub(super) fn narrow_operand(&mut self, node: &Node, index: usize) -> Result<Tensor, QuantizeError> {
+    /// Operand `index`, rounded to the activation bits; later users of the same tensor take the
+    /// rounded one too.
+    pub(super) fn narrow_operand(
+        &mut self,
+        node: &Node,
+        index: usize,
+    ) -> Result<Tensor, QuantizeError> {
         let operand = self.operand(node, index)?;
         let source = node.inputs.get(index).copied().unwrap_or(NodeId(0));
         let narrow = self.narrow(node, operand, self.ranges.magnitude(source))?;
         let is_output = self.model.outputs.iter().any(|(_, id)| *id == source);
-        if let Some(slot) = self.tensors.get_mut(source.0).filter(|slot| slot.is_some() && !is_output) {
+        if let Some(slot) =
+            self.tensors.get_mut(source.0).filter(|slot| slot.is_some() && !is_output)
+        {
             *slot = Some(narrow);
         }
         Ok(narrow)
     }
 
     /// The same values with `frac` fractional bits, `frac >= tensor.frac`: exact and free.
-    pub(super) fn raise(&mut self, node: &Node, tensor: Tensor, frac: i32) -> Result<Tensor, QuantizeError> {
+    pub(super) fn raise(
+        &mut self,
+        node: &Node,
+        tensor: Tensor,
+        frac: i32,
+    ) -> Result<Tensor, QuantizeError> {
         if frac <= tensor.frac {
             return Ok(tensor);
         }
-        let factor = 1i64.checked_shl((frac - tensor.frac) as u32).filter(|f| *f > 0).ok_or_else(|| {
-            QuantizeError::Unsupported { layer: node.name.clone(), problem: "scales differ by more than 62 bits".into() }
-        })?;
+        let factor =
+            1i64.checked_shl((frac - tensor.frac) as u32).filter(|f| *f > 0).ok_or_else(|| {
+                QuantizeError::Unsupported {
+                    layer: node.name.clone(),
+                    problem: "scales differ by more than 62 bits".into(),
+                }
+            })?;
         let shape = self.shape(tensor);
         self.push(node, Primitive::Sum([factor].into()), &[tensor], &shape, frac)
     }
 
-    /// Prepares a rescale to `frac` fractional bits: the operand, raised so that the shift is a whole number of limbs, the shift, and
-    /// the fractional bits after it (fewer than asked when the operand has no more).
-    pub(super) fn shifted(&mut self, node: &Node, tensor: Tensor, frac: i32) -> Result<(Tensor, u32, i32), QuantizeError> {
+    /// Prepares a rescale to `frac` fractional bits: the operand, raised so that the shift is a
+    /// whole number of limbs, the shift, and the fractional bits after it (fewer than asked when
+    /// the operand has no more).
+    pub(super) fn shifted(
+        &mut self,
+        node: &Node,
+        tensor: Tensor,
+        frac: i32,
+    ) -> Result<(Tensor, u32, i32), QuantizeError> {
         let limb = self.limb();
         let excess = tensor.frac - frac;
         if excess <= 0 {
@@ -45,15 +67,22 @@ impl Lowering<'_> {
         }
     }
 
-    /// Constraints an element that [`Lowering::narrow`] costs: the limbs of the shift and the range.
+    /// Constraints an element that [`Lowering::narrow`] costs: the limbs of the shift and the
+    /// range.
     pub(super) fn narrowing_cost(&self, tensor: Tensor, magnitude: f64) -> usize {
         let (frac, _) = self.declared(magnitude, self.bounds(tensor).lo >= 0);
         let excess = (tensor.frac - frac).max(0) as usize;
         excess.div_ceil(self.limb() as usize) + 1
     }
 
-    /// The tensor rounded to the activation bits of its calibrated range; unchanged when it has no more.
-    pub(super) fn narrow(&mut self, node: &Node, tensor: Tensor, magnitude: f64) -> Result<Tensor, QuantizeError> {
+    /// The tensor rounded to the activation bits of its calibrated range; unchanged when it has no
+    /// more.
+    pub(super) fn narrow(
+        &mut self,
+        node: &Node,
+        tensor: Tensor,
+        magnitude: f64,
+    ) -> Result<Tensor, QuantizeError> {
         // Elements that gathers repeat are rounded once.
         let gathered = self.graph.node(tensor.id);
         if let (Primitive::Gather(index), [source]) = (&gathered.op, gathered.inputs.as_slice())
@@ -82,7 +111,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// The tensor with `frac` fractional bits, rounded where it has more, and the range that a magnitude has there. `name` stands in the error.
+    /// The tensor with `frac` fractional bits, rounded where it has more, and the range that a
+    /// magnitude has there. `name` stands in the error.
     pub(super) fn rounded_to(
         &mut self,
         (name, node): (&str, &Node),
@@ -101,7 +131,8 @@ impl Lowering<'_> {
         self.push(node, Primitive::Requantize { shift, range }, &[raised], &shape, frac)
     }
 
-    /// Fractional bits and declared range, one range table wide, of a tensor of the given magnitude.
+    /// Fractional bits and declared range, one range table wide, of a tensor of the given
+    /// magnitude.
     pub(super) fn declared(&self, magnitude: f64, nonnegative: bool) -> (i32, Interval) {
         let bits = self.options.bits;
         let frac = self.fitting(magnitude);
@@ -112,14 +143,29 @@ impl Lowering<'_> {
         }
     }
 
-    /// The declared range, a whole number of bits wide, of a tensor that must have `frac` fractional bits.
-    pub(super) fn range_at(&self, name: &str, magnitude: f64, frac: i32, nonnegative: bool) -> Result<Interval, QuantizeError> {
-        let bits = frac.saturating_add(self.options.bits as i32).saturating_sub(self.fitting(magnitude)).max(1);
+    /// The declared range, a whole number of bits wide, of a tensor that must have `frac`
+    /// fractional bits.
+    pub(super) fn range_at(
+        &self,
+        name: &str,
+        magnitude: f64,
+        frac: i32,
+        nonnegative: bool,
+    ) -> Result<Interval, QuantizeError> {
+        let bits = frac
+            .saturating_add(self.options.bits as i32)
+            .saturating_sub(self.fitting(magnitude))
+            .max(1);
         if frac.unsigned_abs() > 256 || bits > 60 {
             return Err(QuantizeError::Options(format!(
-                "{frac} fractional bits for `{name}` make integers of {bits} bits; 256 and 60 are the most"
+                "{frac} fractional bits for `{name}` make integers of {bits} bits; 256 and 60 are \
+                    the most"
             )));
         }
-        Ok(if nonnegative { Interval { lo: 0, hi: (1 << bits) - 1 } } else { Interval { lo: -(1 << bits), hi: (1 << bits) - 1 } })
+        Ok(if nonnegative {
+            Interval { lo: 0, hi: (1 << bits) - 1 }
+        } else {
+            Interval { lo: -(1 << bits), hi: (1 << bits) - 1 }
+        })
     }
 }

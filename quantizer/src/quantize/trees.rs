@@ -6,12 +6,14 @@
 //! left = b * node,  right = node - left  each inner node: whether the row comes to its children; 1 at a root
 //! ```
 //!
-//! A bound lies between the samples on its two sides wherever the integers tell them apart, and columns get up to [`MOST_FINER`] bits more until they do.
-//! Every integer that the ranges accept has one value of `b`: the table has a row for each key. The comparison is that of rounded numbers: a value
-//! closer to a bound than a column's step may fall on the other side, and the report's agreement shows where that matters.
+//! A bound lies between the samples on its two sides wherever the integers tell them apart, and
+//! columns get up to [`MOST_FINER`] bits more until they do. Every integer that the ranges accept
+//! has one value of `b`: the table has a row for each key. The comparison is that of rounded
+//! numbers: a value closer to a bound than a column's step may fall on the other side, and the
+//! report's agreement shows where that matters.
 //!
-//! `b` and the products are exact integers. Intervals do not see that `node - left` is a flag; where they would grow past [`LOOSE`], `right` is the product
-//! of `node` and `1 - b`.
+//! `b` and the products are exact integers. Intervals do not see that `node - left` is a flag;
+//! where they would grow past [`LOOSE`], `right` is the product of `node` and `1 - b`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,14 +51,19 @@ impl Grid {
         let half = (hi - lo) / 2.0;
         // A column that never changes may still be compared.
         let half = if half > 0.0 { half } else { hi.abs().max(1.0) };
-        Grid { centre: (lo + hi) / 2.0, frac: bits as i32 - 2 - (half * headroom).log2().floor() as i32 }
+        Grid {
+            centre: (lo + hi) / 2.0,
+            frac: bits as i32 - 2 - (half * headroom).log2().floor() as i32,
+        }
     }
 
     /// The integer of `x`, which was first rounded to `operand` fractional bits.
     fn position(self, x: f64, operand: i32) -> i64 {
         let offset = quantize_value(x, operand).saturating_sub(self.offset(operand));
         match operand - self.frac {
-            shift if shift > 0 => (offset.saturating_add(1 << (shift.min(62) - 1))) >> shift.min(62),
+            shift if shift > 0 => {
+                (offset.saturating_add(1 << (shift.min(62) - 1))) >> shift.min(62)
+            }
             shift => offset.saturating_mul(1 << shift.unsigned_abs().min(62)),
         }
     }
@@ -93,40 +100,67 @@ impl Planned {
         Interval { lo: -(1 << (self.bits - 1)), hi: (1 << (self.bits - 1)) - 1 }
     }
 
-    /// The largest integer that counts as at most a bound, and whether samples on both sides have different integers. The bound keeps `slack` steps from
-    /// the samples where there is room: a column that is computed may be off by as much.
-    fn bound(&self, split: &Split, (below, above): (f32, f32), operand: i32, slack: i64) -> (i64, bool) {
+    /// The largest integer that counts as at most a bound, and whether samples on both sides have
+    /// different integers. The bound keeps `slack` steps from the samples where there is room: a
+    /// column that is computed may be off by as much.
+    fn bound(
+        &self,
+        split: &Split,
+        (below, above): (f32, f32),
+        operand: i32,
+        slack: i64,
+    ) -> (i64, bool) {
         let Some(grid) = self.grids.get(&split.column) else { return (0, true) };
         let position = |x: f32| x.is_finite().then(|| grid.position(f64::from(x), operand));
         let steps = (f64::from(split.bound) - grid.centre) * f64::from(grid.frac).exp2();
-        let (least, most) = (position(below).unwrap_or(i64::MIN), position(above).map_or(i64::MAX, |above| above - 1));
+        let (least, most) = (
+            position(below).unwrap_or(i64::MIN),
+            position(above).map_or(i64::MAX, |above| above - 1),
+        );
         let parts = least <= most;
         let kept = (least.saturating_add(slack), most.saturating_sub(slack));
-        let (least, most) = if kept.0 <= kept.1 { kept } else { (least.min(most), most.max(least)) };
-        ((steps.floor() as i64).clamp(least, most).clamp(self.range().lo - 1, self.range().hi), parts)
+        let (least, most) =
+            if kept.0 <= kept.1 { kept } else { (least.min(most), most.max(least)) };
+        (
+            (steps.floor() as i64).clamp(least, most).clamp(self.range().lo - 1, self.range().hi),
+            parts,
+        )
     }
 }
 
 impl Lowering<'_> {
-    /// Chooses the scales of all ensembles: the fewest bits with which most bounds part their samples.
+    /// Chooses the scales of all ensembles: the fewest bits with which most bounds part their
+    /// samples.
     pub(super) fn plan_trees(&self, tables: &mut Tables) -> BTreeMap<NodeId, Planned> {
         let mut plans = BTreeMap::new();
         for (at, node) in self.model.nodes.iter().enumerate() {
-            let (Op::Trees(trees), Some(sides)) = (&node.op, self.ranges.sides(NodeId(at))) else { continue };
+            let (Op::Trees(trees), Some(sides)) = (&node.op, self.ranges.sides(NodeId(at))) else {
+                continue;
+            };
             let plan = |bits: u32| {
                 let planned = Planned::new(trees, sides, bits, self.options.headroom);
                 let operand = planned.finest();
-                let bounds =
-                    trees.splits.iter().zip(&sides.splits).map(|(split, sides)| planned.bound(split, *sides, operand, 0));
+                let bounds = trees
+                    .splits
+                    .iter()
+                    .zip(&sides.splits)
+                    .map(|(split, sides)| planned.bound(split, *sides, operand, 0));
                 let mixed = bounds.filter(|(_, parts)| !parts).count();
                 (mixed, bits, planned)
             };
             let least = self.options.bits.min(BITS);
             let bits = least..=least + MOST_FINER;
-            let Some((_, _, planned)) = bits.map(plan).min_by_key(|(mixed, bits, _)| (*mixed, *bits)) else { continue };
+            let Some((_, _, planned)) =
+                bits.map(plan).min_by_key(|(mixed, bits, _)| (*mixed, *bits))
+            else {
+                continue;
+            };
             let operand = node.inputs.first().copied().unwrap_or(NodeId(0));
             if matches!(self.model.node(operand).map(|node| &node.op), Some(Op::Input)) {
-                tables.need_bits(operand, planned.finest().min(self.natural(operand) + MOST_INPUT_BITS));
+                tables.need_bits(
+                    operand,
+                    planned.finest().min(self.natural(operand) + MOST_INPUT_BITS),
+                );
             }
             plans.insert(NodeId(at), planned);
         }
@@ -134,8 +168,14 @@ impl Lowering<'_> {
     }
 
     /// Leaves that a row comes to.
-    pub(super) fn trees(&mut self, id: NodeId, node: &Node, trees: &Trees) -> Result<Tensor, QuantizeError> {
-        let (Some(planned), Some(sides)) = (self.shared.trees.get(&id), self.ranges.sides(id)) else {
+    pub(super) fn trees(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        trees: &Trees,
+    ) -> Result<Tensor, QuantizeError> {
+        let (Some(planned), Some(sides)) = (self.shared.trees.get(&id), self.ranges.sides(id))
+        else {
             return Err(self.unsupported(node, "trees without calibrated columns"));
         };
         let operand = self.operand(node, 0)?;
@@ -156,13 +196,28 @@ impl Lowering<'_> {
             }));
         }
         let len = [bounds.len()];
-        let compared =
-            self.push(node, Primitive::Gather(bounds.iter().map(|(place, _)| *place).collect()), &[positions], &len, 0)?;
-        let constant = self.push(node, Primitive::Constant(bounds.iter().map(|(_, bound)| *bound).collect()), &[], &len, 0)?;
-        let keys = self.push(node, Primitive::Sum([1, -1].into()), &[constant, compared], &len, 0)?;
+        let compared = self.push(
+            node,
+            Primitive::Gather(bounds.iter().map(|(place, _)| *place).collect()),
+            &[positions],
+            &len,
+            0,
+        )?;
+        let constant = self.push(
+            node,
+            Primitive::Constant(bounds.iter().map(|(_, bound)| *bound).collect()),
+            &[],
+            &len,
+            0,
+        )?;
+        let keys =
+            self.push(node, Primitive::Sum([1, -1].into()), &[constant, compared], &len, 0)?;
         let edge = 1i64 << planned.bits;
-        let table = Table::tabulate("at most", Interval { lo: -edge, hi: edge - 1 }, |key| i64::from(key >= 0));
-        let table = Arc::new(table.ok_or_else(|| self.unsupported(node, "too many bits of a column"))?);
+        let table = Table::tabulate("at most", Interval { lo: -edge, hi: edge - 1 }, |key| {
+            i64::from(key >= 0)
+        });
+        let table =
+            Arc::new(table.ok_or_else(|| self.unsupported(node, "too many bits of a column"))?);
         let flags = self.push(node, Primitive::Table { shift: 0, table }, &[keys], &len, 0)?;
         self.paths(node, trees, flags, &bits)
     }
@@ -182,27 +237,53 @@ impl Lowering<'_> {
         for (frac, members) in groups {
             let shape = [members.len()];
             let index = members.iter().map(|(column, _)| *column as u32).collect();
-            let part = self.push(node, Primitive::Gather(index), &[operand], &shape, operand.frac)?;
+            let part =
+                self.push(node, Primitive::Gather(index), &[operand], &shape, operand.frac)?;
             let offsets = members.iter().map(|(_, grid)| grid.offset(operand.frac)).collect();
-            let offsets = self.push(node, Primitive::Constant(offsets), &[], &shape, operand.frac)?;
-            let part = self.push(node, Primitive::Sum([1, -1].into()), &[part, offsets], &shape, operand.frac)?;
+            let offsets =
+                self.push(node, Primitive::Constant(offsets), &[], &shape, operand.frac)?;
+            let part = self.push(
+                node,
+                Primitive::Sum([1, -1].into()),
+                &[part, offsets],
+                &shape,
+                operand.frac,
+            )?;
             let (part, shift) = if operand.frac > frac {
                 let (part, shift, _) = self.shifted(node, part, frac)?;
                 (part, shift)
             } else {
                 (self.raise(node, part, frac)?, 0)
             };
-            parts.push(self.push(node, Primitive::Requantize { shift, range: planned.range() }, &[part], &shape, 0)?);
+            parts.push(self.push(
+                node,
+                Primitive::Requantize { shift, range: planned.range() },
+                &[part],
+                &shape,
+                0,
+            )?);
             for (column, _) in members {
                 places.insert(column, places.len() as u32);
             }
         }
-        let all = self.push(node, Primitive::Gather((0..places.len() as u32).collect()), &parts, &[places.len()], 0)?;
+        let all = self.push(
+            node,
+            Primitive::Gather((0..places.len() as u32).collect()),
+            &parts,
+            &[places.len()],
+            0,
+        )?;
         Ok((all, places))
     }
 
     /// Whether the row comes to each leaf; `bits` says which of `flags` each inner node asks for.
-    fn paths(&mut self, node: &Node, trees: &Trees, flags: Tensor, bits: &[u32]) -> Result<Tensor, QuantizeError> {
+    fn paths(
+        &mut self,
+        node: &Node,
+        trees: &Trees,
+        flags: Tensor,
+        bits: &[u32],
+    ) -> Result<Tensor, QuantizeError> {
         let mut level: Vec<(usize, Option<u32>)> = Vec::new();
         let mut leaves = vec![0u32; trees.leaves];
         for root in &trees.roots {
@@ -212,14 +293,21 @@ impl Lowering<'_> {
             }
         }
         // Children of the level before, and of all levels.
-        let (mut before, mut all, mut total): ([Tensor; 2], Vec<Tensor>, u32) = ([flags; 2], Vec::new(), 0);
+        let (mut before, mut all, mut total): ([Tensor; 2], Vec<Tensor>, u32) =
+            ([flags; 2], Vec::new(), 0);
         while !level.is_empty() {
             let len = [level.len()];
             let asked = level.iter().filter_map(|(at, _)| bits.get(*at).copied()).collect();
             let asked = self.push(node, Primitive::Gather(asked), &[flags], &len, 0)?;
             let parents: Option<Arc<[u32]>> = level.iter().map(|(_, parent)| *parent).collect();
             let not = |lowering: &mut Self| {
-                let ones = lowering.push(node, Primitive::Constant(vec![1; len[0]].into()), &[], &len, 0)?;
+                let ones = lowering.push(
+                    node,
+                    Primitive::Constant(vec![1; len[0]].into()),
+                    &[],
+                    &len,
+                    0,
+                )?;
                 lowering.push(node, Primitive::Sum([1, -1].into()), &[ones, asked], &len, 0)
             };
             before = match parents {
@@ -242,7 +330,10 @@ impl Lowering<'_> {
                 for (branch, slot) in [(split.at_most, slot), (split.above, slot + level.len())] {
                     match branch {
                         Branch::Split(at) => next.push((at, Some(slot as u32))),
-                        Branch::Leaf(at) => leaves.get_mut(at).into_iter().for_each(|place| *place = total + slot as u32),
+                        Branch::Leaf(at) => leaves
+                            .get_mut(at)
+                            .into_iter()
+                            .for_each(|place| *place = total + slot as u32),
                     }
                 }
             }

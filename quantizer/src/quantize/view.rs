@@ -9,8 +9,15 @@ use lemma_graph::{Op as Primitive, ZERO};
 use lemma_model::{Node, NodeId, View};
 
 impl Lowering<'_> {
-    pub(super) fn view(&mut self, id: NodeId, node: &Node, view: &View) -> Result<Tensor, QuantizeError> {
-        if let Some(weighing) = node.inputs.first().and_then(|source| self.weighings.get(source).copied()) {
+    pub(super) fn view(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        view: &View,
+    ) -> Result<Tensor, QuantizeError> {
+        if let Some(weighing) =
+            node.inputs.first().and_then(|source| self.weighings.get(source).copied())
+        {
             self.weighings.insert(id, weighing);
         }
         let mut operands = Vec::with_capacity(node.inputs.len());
@@ -21,14 +28,22 @@ impl Lowering<'_> {
     }
 
     /// A view of other tensors than the node's own operands, of their shapes.
-    pub(super) fn rearranged(&mut self, node: &Node, view: &View, operands: &[Tensor]) -> Result<Tensor, QuantizeError> {
+    pub(super) fn rearranged(
+        &mut self,
+        node: &Node,
+        view: &View,
+        operands: &[Tensor],
+    ) -> Result<Tensor, QuantizeError> {
         let mut operands = operands.to_vec();
         let frac = operands.iter().map(|t| t.frac).max().unwrap_or(0);
         for operand in &mut operands {
             *operand = self.raise(node, *operand, frac)?;
         }
         let first = operands.first().copied();
-        let unsupported = || QuantizeError::Unsupported { layer: node.name.clone(), problem: "a malformed view".into() };
+        let unsupported = || QuantizeError::Unsupported {
+            layer: node.name.clone(),
+            problem: "a malformed view".into(),
+        };
         if let (View::Reshape, Some(operand)) = (view, first) {
             return self.reshaped(node, operand, &node.shape);
         }
@@ -50,22 +65,34 @@ impl Lowering<'_> {
             View::Pad { value, .. } if *value != 0.0 => Some(*value),
             _ => None,
         };
-        let gathered = self.push(node, Primitive::Gather(index.clone()), &operands, &node.shape, frac)?;
+        let gathered =
+            self.push(node, Primitive::Gather(index.clone()), &operands, &node.shape, frac)?;
         let Some(value) = padding else { return Ok(gathered) };
         let value = quantize_value(f64::from(value), frac);
-        let constants: Arc<[i64]> = index.iter().map(|i| if *i == ZERO { value } else { 0 }).collect();
+        let constants: Arc<[i64]> =
+            index.iter().map(|i| if *i == ZERO { value } else { 0 }).collect();
         let constants = self.push(node, Primitive::Constant(constants), &[], &node.shape, frac)?;
         self.push(node, Primitive::Sum([1, 1].into()), &[gathered, constants], &node.shape, frac)
     }
 
     /// The same elements in another shape.
-    pub(super) fn reshaped(&mut self, node: &Node, tensor: Tensor, shape: &[usize]) -> Result<Tensor, QuantizeError> {
+    pub(super) fn reshaped(
+        &mut self,
+        node: &Node,
+        tensor: Tensor,
+        shape: &[usize],
+    ) -> Result<Tensor, QuantizeError> {
         let identity: Arc<[u32]> = (0..self.graph.node(tensor.id).len() as u32).collect();
         self.push(node, Primitive::Gather(identity), &[tensor], shape, tensor.frac)
     }
 
     /// Numpy broadcasting.
-    pub(super) fn broadcast(&mut self, node: &Node, tensor: Tensor, shape: &[usize]) -> Result<Tensor, QuantizeError> {
+    pub(super) fn broadcast(
+        &mut self,
+        node: &Node,
+        tensor: Tensor,
+        shape: &[usize],
+    ) -> Result<Tensor, QuantizeError> {
         let own = self.shape(tensor);
         if own == shape {
             return Ok(tensor);
@@ -80,7 +107,12 @@ impl Lowering<'_> {
     }
 
     /// Axes in another order.
-    pub(super) fn permuted(&mut self, node: &Node, tensor: Tensor, order: &[usize]) -> Result<Tensor, QuantizeError> {
+    pub(super) fn permuted(
+        &mut self,
+        node: &Node,
+        tensor: Tensor,
+        order: &[usize],
+    ) -> Result<Tensor, QuantizeError> {
         if order.iter().copied().eq(0..order.len()) {
             return Ok(tensor);
         }
@@ -112,8 +144,9 @@ fn rearrange(view: &View, operands: &[ArrayD<u32>], shape: &[usize]) -> Option<A
         View::Slice { axis, start, step } => {
             let axis = in_range(*axis)?;
             let count = *shape.get(axis.0)?;
-            let positions: Option<Vec<usize>> =
-                (0..count as isize).map(|i| usize::try_from(*start as isize + i * step).ok()).collect();
+            let positions: Option<Vec<usize>> = (0..count as isize)
+                .map(|i| usize::try_from(*start as isize + i * step).ok())
+                .collect();
             let positions = positions?;
             positions.iter().all(|p| *p < x.len_of(axis)).then(|| x.select(axis, &positions))
         }

@@ -57,15 +57,29 @@ enum Kind {
 impl<'a> Reporter<'a> {
     /// An empty report.
     pub fn new(model: &'a Model, quantized: &'a Quantized) -> Self {
-        let carriers = quantized.nodes.iter().enumerate().filter_map(|(id, carrier)| Some((NodeId(id), (*carrier)?)));
+        let carriers = quantized
+            .nodes
+            .iter()
+            .enumerate()
+            .filter_map(|(id, carrier)| Some((NodeId(id), (*carrier)?)));
         let layers = carriers.map(|(id, carrier)| {
-            let softmax = model.node(id).is_some_and(|node| matches!(node.op, lemma_model::Op::Softmax));
+            let softmax =
+                model.node(id).is_some_and(|node| matches!(node.op, lemma_model::Op::Softmax));
             let kind = match () {
                 () if holds_indices(model, id) => Kind::Indices,
                 () if softmax && is_undivided(&quantized.graph, carrier) => Kind::Undivided,
                 () => Kind::Numbers,
             };
-            Layer { id, carrier, kind, magnitude: 0.0, largest_error: 0.0, sum: 0.0, equal: 0, count: 0 }
+            Layer {
+                id,
+                carrier,
+                kind,
+                magnitude: 0.0,
+                largest_error: 0.0,
+                sum: 0.0,
+                equal: 0,
+                count: 0,
+            }
         });
         let outputs = model.outputs.iter().map(|(name, id)| Sums::new(name, *id, model));
         Reporter {
@@ -88,7 +102,11 @@ impl<'a> Reporter<'a> {
     ///
     /// # Errors
     /// What the float model says of the sample.
-    pub fn add(&mut self, inputs: &BTreeMap<String, ArrayD<f32>>, label: Option<usize>) -> Result<(), lemma_model::ExecuteError> {
+    pub fn add(
+        &mut self,
+        inputs: &BTreeMap<String, ArrayD<f32>>,
+        label: Option<usize>,
+    ) -> Result<(), lemma_model::ExecuteError> {
         let float = self.model.execute(inputs)?;
         let integers = quantize_inputs(&self.quantized.graph, inputs);
         let integer = match integers.map(|inputs| self.quantized.graph.execute(&inputs)) {
@@ -108,10 +126,14 @@ impl<'a> Reporter<'a> {
             None => self.out_of_range += 1,
         }
         for sums in &mut self.outputs {
-            let reals = |id: NodeId| float.get(id.0).map(|v| v.iter().map(|x| f64::from(*x)).collect::<Vec<_>>());
+            let reals = |id: NodeId| {
+                float.get(id.0).map(|v| v.iter().map(|x| f64::from(*x)).collect::<Vec<_>>())
+            };
             let Some(reference) = reals(sums.id) else { continue };
             let scores = sums.scores.and_then(|(id, _)| reals(id)).unwrap_or_default();
-            let values = integer.as_ref().and_then(|values| dequantize_node(self.quantized, sums.id, values));
+            let values = integer
+                .as_ref()
+                .and_then(|values| dequantize_node(self.quantized, sums.id, values));
             sums.add(&reference, values.as_deref(), &scores);
         }
         if let Some(label) = label {
@@ -124,15 +146,19 @@ impl<'a> Reporter<'a> {
     fn compare_class(&mut self, float: &[ArrayD<f32>], integer: Option<&[Vec<i64>]>, label: usize) {
         let Some((_, output)) = self.model.outputs.first() else { return };
         let meaning = Meaning::of(self.model, *output);
-        let scores = float.get(output.0).map(|v| v.iter().map(|x| f64::from(*x)).collect::<Vec<_>>()).unwrap_or_default();
+        let scores = float
+            .get(output.0)
+            .map(|v| v.iter().map(|x| f64::from(*x)).collect::<Vec<_>>())
+            .unwrap_or_default();
         let classes = meaning.classes(self.model, *output, scores.len());
         if label >= classes && self.no_class.is_none() {
             self.no_class = Some(NoClass { sample: self.samples, label, classes });
         }
         let class = |scores: &[f64]| meaning.choices(scores).first().copied();
         let float = class(&scores);
-        let integer =
-            integer.and_then(|values| dequantize_node(self.quantized, *output, values)).and_then(|scores| class(&scores));
+        let integer = integer
+            .and_then(|values| dequantize_node(self.quantized, *output, values))
+            .and_then(|scores| class(&scores));
         let label = i64::try_from(label).ok();
         self.labelled += 1;
         self.right[0] += usize::from(label.is_some() && float == label);
@@ -142,7 +168,11 @@ impl<'a> Reporter<'a> {
 
     fn compare(&mut self, float: &[ArrayD<f32>], integer: &[Vec<i64>]) {
         for layer in &mut self.layers {
-            let (Some(reference), Some(values)) = (float.get(layer.id.0), integer.get(layer.carrier.0)) else { continue };
+            let (Some(reference), Some(values)) =
+                (float.get(layer.id.0), integer.get(layer.carrier.0))
+            else {
+                continue;
+            };
             let side = reference.shape().last().copied().unwrap_or(1).max(1);
             let hidden = self.quantized.hidden.contains(&layer.id);
             let frac = self.quantized.graph.node(layer.carrier).fractional_bits;
@@ -191,18 +221,28 @@ impl<'a> Reporter<'a> {
 
     /// Whether a node of the integer graph is an input of ids or flags.
     fn is_tokens(&self, id: lemma_graph::NodeId) -> bool {
-        let mut inputs = self.model.nodes.iter().zip(&self.quantized.nodes).filter(|(_, carrier)| **carrier == Some(id));
+        let mut inputs = self
+            .model
+            .nodes
+            .iter()
+            .zip(&self.quantized.nodes)
+            .filter(|(_, carrier)| **carrier == Some(id));
         inputs.any(|(node, _)| matches!(node.op, lemma_model::Op::Tokens { .. }))
     }
 
     /// The report.
     pub fn finish(self, activation_bits: u32, headroom: f64) -> Report {
-        let layers = self.layers.iter().map(|layer| layer.finished(self.model, &self.quantized.graph));
+        let layers =
+            self.layers.iter().map(|layer| layer.finished(self.model, &self.quantized.graph));
         let mut close_to_edge = Vec::new();
         for (id, used) in &self.ranges {
             if *used >= CLOSE {
                 let node = self.quantized.graph.node(lemma_graph::NodeId(*id));
-                close_to_edge.push(RangeUse { layer: node.layer.clone(), operation: node.op.name().into(), used: *used });
+                close_to_edge.push(RangeUse {
+                    layer: node.layer.clone(),
+                    operation: node.op.name().into(),
+                    used: *used,
+                });
             }
         }
         let share = |n: usize| n as f64 / self.labelled.max(1) as f64;
@@ -214,7 +254,10 @@ impl<'a> Reporter<'a> {
         });
         let outputs: Vec<_> = self.outputs.iter().map(Sums::finished).collect();
         // A number that chooses nothing by itself does with labels.
-        let agreement = outputs.first().and_then(|output| output.agreement).or(accuracy.map(|accuracy| accuracy.agreement));
+        let agreement = outputs
+            .first()
+            .and_then(|output| output.agreement)
+            .or(accuracy.map(|accuracy| accuracy.agreement));
         Report {
             activation_bits,
             headroom,
@@ -234,7 +277,10 @@ impl<'a> Reporter<'a> {
 impl Layer {
     fn finished(&self, model: &Model, graph: &Graph) -> LayerError {
         let carrier = graph.node(self.carrier);
-        let (name, shape) = model.node(self.id).map(|node| (node.name.clone(), node.shape.clone())).unwrap_or_default();
+        let (name, shape) = model
+            .node(self.id)
+            .map(|node| (node.name.clone(), node.shape.clone()))
+            .unwrap_or_default();
         let count = self.count.max(1) as f64;
         let difference = match self.kind {
             Kind::Indices => Difference::Indices { equal: self.equal as f64 / count },
@@ -245,7 +291,14 @@ impl Layer {
             },
         };
         let (operation, fractional_bits) = (carrier.op.name().into(), carrier.fractional_bits);
-        LayerError { layer: name, operation, shape, fractional_bits, magnitude: self.magnitude, difference }
+        LayerError {
+            layer: name,
+            operation,
+            shape,
+            fractional_bits,
+            magnitude: self.magnitude,
+            difference,
+        }
     }
 }
 
@@ -260,7 +313,10 @@ fn is_undivided(graph: &Graph, id: lemma_graph::NodeId) -> bool {
 }
 
 /// Integer inputs of a graph, in its order; `None` when one is missing.
-pub fn quantize_inputs(graph: &Graph, inputs: &BTreeMap<String, ArrayD<f32>>) -> Option<Vec<Vec<i64>>> {
+pub fn quantize_inputs(
+    graph: &Graph,
+    inputs: &BTreeMap<String, ArrayD<f32>>,
+) -> Option<Vec<Vec<i64>>> {
     let quantized = |port: &lemma_graph::Port| {
         let frac = graph.node(port.node).fractional_bits;
         Some(inputs.get(&port.name)?.iter().map(|v| quantize_value(f64::from(*v), frac)).collect())

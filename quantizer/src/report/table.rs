@@ -9,7 +9,16 @@ const LONGEST_NAME: usize = 60;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let header = ["layer", "operation", "shape", "bits", "largest value", "largest error", "mean error", "of largest"];
+        let header = [
+            "layer",
+            "operation",
+            "shape",
+            "bits",
+            "largest value",
+            "largest error",
+            "mean error",
+            "of largest",
+        ];
         let rows = std::iter::once(header.map(str::to_owned)).chain(self.layers.iter().map(row));
         write_columns(f, &rows.collect::<Vec<_>>())?;
         write!(
@@ -22,14 +31,23 @@ impl fmt::Display for Report {
         }
         if let Some(accuracy) = &self.accuracy {
             let [float, integer] = [accuracy.float, accuracy.integer].map(|share| 100.0 * share);
-            write!(f, "\naccuracy on {} labelled samples: float {float:.2}%, integer {integer:.2}%", accuracy.samples)?;
+            write!(
+                f,
+                "\naccuracy on {} labelled samples: float {float:.2}%, integer {integer:.2}%",
+                accuracy.samples
+            )?;
         }
         if let Some(agreement) = self.agreement {
             write!(f, "\nboth models choose alike: {:.2}%", 100.0 * agreement)?;
         }
         for close in &self.close_to_edge {
             let layer = shortened(&close.layer);
-            write!(f, "\nclose to its edge: {layer} ({}), {:.0}% of the range", close.operation, 100.0 * close.used)?;
+            write!(
+                f,
+                "\nclose to its edge: {layer} ({}), {:.0}% of the range",
+                close.operation,
+                100.0 * close.used
+            )?;
         }
         Ok(())
     }
@@ -40,7 +58,9 @@ fn row(layer: &LayerError) -> [String; 8] {
         Difference::Numbers { largest_error, mean_error, relative_error } => {
             [number(largest_error), number(mean_error), format!("{:.2}%", 100.0 * relative_error)]
         }
-        Difference::Indices { equal } => [String::new(), String::new(), format!("{:.2}% equal", 100.0 * equal)],
+        Difference::Indices { equal } => {
+            [String::new(), String::new(), format!("{:.2}% equal", 100.0 * equal)]
+        }
     };
     let (name, shape) = (shortened(&layer.layer), format!("{:?}", layer.shape));
     let bits = layer.fractional_bits.to_string();
@@ -49,12 +69,21 @@ fn row(layer: &LayerError) -> [String; 8] {
 
 fn described(output: &OutputError) -> String {
     let name = shortened(&output.output);
-    let (range, errors) = (format!("{} to {}", number(output.lowest), number(output.highest)), number(output.largest_error));
+    let (range, errors) = (
+        format!("{} to {}", number(output.lowest), number(output.highest)),
+        number(output.largest_error),
+    );
     let share = 100.0 * super::ratio(output.largest_error, output.highest - output.lowest);
-    let share = if output.highest > output.lowest { format!(" ({share:.2}% of that)") } else { String::new() };
+    let share = if output.highest > output.lowest {
+        format!(" ({share:.2}% of that)")
+    } else {
+        String::new()
+    };
     let fit = output.r_squared.map_or(String::new(), |r| format!(", R^2 {r:.5}"));
     match (output.r_squared, output.agreement) {
-        (None, Some(agreement)) => format!("output `{name}`: {:.2}% of {} choices alike", 100.0 * agreement, output.rows),
+        (None, Some(agreement)) => {
+            format!("output `{name}`: {:.2}% of {} choices alike", 100.0 * agreement, output.rows)
+        }
         _ => format!("output `{name}`: {range}, largest error {errors}{share}{fit}"),
     }
 }
@@ -71,10 +100,16 @@ fn number(x: f64) -> String {
     }
 }
 
-/// Columns as wide as their widest cell; the first three aligned left, the others right. Widths stay below those that a format takes, since cells are short.
+/// Columns as wide as their widest cell; the first three aligned left, the others right. Widths
+/// stay below those that a format takes, since cells are short.
 fn write_columns<const N: usize>(f: &mut fmt::Formatter<'_>, rows: &[[String; N]]) -> fmt::Result {
-    let widths: [usize; N] =
-        std::array::from_fn(|at| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0));
+    let widths: [usize; N] = std::array::from_fn(|at| {
+        rows.iter()
+            .filter_map(|row| row.get(at))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    });
     for row in rows {
         let cells = row.iter().zip(widths).enumerate().map(|(at, (cell, width))| {
             let gap = " ".repeat(width.saturating_sub(cell.chars().count()));
@@ -85,7 +120,8 @@ fn write_columns<const N: usize>(f: &mut fmt::Formatter<'_>, rows: &[[String; N]
     Ok(())
 }
 
-/// A name from outside, for a line of text: its ends when it is long, and nothing that moves a cursor.
+/// A name from outside, for a line of text: its ends when it is long, and nothing that moves a
+/// cursor.
 pub fn shortened(name: &str) -> String {
     let visible: Vec<char> = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
     if visible.len() <= LONGEST_NAME {
@@ -102,8 +138,14 @@ mod tests {
 
     #[test]
     fn numbers_have_four_digits() {
-        let cases =
-            [(0.0, "0"), (1.0, "1.000"), (0.012_349, "0.01235"), (123.456, "123.5"), (12345.0, "12345"), (1e-9, "1.000e-9")];
+        let cases = [
+            (0.0, "0"),
+            (1.0, "1.000"),
+            (0.012_349, "0.01235"),
+            (123.456, "123.5"),
+            (12345.0, "12345"),
+            (1e-9, "1.000e-9"),
+        ];
         for (x, text) in cases {
             assert_eq!(number(x), text);
         }

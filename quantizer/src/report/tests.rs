@@ -28,7 +28,12 @@ fn model(width: usize, build: impl FnOnce(&mut Model, NodeId) -> NodeId) -> Mode
     model
 }
 
-fn report(model: &Model, calibration: &[Inputs], test: &[(Inputs, Option<usize>)], options: &Options) -> Report {
+fn report(
+    model: &Model,
+    calibration: &[Inputs],
+    test: &[(Inputs, Option<usize>)],
+    options: &Options,
+) -> Report {
     let ranges = Ranges::observe(model, calibration.iter().cloned(), Method::Max).unwrap();
     let quantized = quantize(model, &ranges, options).unwrap();
     let mut reporter = Reporter::new(model, &quantized);
@@ -49,11 +54,22 @@ fn flags_and_ids_are_never_close_to_their_edge() {
     let flags = model.push_input("flags", Op::Tokens { vocabulary: 2 }, &[1, 2]).unwrap();
     let y = model.push("y", Op::Mul, &[x, flags]).unwrap();
     model.outputs.push(("y".into(), y));
-    let inputs = BTreeMap::from([("x".to_owned(), row([0.99, -0.99])), ("flags".to_owned(), row([1.0, 0.0]))]);
+    let inputs = BTreeMap::from([
+        ("x".to_owned(), row([0.99, -0.99])),
+        ("flags".to_owned(), row([1.0, 0.0])),
+    ]);
     let options = Options { headroom: 1.0, ..Options::default() };
     let report = report(&model, std::slice::from_ref(&inputs), &[(inputs.clone(), None)], &options);
-    assert!(report.close_to_edge.iter().all(|close| close.layer == "x"), "{:?}", report.close_to_edge);
-    assert!(matches!(report.layers[1].difference, Difference::Indices { equal } if equal == 1.0), "{:?}", report.layers[1]);
+    assert!(
+        report.close_to_edge.iter().all(|close| close.layer == "x"),
+        "{:?}",
+        report.close_to_edge
+    );
+    assert!(
+        matches!(report.layers[1].difference, Difference::Indices { equal } if equal == 1.0),
+        "{:?}",
+        report.layers[1]
+    );
 }
 
 #[test]
@@ -61,7 +77,11 @@ fn errors_of_a_layer_are_absolute_and_relative_to_its_largest_value() {
     let samples = [sample([1.0, 0.001])];
     let model = model(2, |model, x| model.push("y", Op::Unary(Unary::Relu), &[x]).unwrap());
     let report = report(&model, &samples, &unlabelled(&samples), &Options::default());
-    let Difference::Numbers { largest_error, mean_error, relative_error } = report.layers[0].difference else { panic!() };
+    let Difference::Numbers { largest_error, mean_error, relative_error } =
+        report.layers[0].difference
+    else {
+        panic!()
+    };
     let step = f64::from(-report.layers[0].fractional_bits).exp2();
     let error = (f64::from(0.001f32) - (f64::from(0.001f32) / step).round() * step).abs();
     assert!((largest_error - error).abs() < 1e-12 && (mean_error - error / 2.0).abs() < 1e-12);
@@ -78,7 +98,8 @@ fn weights_of_an_attention_are_compared_as_divided() {
     let weights = model.push("weights", Op::Softmax, &[scores]).unwrap();
     let mixed = model.push("mixed", Op::MatMul, &[weights, x]).unwrap();
     model.outputs.push(("y".into(), mixed));
-    let x = ArrayD::from_shape_fn(vec![1, 4, 8], |i| ((i[1] * 5 + i[2] * 3) % 7) as f32 / 7.0 - 0.4);
+    let x =
+        ArrayD::from_shape_fn(vec![1, 4, 8], |i| ((i[1] * 5 + i[2] * 3) % 7) as f32 / 7.0 - 0.4);
     let samples = [BTreeMap::from([("x".to_owned(), x)])];
     let report = report(&model, &samples, &unlabelled(&samples), &Options::default());
     let weights = report.layers.iter().find(|layer| layer.layer == "weights").unwrap();
@@ -91,10 +112,18 @@ fn indices_are_equal_or_not() {
     let model = model(3, |model, x| model.push("largest", Op::ArgMax, &[x]).unwrap());
     // The second sample is a tie in integers, and its lowest index wins there.
     let samples = [sample([0.0, 1.0, 0.5]), sample([0.999_99, 1.0, 0.5])];
-    let report = report(&model, &samples, &unlabelled(&samples), &Options { bits: 8, ..Options::default() });
-    assert!(matches!(report.layers[1].difference, Difference::Indices { equal } if equal == 0.5), "{:?}", report.layers[1]);
+    let report =
+        report(&model, &samples, &unlabelled(&samples), &Options { bits: 8, ..Options::default() });
+    assert!(
+        matches!(report.layers[1].difference, Difference::Indices { equal } if equal == 0.5),
+        "{:?}",
+        report.layers[1]
+    );
     let output = &report.outputs[0];
-    assert_eq!((report.agreement, output.agreement, output.reversed, output.r_squared), (Some(0.5), Some(0.5), Some(0.0), None));
+    assert_eq!(
+        (report.agreement, output.agreement, output.reversed, output.r_squared),
+        (Some(0.5), Some(0.5), Some(0.0), None)
+    );
     assert!(report.to_string().contains("50.00% equal"), "{report}");
 }
 
@@ -102,7 +131,8 @@ fn indices_are_equal_or_not() {
 fn near_ties_are_no_reversals() {
     let model = model(3, |model, x| model.push("y", Op::Unary(Unary::Relu), &[x]).unwrap());
     let samples = [sample([0.0, 1.0, 0.5]), sample([0.999_99, 1.0, 0.0])];
-    let report = report(&model, &samples, &unlabelled(&samples), &Options { bits: 8, ..Options::default() });
+    let report =
+        report(&model, &samples, &unlabelled(&samples), &Options { bits: 8, ..Options::default() });
     assert_eq!((report.outputs[0].agreement, report.outputs[0].reversed), (Some(0.5), Some(0.0)));
 }
 
@@ -127,7 +157,10 @@ fn a_number_that_chooses_nothing_has_a_fit_and_no_agreement() {
     let output = &report.outputs[0];
     // Deviations from the mean 2: 1, 1 and 0.
     let expected = 1.0 - 3.0 * output.rms_error.powi(2) / 2.0;
-    assert!((output.r_squared.unwrap() - expected).abs() < 1e-12 && (output.lowest, output.highest) == (1.0, 3.0));
+    assert!(
+        (output.r_squared.unwrap() - expected).abs() < 1e-12
+            && (output.lowest, output.highest) == (1.0, 3.0)
+    );
     assert!(report.verdict().errors.is_empty());
 }
 

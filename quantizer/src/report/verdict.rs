@@ -1,6 +1,7 @@
 //! Whether an integer model may stand for its float model.
 //!
-//! With labels the accuracy decides. Without, choices must be alike except near ties, and numbers must follow the float model's.
+//! With labels the accuracy decides. Without, choices must be alike except near ties, and numbers
+//! must follow the float model's.
 
 use std::fmt;
 
@@ -87,18 +88,30 @@ impl Report {
     pub fn verdict(&self) -> Verdict {
         let mut verdict = Verdict::default();
         if let Some(no) = self.no_class {
-            verdict.errors.push(Finding::NoClass { sample: no.sample, label: no.label, classes: no.classes });
+            verdict.errors.push(Finding::NoClass {
+                sample: no.sample,
+                label: no.label,
+                classes: no.classes,
+            });
         }
         if self.out_of_range > 0 {
             let first = self.first_out_of_range.clone().unwrap_or_default();
-            verdict.errors.push(Finding::OutOfRange { samples: self.out_of_range, of: self.samples, first });
+            verdict.errors.push(Finding::OutOfRange {
+                samples: self.out_of_range,
+                of: self.samples,
+                first,
+            });
         }
         let labelled = self.accuracy.filter(|_| self.no_class.is_none());
         if let Some(accuracy) = labelled {
             let loss = (accuracy.float - accuracy.integer) / ACCURACY_LOSS;
             // A single sample says nothing.
             let several = (accuracy.float - accuracy.integer) * accuracy.samples as f64 > 1.5;
-            let finding = Finding::Accuracy { float: accuracy.float, integer: accuracy.integer, samples: accuracy.samples };
+            let finding = Finding::Accuracy {
+                float: accuracy.float,
+                integer: accuracy.integer,
+                samples: accuracy.samples,
+            };
             verdict.add(loss, several, finding);
         }
         for (at, output) in self.outputs.iter().enumerate() {
@@ -140,7 +153,8 @@ fn judged(output: &OutputError) -> (f64, bool, Finding) {
     let Some(reversed) = output.reversed else { return (by_numbers, true, numbers) };
     let choices = Finding::Choices { output: output.output.clone(), reversed, rows: output.rows };
     let several = reversed * output.rows as f64 > 1.5 || output.rows == 1;
-    // Scores that all rows share say little about the choices, so that errors beside their small variance count only when they are large themselves.
+    // Scores that all rows share say little about the choices, so that errors beside their small
+    // variance count only when they are large themselves.
     let small = output.rms_error <= 0.5 * CONSTANT_ERROR * magnitude;
     if output.r_squared.is_some() && !small && by_numbers > 1.0 && reversed <= DISAGREEMENT {
         return (by_numbers, true, numbers);
@@ -153,36 +167,49 @@ impl fmt::Display for Finding {
         match self {
             Finding::Accuracy { float, integer, samples } => write!(
                 f,
-                "accuracy on {samples} labelled samples falls from {:.2}% to {:.2}%, {:.0} points are allowed",
+                "accuracy on {samples} labelled samples falls from {:.2}% to {:.2}%, {:.0} points \
+                    are allowed",
                 100.0 * float,
                 100.0 * integer,
                 100.0 * ACCURACY_LOSS
             ),
             Finding::Choices { output, reversed, rows } => write!(
                 f,
-                "output `{}`: the integer model chooses differently in {:.2}% of {rows} rows, near ties not counted; {:.0}% are allowed",
+                "output `{}`: the integer model chooses differently in {:.2}% of {rows} rows, near \
+                    ties not counted; {:.0}% are allowed",
                 shortened(output),
                 100.0 * reversed,
                 100.0 * DISAGREEMENT
             ),
             Finding::Numbers { output, r_squared, largest_error, range: [lowest, highest] } => {
-                let fit = r_squared
-                    .map_or("it does not vary".into(), |r| format!("R^2 {r:.4}, at least {} is asked", 1.0 - UNEXPLAINED));
+                let fit = r_squared.map_or("it does not vary".into(), |r| {
+                    format!("R^2 {r:.4}, at least {} is asked", 1.0 - UNEXPLAINED)
+                });
                 let name = shortened(output);
                 write!(
                     f,
-                    "output `{name}` lies between {lowest:.4e} and {highest:.4e} and is wrong by up to {largest_error:.4e}: {fit}"
+                    "output `{name}` lies between {lowest:.4e} and {highest:.4e} and is wrong by \
+                        up to {largest_error:.4e}: {fit}"
                 )
             }
             Finding::OutOfRange { samples, of, first } => {
-                write!(f, "{samples} of {of} samples leave the calibrated range and could not be proven; the first: {first}")
+                write!(
+                    f,
+                    "{samples} of {of} samples leave the calibrated range and could not be proven; \
+                        the first: {first}"
+                )
             }
             Finding::NoClass { sample, label, classes: 0 } => write!(
                 f,
-                "sample {sample} has the label {label}, but the first output chooses no class: it is one number or several rows; leave --labels out"
+                "sample {sample} has the label {label}, but the first output chooses no class: it \
+                    is one number or several rows; leave --labels out"
             ),
             Finding::NoClass { sample, label, classes } => {
-                write!(f, "sample {sample} has the label {label}; the first output has classes 0 to {}", classes - 1)
+                write!(
+                    f,
+                    "sample {sample} has the label {label}; the first output has classes 0 to {}",
+                    classes - 1
+                )
             }
         }
     }
@@ -260,7 +287,11 @@ mod tests {
             (OutputError { rows: 10, ..output(None, Some(0.1)) }, (0, 1)),
             (OutputError { rows: 1, ..output(None, Some(1.0)) }, (1, 0)),
         ] {
-            assert_eq!(counts(&Report { outputs: vec![output.clone()], ..report() }), expected, "{output:?}");
+            assert_eq!(
+                counts(&Report { outputs: vec![output.clone()], ..report() }),
+                expected,
+                "{output:?}"
+            );
         }
     }
 

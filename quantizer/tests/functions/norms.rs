@@ -10,11 +10,15 @@ use crate::support::*;
 
 /// Rows of 6 numbers, the first of them zero.
 fn rows(count: usize) -> Vec<f32> {
-    (0..count * 6).map(|i| if i < 6 { 0.0 } else { ((i * i * 7 + i * 3) % 41) as f32 / 8.0 - 2.5 }).collect()
+    (0..count * 6)
+        .map(|i| if i < 6 { 0.0 } else { ((i * i * 7 + i * 3) % 41) as f32 / 8.0 - 2.5 })
+        .collect()
 }
 
 fn by_rows(x: &[f32], width: usize, f: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
-    x.chunks(width).flat_map(|row| f(&row.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>())).collect()
+    x.chunks(width)
+        .flat_map(|row| f(&row.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>()))
+        .collect()
 }
 
 /// `x / (sum |x| + 1e-6)`, with a row of zeros.
@@ -62,10 +66,13 @@ fn an_l2_norm_keeps_its_bound() {
 #[test]
 fn an_l2_norm_keeps_its_bound_in_small_units() {
     for unit in [1e-12f32, 1e-6] {
-        let whole = model(&[2, 6], |model, x| apply(model, Op::L2Norm { epsilon: 2.0 * unit }, &[x]));
+        let whole =
+            model(&[2, 6], |model, x| apply(model, Op::L2Norm { epsilon: 2.0 * unit }, &[x]));
         let values: Vec<f32> = rows(12).iter().map(|x| x * unit).collect();
         let small = samples(&[2, 6], &values);
-        let observed = |samples: &[Inputs]| Ranges::observe(&whole, samples.iter().cloned(), Method::Max).unwrap();
+        let observed = |samples: &[Inputs]| {
+            Ranges::observe(&whole, samples.iter().cloned(), Method::Max).unwrap()
+        };
         let bounded = written_out(&whole, &observed(&small)).unwrap();
         let exact = |x: &[f32]| {
             by_rows(x, 6, |row| {
@@ -93,7 +100,9 @@ fn log_softmax_never_takes_the_logarithm_of_a_probability() {
                 let y = apply(model, Op::Softmax, &[x]);
                 unary(model, Unary::Ln, y)
             });
-            let values: Vec<f32> = (0..8 * width).map(|i| (((i * 37 + 11) % 101) as f32 / 50.0 - 1.0) * scale).collect();
+            let values: Vec<f32> = (0..8 * width)
+                .map(|i| (((i * 37 + 11) % 101) as f32 / 50.0 - 1.0) * scale)
+                .collect();
             let exact = |x: &[f32]| {
                 by_rows(x, width, |row| {
                     let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -109,7 +118,8 @@ fn log_softmax_never_takes_the_logarithm_of_a_probability() {
 #[test]
 fn log_softmax_of_equal_scores_is_the_logarithm_of_their_number() {
     let model = model(&[1, 4], |model, x| apply(model, Op::LogSoftmax, &[x]));
-    let quantized = calibrated(&model, &samples(&[1, 4], &[1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 2.0, 3.0])).unwrap();
+    let quantized =
+        calibrated(&model, &samples(&[1, 4], &[1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 2.0, 3.0])).unwrap();
     for value in run(&quantized, &input(&[1, 4], &[1.0, 1.0, 1.0, 1.0])).unwrap() {
         assert!((value + 2.0 * LN_2).abs() < 0.01, "{value}");
     }

@@ -7,7 +7,8 @@ use lemma_quantizer::quantize::QuantizeError;
 
 use crate::support::*;
 
-const WITH_A_POLE: [Unary; 5] = [Unary::Ln, Unary::Reciprocal, Unary::Rsqrt, Unary::Pow(-1.5), Unary::Pow(-2.0)];
+const WITH_A_POLE: [Unary; 5] =
+    [Unary::Ln, Unary::Reciprocal, Unary::Rsqrt, Unary::Pow(-1.5), Unary::Pow(-2.0)];
 
 /// Logarithms, reciprocals, roots: no table has a row at zero or below, so zero has no proof.
 #[test]
@@ -42,7 +43,13 @@ fn a_division_by_few_numbers_has_no_value_at_zero() {
     let model = model(&[1, 4], |model, x| unary(model, Unary::Reciprocal, x));
     let calibration = samples(&[1, 4], &[1e-3, 2.0, 5.0, 0.25, 1.0, 0.01, 100.0, 7.0]);
     let quantized = calibrated(&model, &calibration).unwrap();
-    assert!(quantized.graph.nodes().iter().any(|node| matches!(node.op, lemma_graph::Op::Reciprocal { .. })));
+    assert!(
+        quantized
+            .graph
+            .nodes()
+            .iter()
+            .any(|node| matches!(node.op, lemma_graph::Op::Reciprocal { .. }))
+    );
     // Each to a share of itself, over five decades.
     for sample in &calibration {
         for (found, x) in run(&quantized, sample).unwrap().iter().zip(&sample["x"]) {
@@ -68,7 +75,9 @@ fn a_sample_on_a_pole_stops_calibration_and_is_named() {
     let model = model(&[1, 2], |model, x| unary(model, Unary::Ln, x));
     let samples = samples(&[1, 2], &[1.0, 2.0, 3.0, 0.0]);
     let error = Ranges::observe(&model, samples, Method::Max).unwrap_err();
-    let CalibrationError::NotFinite { sample: 1, layer, value, .. } = &error else { panic!("{error}") };
+    let CalibrationError::NotFinite { sample: 1, layer, value, .. } = &error else {
+        panic!("{error}")
+    };
     assert_eq!((layer.as_str(), *value), ("node 1", f32::NEG_INFINITY));
 }
 
@@ -90,7 +99,8 @@ fn arguments_on_both_sides_of_a_pole_are_refused() {
     }
 }
 
-/// `ln(relu(x) + e)`: the guard is part of the table, and an argument that is rounded to none of its neighbours keeps its value.
+/// `ln(relu(x) + e)`: the guard is part of the table, and an argument that is rounded to none of
+/// its neighbours keeps its value.
 #[test]
 fn a_guarded_logarithm_keeps_its_guard() {
     for guard in [1e-2f32, 1e-4, 1e-6, 1e-9] {
@@ -100,12 +110,14 @@ fn a_guarded_logarithm_keeps_its_guard() {
             unary(model, Unary::Ln, y)
         });
         let calibration = samples(&[1, 8], &[-3.0, 0.0, 0.5, 1.0, 2.5, 4.0, -0.1, 6.0]);
-        let exact = |x: &[f32]| x.iter().map(|x| (f64::from(x.max(0.0)) + f64::from(guard)).ln()).collect();
+        let exact =
+            |x: &[f32]| x.iter().map(|x| (f64::from(x.max(0.0)) + f64::from(guard)).ln()).collect();
         agrees(&model, &calibration, exact, 0.01);
     }
 }
 
-/// Close to the pole the operand gets finer, and where that is not enough the function is refused with its error.
+/// Close to the pole the operand gets finer, and where that is not enough the function is refused
+/// with its error.
 #[test]
 fn an_unresolved_function_is_refused_with_its_error() {
     let model = model(&[1, 4], |model, x| unary(model, Unary::Ln, x));
@@ -122,7 +134,8 @@ fn an_unresolved_function_is_refused_with_its_error() {
 fn a_root_ends_at_zero() {
     let model = model(&[1, 4], |model, x| unary(model, Unary::Sqrt, x));
     let calibration = samples(&[1, 4], &[0.0, 1.0, 2.0, 4.0]);
-    let quantized = agrees(&model, &calibration, |x| x.iter().map(|x| f64::from(*x).sqrt()).collect(), 0.01);
+    let quantized =
+        agrees(&model, &calibration, |x| x.iter().map(|x| f64::from(*x).sqrt()).collect(), 0.01);
     assert!(tables(&quantized)[0].first_key() == 0);
     assert!(run(&quantized, &input(&[1, 4], &[0.0, -1.0, 1.0, 1.0])).is_err());
 }

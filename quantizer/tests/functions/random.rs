@@ -1,4 +1,5 @@
-//! Random functions of one number, over ranges from 0.001 to 1,000: refused by name, or right to within the reported error.
+//! Random functions of one number, over ranges from 0.001 to 1,000: refused by name, or right to
+//! within the reported error.
 
 use lemma_model::{Model, NodeId, Op, Unary};
 use lemma_quantizer::calibrate::{Method, Ranges};
@@ -131,14 +132,23 @@ fn random_functions_are_refused_or_right() {
         };
         let report = report(&model, &quantized, &calibration);
         let error = report.outputs[0].largest_error;
-        let exact = |sample: &Inputs| sample["x"].iter().map(|x| evaluated(f64::from(*x), &parts)).collect::<Vec<f64>>();
-        let largest = calibration.iter().flat_map(exact).fold(0f64, |largest, value| largest.max(value.abs()));
+        let exact = |sample: &Inputs| {
+            sample["x"].iter().map(|x| evaluated(f64::from(*x), &parts)).collect::<Vec<f64>>()
+        };
+        let largest = calibration
+            .iter()
+            .flat_map(exact)
+            .fold(0f64, |largest, value| largest.max(value.abs()));
         for sample in &calibration {
-            let found = run(&quantized, sample).unwrap_or_else(|error| panic!("{seed}: {parts:?}: {error}"));
+            let found = run(&quantized, sample)
+                .unwrap_or_else(|error| panic!("{seed}: {parts:?}: {error}"));
             for ((found, wanted), x) in found.iter().zip(exact(sample)).zip(&sample["x"]) {
                 // The floats that the report measures against are rounded at every step.
                 let bound = error + 1e-4 * largest;
-                assert!((found - wanted).abs() <= bound, "{seed}: {found} for {wanted} at {x}, reported {error}: {parts:?}");
+                assert!(
+                    (found - wanted).abs() <= bound,
+                    "{seed}: {found} for {wanted} at {x}, reported {error}: {parts:?}"
+                );
             }
         }
         ran += 1;
@@ -150,6 +160,11 @@ fn random_functions_are_refused_or_right() {
     shares.sort_by(f64::total_cmp);
     let at = |share: f64| shares[((shares.len() - 1) as f64 * share) as usize];
     println!("{ran} ran, {refused} refused, {not_finite} not finite on their samples");
-    println!("largest error over largest value: median {:.5}, 99% {:.5}, most {:.5}", at(0.5), at(0.99), at(1.0));
+    println!(
+        "largest error over largest value: median {:.5}, 99% {:.5}, most {:.5}",
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
     assert!(ran > FUNCTIONS / 2, "{ran}");
 }

@@ -40,7 +40,9 @@ fn ranges_far_apart_have_tables_of_their_own_and_close_ones_share() {
 fn clamps_and_thresholds_hold_beyond_what_looks_like_a_known_function() {
     let shape = [1, 64];
     let calibration = samples(&shape, &curve(64, 40.0));
-    let all = |f: fn(f64) -> f64| move |x: &[f32]| x.iter().map(|x| f(f64::from(*x))).collect::<Vec<f64>>();
+    let all = |f: fn(f64) -> f64| {
+        move |x: &[f32]| x.iter().map(|x| f(f64::from(*x))).collect::<Vec<f64>>()
+    };
     let clipped = model(&shape, |model, x| {
         let y = unary(model, Unary::Abs, x);
         unary(model, Unary::Clip(f32::MIN, 20.0), y)
@@ -60,7 +62,12 @@ fn clamps_and_thresholds_hold_beyond_what_looks_like_a_known_function() {
         let s = unary(model, Unary::Sigmoid, y);
         apply(model, Op::Mul, &[y, s])
     });
-    agrees(&swish, &calibration, all(|x| x.clamp(-15.0, 15.0) / (1.0 + (-x.clamp(-15.0, 15.0)).exp())), 0.004);
+    agrees(
+        &swish,
+        &calibration,
+        all(|x| x.clamp(-15.0, 15.0) / (1.0 + (-x.clamp(-15.0, 15.0)).exp())),
+        0.004,
+    );
 }
 
 #[test]
@@ -97,6 +104,7 @@ fn a_steep_function_gets_a_finer_operand() {
         let z = unary(model, Unary::Abs, y);
         apply(model, Op::Add, &[y, z])
     });
-    let exact = |x: &[f32]| x.iter().map(|x| (300.0 * f64::from(*x)).tanh()).map(|y| y + y.abs()).collect();
+    let exact =
+        |x: &[f32]| x.iter().map(|x| (300.0 * f64::from(*x)).tanh()).map(|y| y + y.abs()).collect();
     agrees(&model, &samples(&shape, &curve(64, 1.0)), exact, 0.01);
 }

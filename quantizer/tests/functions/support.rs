@@ -65,9 +65,15 @@ pub fn report(model: &Model, quantized: &Quantized, samples: &[Inputs]) -> Repor
 }
 
 /// Every sample runs and gives the values of `expected`, to within `tolerance` of the largest.
-pub fn agrees(model: &Model, samples: &[Inputs], expected: impl Fn(&[f32]) -> Vec<f64>, tolerance: f64) -> Quantized {
+pub fn agrees(
+    model: &Model,
+    samples: &[Inputs],
+    expected: impl Fn(&[f32]) -> Vec<f64>,
+    tolerance: f64,
+) -> Quantized {
     let quantized = calibrated(model, samples).unwrap();
-    let wanted: Vec<Vec<f64>> = samples.iter().map(|sample| expected(sample["x"].as_slice().unwrap())).collect();
+    let wanted: Vec<Vec<f64>> =
+        samples.iter().map(|sample| expected(sample["x"].as_slice().unwrap())).collect();
     let largest = wanted.iter().flatten().fold(0f64, |largest, value| largest.max(value.abs()));
     for (sample, wanted) in samples.iter().zip(&wanted) {
         let found = run(&quantized, sample).unwrap();

@@ -1,4 +1,5 @@
-//! What a `tokenizer.json` may cost, checked before it is loaded: a short file can ask for more memory than there is.
+//! What a `tokenizer.json` may cost, checked before it is loaded: a short file can ask for more
+//! memory than there is.
 
 use serde::Deserialize;
 
@@ -6,7 +7,8 @@ use super::super::TextProblem;
 use super::growth::Step;
 use super::vocabulary::{Added, Counted, Vocabulary};
 
-/// Most bytes of a text that is tokenized at once. Expressions with look-around take time that grows with its square.
+/// Most bytes of a text that is tokenized at once. Expressions with look-around take time that
+/// grows with its square.
 const MAX_TEXT: usize = 1 << 15;
 
 /// Most bytes that it may become: the library keeps two numbers for each.
@@ -18,7 +20,8 @@ const MAX_GROWTH: u64 = 1 << 10;
 /// Most times that tokens may become longer on their way to a text.
 const MAX_DECODED: u64 = 1 << 6;
 
-/// Most parts of what is done to a text, each of which may pass over all of it, and of what is done to its tokens, each of which may repeat them.
+/// Most parts of what is done to a text, each of which may pass over all of it, and of what is done
+/// to its tokens, each of which may repeat them.
 const MAX_PARTS: [u64; 2] = [1 << 10, 1 << 9];
 
 /// Most bytes of what is put before or behind a part of a word.
@@ -63,7 +66,8 @@ impl Outline {
     /// Whether the file may be loaded, and how many bytes a text for it may have.
     ///
     /// # Errors
-    /// Steps that are too many or make a text too much longer, words that would take too long, and tokens that are chosen at random.
+    /// Steps that are too many or make a text too much longer, words that would take too long, and
+    /// tokens that are chosen at random.
     pub fn check(&self) -> Result<usize, TextProblem> {
         let [passes, repeats] = MAX_PARTS;
         let steps = [
@@ -75,11 +79,16 @@ impl Outline {
         for (name, step, most_growth, most_parts) in steps {
             let Some(Step { growth, parts }) = step else { continue };
             if growth > &most_growth {
-                let problem = format!("`{name}` can make a text {growth} times as long; at most {most_growth} times is read");
+                let problem = format!(
+                    "`{name}` can make a text {growth} times as long; at most {most_growth} times \
+                        is read"
+                );
                 return Err(TextProblem::Malformed(problem));
             }
             if parts > &most_parts {
-                return Err(TextProblem::Malformed(format!("`{name}` has {parts} parts; at most {most_parts} are read")));
+                return Err(TextProblem::Malformed(format!(
+                    "`{name}` has {parts} parts; at most {most_parts} are read"
+                )));
             }
         }
         self.model.as_ref().map_or(Ok(()), Model::check)?;
@@ -96,12 +105,16 @@ impl Model {
                 "a `dropout` of {dropout} gives a text other tokens every time; set it to null"
             )));
         }
-        let affixes =
-            [("continuing_subword_prefix", &self.continuing_subword_prefix), ("end_of_word_suffix", &self.end_of_word_suffix)];
+        let affixes = [
+            ("continuing_subword_prefix", &self.continuing_subword_prefix),
+            ("end_of_word_suffix", &self.end_of_word_suffix),
+        ];
         for (name, affix) in affixes {
             let bytes = affix.as_ref().map_or(0, String::len);
             if bytes > MAX_AFFIX {
-                return Err(TextProblem::Malformed(format!("a `{name}` of {bytes} bytes; at most {MAX_AFFIX} are read")));
+                return Err(TextProblem::Malformed(format!(
+                    "a `{name}` of {bytes} bytes; at most {MAX_AFFIX} are read"
+                )));
             }
         }
         match self.max_input_chars_per_word {
@@ -113,7 +126,8 @@ impl Model {
     }
 }
 
-/// The text in parts of at most `limit` bytes, at least 4, each ending before a space or a line break where there is one.
+/// The text in parts of at most `limit` bytes, at least 4, each ending before a space or a line
+/// break where there is one.
 pub fn parts(mut text: &str, limit: usize) -> Vec<&str> {
     let mut parts = Vec::new();
     while text.len() > limit {
@@ -153,10 +167,17 @@ mod tests {
     #[test]
     fn steps_that_blow_a_text_up_are_refused_and_usual_ones_are_not() {
         let string = r#"{"String":"a"}"#;
-        let sequence = |steps: &[String]| format!(r#"{{"type":"Sequence","normalizers":[{}]}}"#, steps.join(","));
+        let sequence = |steps: &[String]| {
+            format!(r#"{{"type":"Sequence","normalizers":[{}]}}"#, steps.join(","))
+        };
         let bomb = sequence(&[replace(string, 100), replace(string, 100)]);
         let nested = sequence(&[replace(string, 40), sequence(&[replace(string, 40)])]);
-        for step in [&bomb, &nested, &replace(r#"{"Regex":"x*"}"#, 2000), &replace(r#"{"String":""}"#, 2000)] {
+        for step in [
+            &bomb,
+            &nested,
+            &replace(r#"{"Regex":"x*"}"#, 2000),
+            &replace(r#"{"String":""}"#, 2000),
+        ] {
             for field in ["normalizer", "decoder"] {
                 let error = Tokenizer::from_bytes(file(field, step)).unwrap_err().to_string();
                 assert!(error.contains(field) && error.contains("times as long"), "{error}");
@@ -164,7 +185,11 @@ mod tests {
         }
         let prepend = format!(r#"{{"type":"Prepend","prepend":"{}"}}"#, "a".repeat(5000));
         assert!(Tokenizer::from_bytes(file("normalizer", &prepend)).is_err());
-        let usual = sequence(&[replace(string, 3), r#"{"type":"NFKC"}"#.into(), r#"{"type":"Prepend","prepend":"b"}"#.into()]);
+        let usual = sequence(&[
+            replace(string, 3),
+            r#"{"type":"NFKC"}"#.into(),
+            r#"{"type":"Prepend","prepend":"b"}"#.into(),
+        ]);
         let tokenizer = Tokenizer::from_bytes(file("normalizer", &usual)).unwrap();
         assert_eq!(tokenizer.encode("a", 9).unwrap().ids, [1, 2, 0]);
     }
@@ -181,10 +206,20 @@ mod tests {
         let lowercase = vec![r#"{"type":"Lowercase"}"#; 400].join(",");
         let passes = format!(r#"{{"type":"Sequence","normalizers":[{lowercase}]}}"#);
         let twice = vec![r#"{"Sequence":{"id":"A","type_id":0}}"#; 100].join(",");
-        let repeats = format!(r#"{{"type":"TemplateProcessing","single":[{twice}],"pair":[],"special_tokens":{{}}}}"#);
-        let prefix = format!(r#"{{"type":"BPE","vocab":{{}},"merges":[],"continuing_subword_prefix":"{}"}}"#, "a".repeat(65));
+        let repeats = format!(
+            r#"{{"type":"TemplateProcessing","single":[{twice}],"pair":[],"special_tokens":{{}}}}"#
+        );
+        let prefix = format!(
+            r#"{{"type":"BPE","vocab":{{}},"merges":[],"continuing_subword_prefix":"{}"}}"#,
+            "a".repeat(65)
+        );
         let words = r#"{"type":"WordPiece","unk_token":"a","max_input_chars_per_word":513,"vocab":{"a":0}}"#;
-        let cases = [("normalizer", passes.as_str()), ("post_processor", &repeats), ("model", &prefix), ("model", words)];
+        let cases = [
+            ("normalizer", passes.as_str()),
+            ("post_processor", &repeats),
+            ("model", &prefix),
+            ("model", words),
+        ];
         for (field, value) in cases {
             let error = Tokenizer::from_bytes(file(field, value)).unwrap_err().to_string();
             assert!(error.contains("at most"), "{error}");
@@ -193,7 +228,8 @@ mod tests {
 
     #[test]
     fn a_text_that_may_become_longer_must_be_shorter() {
-        let tokenizer = Tokenizer::from_bytes(file("normalizer", &replace(r#"{"String":"a"}"#, 512))).unwrap();
+        let tokenizer =
+            Tokenizer::from_bytes(file("normalizer", &replace(r#"{"String":"a"}"#, 512))).unwrap();
         let error = tokenizer.encode(&"a".repeat(4097), 9).unwrap_err();
         assert!(matches!(error, TextProblem::TooLong { bytes: 4097, limit: 4096 }), "{error}");
         assert_eq!(tokenizer.body(&"a".repeat(4097)).unwrap().len(), 4097 * 256);

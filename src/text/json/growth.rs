@@ -28,7 +28,11 @@ impl Step {
     fn and<E: Error>(&mut self, part: Step) -> Result<(), E> {
         self.growth = self.growth.saturating_mul(part.growth);
         self.parts = self.parts.saturating_add(part.parts);
-        if self.parts > MAX_PARTS { Err(E::custom(format!("a step of more than {MAX_PARTS} parts"))) } else { Ok(()) }
+        if self.parts > MAX_PARTS {
+            Err(E::custom(format!("a step of more than {MAX_PARTS} parts")))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -79,7 +83,8 @@ impl<'de> Visitor<'de> for StepVisitor {
         Ok(step)
     }
 
-    /// Whatever the type is said to be: `content` takes the place of `pattern`, `prepend` comes in front, `precompiled_charsmap` maps characters.
+    /// Whatever the type is said to be: `content` takes the place of `pattern`, `prepend` comes in
+    /// front, `precompiled_charsmap` maps characters.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Step, A::Error> {
         let mut step = Step::NOTHING;
         let (mut content, mut pattern) = (0, None);
@@ -90,7 +95,9 @@ impl<'de> Visitor<'de> for StepVisitor {
                     1
                 }
                 "pattern" => {
-                    pattern = Some(map.next_value::<Pattern>()?.string.map_or(0, |string| string.len() as u64));
+                    pattern = Some(
+                        map.next_value::<Pattern>()?.string.map_or(0, |string| string.len() as u64),
+                    );
                     1
                 }
                 "prepend" => (map.next_value::<String>()?.len() as u64).saturating_add(1),
@@ -113,12 +120,15 @@ impl<'de> Visitor<'de> for StepVisitor {
     }
 }
 
-/// The longest text that a map of characters in base64 has for one: behind the length of a trie (u32, little-endian) and the trie, the texts, each
-/// with a zero behind it.
+/// The longest text that a map of characters in base64 has for one: behind the length of a trie
+/// (u32, little-endian) and the trie, the texts, each with a zero behind it.
 fn longest_entry(map: &str) -> u64 {
     let texts = base64(map).and_then(|bytes| {
         let (length, rest) = bytes.split_first_chunk::<4>()?;
-        rest.get(u32::from_le_bytes(*length) as usize..)?.split(|byte| *byte == 0).map(<[u8]>::len).max()
+        rest.get(u32::from_le_bytes(*length) as usize..)?
+            .split(|byte| *byte == 0)
+            .map(<[u8]>::len)
+            .max()
     });
     // A map that is not one of these is for the library to refuse.
     texts.map_or(1, |longest| longest.max(1) as u64)
@@ -162,12 +172,14 @@ mod tests {
         let text: String = map
             .chunks(3)
             .flat_map(|three| {
-                let bits = u32::from(three[0]) << 16 | u32::from(three[1]) << 8 | u32::from(three[2]);
+                let bits =
+                    u32::from(three[0]) << 16 | u32::from(three[1]) << 8 | u32::from(three[2]);
                 [18, 12, 6, 0].map(|shift| char::from(digits[(bits >> shift) as usize % 64]))
             })
             .collect();
         assert_eq!(longest_entry(&text), 3);
-        let step = serde_json::json!({ "type": "Precompiled", "precompiled_charsmap": text }).to_string();
+        let step =
+            serde_json::json!({ "type": "Precompiled", "precompiled_charsmap": text }).to_string();
         assert_eq!(serde_json::from_str::<Step>(&step).unwrap().growth, 3);
     }
 }

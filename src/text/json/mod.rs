@@ -1,4 +1,5 @@
-//! `tokenizer.json` of Hugging Face, read by the crate `tokenizers` once its cost is known to be bounded.
+//! `tokenizer.json` of Hugging Face, read by the crate `tokenizers` once its cost is known to be
+//! bounded.
 
 mod bounds;
 mod growth;
@@ -20,7 +21,8 @@ const FIRST: [&str; 3] = ["<cls>", "[CLS]", "<s>"];
 const PADDING: [&str; 3] = ["<pad>", "[PAD]", "<|padding|>"];
 
 /// Names of special tokens that end a text.
-const END: [&str; 7] = ["</s>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<eos>", "[EOS]"];
+const END: [&str; 7] =
+    ["</s>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<eos>", "[EOS]"];
 
 /// A tokenizer of the library.
 #[derive(Clone, Debug)]
@@ -50,7 +52,8 @@ pub struct Loaded {
 /// Contents that are no tokenizer, or one that may cost too much.
 pub fn load(bytes: &[u8]) -> Result<Loaded, TextProblem> {
     let longest = Outline::of(bytes)?.check()?;
-    let mut inner = library(|| tokenizers::Tokenizer::from_bytes(bytes)).map_err(TextProblem::Malformed)?;
+    let mut inner =
+        library(|| tokenizers::Tokenizer::from_bytes(bytes)).map_err(TextProblem::Malformed)?;
     let special = |names: &[&str]| names.iter().find_map(|name| inner.token_to_id(name));
     let declared = declared(&inner)?;
     let padding = declared.padding.or_else(|| special(&PADDING)).unwrap_or(0);
@@ -63,17 +66,28 @@ pub fn load(bytes: &[u8]) -> Result<Loaded, TextProblem> {
 }
 
 impl Json {
-    /// At most `limit` tokens of a text with the special ones, their segments, and how many the whole text has.
-    pub fn encode(&self, text: &str, limit: usize, cuts: Side) -> Result<(Vec<u32>, Vec<u32>, usize), TextProblem> {
+    /// At most `limit` tokens of a text with the special ones, their segments, and how many the
+    /// whole text has.
+    pub fn encode(
+        &self,
+        text: &str,
+        limit: usize,
+        cuts: Side,
+    ) -> Result<(Vec<u32>, Vec<u32>, usize), TextProblem> {
         let mut encoding = self.encoding(text)?;
-        let added = self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
+        let added =
+            self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
         let whole = encoding.len().saturating_add(added);
-        let cuts = if cuts == Side::Left { TruncationDirection::Left } else { TruncationDirection::Right };
+        let cuts =
+            if cuts == Side::Left { TruncationDirection::Left } else { TruncationDirection::Right };
         encoding.truncate(limit.saturating_sub(added), 0, cuts);
         let kept = encoding.len();
-        let processed = library(|| self.inner.post_process(encoding, None, true)).map_err(TextProblem::Tokenizer)?;
+        let processed = library(|| self.inner.post_process(encoding, None, true))
+            .map_err(TextProblem::Tokenizer)?;
         if processed.len() != kept.saturating_add(added) {
-            return Err(TextProblem::Declared("template that leaves the text out, or has it more than once"));
+            return Err(TextProblem::Declared(
+                "template that leaves the text out, or has it more than once",
+            ));
         }
         Ok((processed.get_ids().to_vec(), processed.get_type_ids().to_vec(), whole))
     }
@@ -81,7 +95,11 @@ impl Json {
     /// The tokens of a text of any length, without special ones.
     pub fn body(&self, text: &str) -> Result<Vec<u32>, TextProblem> {
         let ids = |part| Ok(self.encoding(part)?.get_ids().to_vec());
-        Ok(parts(text, self.longest).into_iter().map(ids).collect::<Result<Vec<_>, TextProblem>>()?.concat())
+        Ok(parts(text, self.longest)
+            .into_iter()
+            .map(ids)
+            .collect::<Result<Vec<_>, TextProblem>>()?
+            .concat())
     }
 
     /// The text of tokens.
@@ -119,13 +137,23 @@ fn declared(tokenizer: &tokenizers::Tokenizer) -> Result<Declared, TextProblem> 
     if let Some(padding) = tokenizer.get_padding() {
         declared.padding = Some(padding.pad_id);
         declared.padding_type = padding.pad_type_id;
-        declared.pads = if matches!(padding.direction, PaddingDirection::Left) { Side::Left } else { Side::Right };
+        declared.pads = if matches!(padding.direction, PaddingDirection::Left) {
+            Side::Left
+        } else {
+            Side::Right
+        };
     }
     if let Some(truncation) = tokenizer.get_truncation() {
         if truncation.strategy == TruncationStrategy::OnlySecond {
-            return Err(TextProblem::Declared("truncation strategy OnlySecond, which cuts the second of two texts"));
+            return Err(TextProblem::Declared(
+                "truncation strategy OnlySecond, which cuts the second of two texts",
+            ));
         }
-        declared.cuts = if truncation.direction == TruncationDirection::Left { Side::Left } else { Side::Right };
+        declared.cuts = if truncation.direction == TruncationDirection::Left {
+            Side::Left
+        } else {
+            Side::Right
+        };
         declared.most = truncation.max_length;
     }
     Ok(declared)

@@ -8,7 +8,8 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work`; a panic in it gives `None` and prints nothing. Other threads, and this one afterwards, panic as before.
+/// Runs `work`; a panic in it gives `None` and prints nothing. Other threads, and this one
+/// afterwards, panic as before.
 pub fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

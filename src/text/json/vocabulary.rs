@@ -1,7 +1,8 @@
 //! The tokens of a `tokenizer.json`, counted and measured without keeping the file's structure.
 //!
-//! The library keeps the tokens of a `Unigram` model in a tree with a node for each beginning of a token and a map in each node, walks down one
-//! call a letter to drop it, and copies every token that a place of a text could begin with. So tokens are short, and the nodes are counted.
+//! The library keeps the tokens of a `Unigram` model in a tree with a node for each beginning of a
+//! token and a map in each node, walks down one call a letter to drop it, and copies every token
+//! that a place of a text could begin with. So tokens are short, and the nodes are counted.
 
 use std::fmt;
 
@@ -43,7 +44,11 @@ struct AddedToken {
 /// Counts one entry more.
 fn bounded<E: Error>(count: &mut usize) -> Result<(), E> {
     *count += 1;
-    if *count > MAX_ENTRIES { Err(E::custom(format!("more than {MAX_ENTRIES} entries"))) } else { Ok(()) }
+    if *count > MAX_ENTRIES {
+        Err(E::custom(format!("more than {MAX_ENTRIES} entries")))
+    } else {
+        Ok(())
+    }
 }
 
 /// Refuses a token that is too long.
@@ -104,7 +109,9 @@ impl<'de> Visitor<'de> for Reader<Vocabulary> {
         }
         let nodes = nodes(&mut tokens);
         if nodes > MAX_NODES {
-            return Err(A::Error::custom(format!("the tokens have {nodes} different beginnings; at most {MAX_NODES} are read")));
+            return Err(A::Error::custom(format!(
+                "the tokens have {nodes} different beginnings; at most {MAX_NODES} are read"
+            )));
         }
         Ok(Vocabulary)
     }
@@ -118,7 +125,8 @@ impl<'de> Visitor<'de> for Reader<Scored> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scored, A::Error> {
-        let Token(token) = list.next_element()?.ok_or_else(|| A::Error::custom("an entry without a token"))?;
+        let Token(token) =
+            list.next_element()?.ok_or_else(|| A::Error::custom("an entry without a token"))?;
         while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Scored(token))
     }
@@ -173,7 +181,9 @@ impl<'de> Visitor<'de> for Reader<Added> {
         while let Some(AddedToken { content: Token(token) }) = list.next_element()? {
             bytes += token.len() + 1;
             if bytes > MAX_ADDED {
-                return Err(A::Error::custom(format!("more than {MAX_ADDED} bytes of added tokens")));
+                return Err(A::Error::custom(format!(
+                    "more than {MAX_ADDED} bytes of added tokens"
+                )));
             }
         }
         Ok(Added)
@@ -186,9 +196,9 @@ mod tests {
     use super::*;
 
     fn file(model: &str, added: &str) -> Vec<u8> {
-        let nothing =
-            r#""truncation":null,"padding":null,"normalizer":null,"pre_tokenizer":null,"post_processor":null,"decoder":null"#;
-        format!(r#"{{"version":"1.0",{nothing},"added_tokens":{added},"model":{model}}}"#).into_bytes()
+        let nothing = r#""truncation":null,"padding":null,"normalizer":null,"pre_tokenizer":null,"post_processor":null,"decoder":null"#;
+        format!(r#"{{"version":"1.0",{nothing},"added_tokens":{added},"model":{model}}}"#)
+            .into_bytes()
     }
 
     fn refused(model: &str, added: &str) -> String {
@@ -237,8 +247,11 @@ mod tests {
         let list = format!("[{}null]", "null,".repeat(MAX_ENTRIES));
         let error = refused(&format!(r#"{{"type":"BPE","vocab":{{}},"merges":{list}}}"#), "[]");
         assert!(error.contains("more than"), "{error}");
-        let added =
-            format!("[{}]", vec![format!(r#"{{"content":"{}"}}"#, "a".repeat(MAX_TOKEN)); MAX_ADDED / MAX_TOKEN].join(","));
+        let added = format!(
+            "[{}]",
+            vec![format!(r#"{{"content":"{}"}}"#, "a".repeat(MAX_TOKEN)); MAX_ADDED / MAX_TOKEN]
+                .join(",")
+        );
         let error = refused(&unigram(["a".to_owned()].into_iter()), &added);
         assert!(error.contains("added tokens"), "{error}");
     }

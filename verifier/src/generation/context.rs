@@ -27,9 +27,15 @@ pub struct Parts<'a> {
 /// [`GenerationError::CutShort`].
 pub fn split_context(bytes: &[u8]) -> Result<Option<Parts<'_>>, GenerationError> {
     let Some(rest) = bytes.strip_prefix(TAG) else { return Ok(None) };
-    let lengths = rest.split_first_chunk::<4>().and_then(|(prompt, rest)| Some((prompt, rest.split_first_chunk::<4>()?)));
+    let lengths = rest
+        .split_first_chunk::<4>()
+        .and_then(|(prompt, rest)| Some((prompt, rest.split_first_chunk::<4>()?)));
     let (prompt, (length, caller)) = lengths.ok_or(GenerationError::CutShort)?;
-    Ok(Some(Parts { prompt: u32::from_be_bytes(*prompt), length: u32::from_be_bytes(*length), caller }))
+    Ok(Some(Parts {
+        prompt: u32::from_be_bytes(*prompt),
+        length: u32::from_be_bytes(*length),
+        caller,
+    }))
 }
 
 #[cfg(test)]
@@ -39,7 +45,10 @@ mod tests {
     #[test]
     fn the_context_comes_apart_as_it_was_put_together() {
         let bytes = context(5, 60, b"nonce");
-        assert_eq!(split_context(&bytes), Ok(Some(Parts { prompt: 5, length: 60, caller: &b"nonce"[..] })));
+        assert_eq!(
+            split_context(&bytes),
+            Ok(Some(Parts { prompt: 5, length: 60, caller: &b"nonce"[..] }))
+        );
         assert_eq!(split_context(b"nonce"), Ok(None));
     }
 }

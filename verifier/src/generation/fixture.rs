@@ -17,6 +17,9 @@ pub fn statement(context: &[u8], tensors: Vec<PublicTensor>) -> Statement {
 }
 
 /// The generation of a statement, as if it were proven.
-pub fn generation(statement: &Statement, context: &[u8]) -> Result<Option<Generation>, GenerationError> {
+pub fn generation(
+    statement: &Statement,
+    context: &[u8],
+) -> Result<Option<Generation>, GenerationError> {
     Generation::of(&Verified::assumed(statement.clone()), context)
 }

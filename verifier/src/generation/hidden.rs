@@ -8,8 +8,9 @@
 //! chosen[t]    = text[t + 1] if p <= t + 1 < n, else 0
 //! ```
 //!
-//! The circuit reads the prompt where `generated` is 0 and the text where it is 1, and shows a choice where the next token is generated. So the
-//! first line makes the text what the model read after p tokens of the prompt, and keeps every other choice out of the statement; the third says
+//! The circuit reads the prompt where `generated` is 0 and the text where it is 1, and shows a
+//! choice where the next token is generated. So the first line makes the text what the model read
+//! after p tokens of the prompt, and keeps every other choice out of the statement; the third says
 //! that it chose the text. A position from n on reads what the prover likes and is not shown.
 
 use super::form::{CHOSEN, GENERATED, PROMPT, TEXT};
@@ -18,7 +19,10 @@ use super::{Generation, GenerationError, Visibility};
 use crate::{Role, Statement};
 
 /// The generation of a statement that does not show the prompt.
-pub fn rule(statement: &Statement, (prompt, length): (usize, usize)) -> Result<Generation, GenerationError> {
+pub fn rule(
+    statement: &Statement,
+    (prompt, length): (usize, usize),
+) -> Result<Generation, GenerationError> {
     let tokens = values(statement, Role::Input, TEXT)?;
     let generated = values(statement, Role::Input, GENERATED)?;
     let chosen = values(statement, Role::Output, CHOSEN)?;
@@ -38,8 +42,16 @@ pub fn rule(statement: &Statement, (prompt, length): (usize, usize)) -> Result<G
     for (at, chosen) in chosen.iter().copied().enumerate() {
         let position = at.saturating_add(1);
         match tokens.get(position).filter(|_| written.contains(&position)) {
-            Some(found) if *found != chosen => return Err(GenerationError::Token { position, found: *found, chosen }),
-            None if chosen != 0 => return Err(GenerationError::Outside { tensor: CHOSEN, position: at, found: chosen }),
+            Some(found) if *found != chosen => {
+                return Err(GenerationError::Token { position, found: *found, chosen });
+            }
+            None if chosen != 0 => {
+                return Err(GenerationError::Outside {
+                    tensor: CHOSEN,
+                    position: at,
+                    found: chosen,
+                });
+            }
             _ => {}
         }
     }
@@ -48,7 +60,11 @@ pub fn rule(statement: &Statement, (prompt, length): (usize, usize)) -> Result<G
         prompt_length: prompt,
         length,
         tokens: tokens.iter().take(length).skip(prompt).copied().collect(),
-        prompt_visibility: if digest.is_some() { Visibility::Committed } else { Visibility::Private },
+        prompt_visibility: if digest.is_some() {
+            Visibility::Committed
+        } else {
+            Visibility::Private
+        },
         prompt: None,
         prompt_digest: digest,
         text: text(statement, tokens.iter().take(length).skip(prompt)),
@@ -68,7 +84,15 @@ mod tests {
         let labels = if role == Role::Output { Labels::Values(names) } else { Labels::None };
         let (shape, committed) = (vec![1, 8], role.is_committed());
         PublicTensor {
-            signature: TensorSignature { name: name.to_owned(), role, shape, fractional_bits: 0, low: 0, high: 4, labels },
+            signature: TensorSignature {
+                name: name.to_owned(),
+                role,
+                shape,
+                fractional_bits: 0,
+                low: 0,
+                high: 4,
+                labels,
+            },
             values: values.to_vec(),
             digest: committed.then_some(DIGEST),
         }
@@ -92,10 +116,20 @@ mod tests {
     }
 
     fn private(name: &str) -> PrivateInput {
-        PrivateInput { name: name.to_owned(), shape: vec![1, 8], fractional_bits: 0, low: 0, high: 4 }
+        PrivateInput {
+            name: name.to_owned(),
+            shape: vec![1, 8],
+            fractional_bits: 0,
+            low: 0,
+            high: 4,
+        }
     }
 
-    fn altered(prompt: u32, length: u32, change: impl Fn(&mut Statement)) -> Result<Generation, GenerationError> {
+    fn altered(
+        prompt: u32,
+        length: u32,
+        change: impl Fn(&mut Statement),
+    ) -> Result<Generation, GenerationError> {
         let bytes = context(prompt, length, b"nonce");
         let mut statement = statement(&bytes);
         change(&mut statement);
@@ -106,12 +140,17 @@ mod tests {
     fn an_honest_generation_has_its_text_and_the_digest() {
         let generation = altered(3, 7, |_| ()).unwrap();
         assert_eq!((generation.prompt_length, generation.length), (3, 7));
-        assert_eq!((generation.prompt_visibility, generation.prompt_digest), (Visibility::Committed, Some(DIGEST)));
+        assert_eq!(
+            (generation.prompt_visibility, generation.prompt_digest),
+            (Visibility::Committed, Some(DIGEST))
+        );
         assert_eq!((generation.prompt, generation.tokens), (None, vec![1, 2, 3, 0]));
         assert_eq!(generation.text.as_deref(), Some(" ab\n"));
         let private = altered(3, 7, make_private).unwrap();
         assert_eq!((private.prompt_visibility, private.prompt_digest), (Visibility::Private, None));
-        let empty = |s: &mut Statement| s.tensors[1..].iter_mut().for_each(|tensor| tensor.values = vec![0; 8]);
+        let empty = |s: &mut Statement| {
+            s.tensors[1..].iter_mut().for_each(|tensor| tensor.values = vec![0; 8])
+        };
         assert_eq!(altered(3, 3, empty).unwrap().text.as_deref(), Some(""));
         assert!(altered(8, 8, empty).unwrap().tokens.is_empty());
     }
@@ -120,21 +159,42 @@ mod tests {
     fn rejects_a_token_swapped_after_the_prompt() {
         for position in 3..7 {
             let error = altered(3, 7, |s| s.tensors[1].values[position] = 4).unwrap_err();
-            assert!(matches!(error, GenerationError::Token { position: p, found: 4, .. } if p == position), "{error}");
+            assert!(
+                matches!(error, GenerationError::Token { position: p, found: 4, .. } if p == position),
+                "{error}"
+            );
             let error = altered(3, 7, |s| s.tensors[3].values[position - 1] = 4).unwrap_err();
-            assert!(matches!(error, GenerationError::Token { position: p, chosen: 4, .. } if p == position), "{error}");
+            assert!(
+                matches!(error, GenerationError::Token { position: p, chosen: 4, .. } if p == position),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn rejects_a_wrong_prompt_length() {
-        assert_eq!(altered(4, 7, |_| ()), Err(GenerationError::Mark { position: 3, found: 1, expected: 0 }));
-        assert_eq!(altered(2, 7, |_| ()), Err(GenerationError::Mark { position: 2, found: 0, expected: 1 }));
-        assert_eq!(altered(3, 6, |_| ()), Err(GenerationError::Mark { position: 6, found: 1, expected: 0 }));
-        assert_eq!(altered(3, 8, |_| ()), Err(GenerationError::Mark { position: 7, found: 0, expected: 1 }));
+        assert_eq!(
+            altered(4, 7, |_| ()),
+            Err(GenerationError::Mark { position: 3, found: 1, expected: 0 })
+        );
+        assert_eq!(
+            altered(2, 7, |_| ()),
+            Err(GenerationError::Mark { position: 2, found: 0, expected: 1 })
+        );
+        assert_eq!(
+            altered(3, 6, |_| ()),
+            Err(GenerationError::Mark { position: 6, found: 1, expected: 0 })
+        );
+        assert_eq!(
+            altered(3, 8, |_| ()),
+            Err(GenerationError::Mark { position: 7, found: 0, expected: 1 })
+        );
         for (prompt, length) in [(0, 7), (7, 3), (3, 9), (9, 9), (u32::MAX, u32::MAX)] {
             let error = altered(prompt, length, |_| ()).unwrap_err();
-            assert!(matches!(error, GenerationError::Lengths { tokens: 8, .. }), "{prompt}, {length}");
+            assert!(
+                matches!(error, GenerationError::Lengths { tokens: 8, .. }),
+                "{prompt}, {length}"
+            );
         }
     }
 
@@ -142,7 +202,10 @@ mod tests {
     fn rejects_a_mask_with_a_hole_and_one_that_starts_late_or_early() {
         for position in 0..8 {
             let error = altered(3, 7, |s| s.tensors[2].values[position] ^= 1).unwrap_err();
-            assert!(matches!(error, GenerationError::Mark { position: p, .. } if p == position), "{error}");
+            assert!(
+                matches!(error, GenerationError::Mark { position: p, .. } if p == position),
+                "{error}"
+            );
         }
         let error = altered(3, 7, |s| s.tensors[2].values[4] = 2).unwrap_err();
         assert_eq!(error, GenerationError::Mark { position: 4, found: 2, expected: 1 });

@@ -1,27 +1,31 @@
 //! Generated text: the rule that makes one proof speak for all of it.
 //!
-//! A decoder with a fixed number of tokens T reads T tokens and chooses, at each position t, the index of the largest logit (the lowest on
-//! ties), which depends on the tokens up to t only, because the model is causal. The proof says so for all positions at once. A text of `length`
+//! A decoder with a fixed number of tokens T reads T tokens and chooses, at each position t, the
+//! index of the largest logit (the lowest on ties), which depends on the tokens up to t only,
+//! because the model is causal. The proof says so for all positions at once. A text of `length`
 //! tokens, the first `prompt` of which were given, is greedy decoding exactly if
 //!
 //! ```text
 //! tokens[t + 1] = next[t]    for prompt - 1 <= t < length - 1
 //! ```
 //!
-//! There are two kinds of decoder ([`Decoder`]). One shows `tokens` and `next`, so whoever verifies the proof checks this. The other hides the
-//! prompt. It shows the generated part of `tokens` as `text`, and of `next` what was chosen for it as `chosen`; both are zero elsewhere. The
-//! same check is then `chosen[t] = text[t + 1]` for all t, once `generated` is known to mark `prompt <= t < length` and nothing else. In both,
-//! what stands from `length` on is padding and says nothing. [`Generation::of`] checks either, and [`ProofFile::verify`](crate::ProofFile::verify)
-//! asks it for every proof.
+//! There are two kinds of decoder ([`Decoder`]). One shows `tokens` and `next`, so whoever verifies
+//! the proof checks this. The other hides the prompt. It shows the generated part of `tokens` as
+//! `text`, and of `next` what was chosen for it as `chosen`; both are zero elsewhere. The same
+//! check is then `chosen[t] = text[t + 1]` for all t, once `generated` is known to mark
+//! `prompt <= t < length` and nothing else. In both, what stands from `length` on is padding and
+//! says nothing. [`Generation::of`] checks either, and
+//! [`ProofFile::verify`](crate::ProofFile::verify) asks it for every proof.
 //!
-//! Both lengths are in the bytes of the proof's context, so a proof cannot be passed off with other ones:
+//! Both lengths are in the bytes of the proof's context, so a proof cannot be passed off with other
+//! ones:
 //!
 //! ```text
 //! "lemma generation" || prompt (u32, big-endian) || length (u32, big-endian) || the caller's bytes
 //! ```
 //!
-//! That the model is causal is a property of the compiled circuit, which the key's digest stands for; like the weights, it is what the maker of
-//! the key vouches for.
+//! That the model is causal is a property of the compiled circuit, which the key's digest stands
+//! for; like the weights, it is what the maker of the key vouches for.
 
 mod context;
 #[cfg(test)]

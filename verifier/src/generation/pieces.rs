@@ -6,8 +6,9 @@ pub const FIRST: &str = "<s>";
 /// Pieces that are no text; some files have line breaks around them.
 const SPECIAL: [&str; 3] = ["<unk>", FIRST, "</s>"];
 
-/// The text of pieces: `<0x0A>` is a byte, `<unk>`, `<s>` and `</s>` are nothing, and neither is a space right after `<s>`. Several lists of pieces
-/// have one text, so a text does not tell its tokens.
+/// The text of pieces: `<0x0A>` is a byte, `<unk>`, `<s>` and `</s>` are nothing, and neither is a
+/// space right after `<s>`. Several lists of pieces have one text, so a text does not tell its
+/// tokens.
 pub fn join_pieces<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut bytes = Vec::new();
     let mut begins = false;
@@ -16,7 +17,9 @@ pub fn join_pieces<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
         match byte_of(name) {
             Some(byte) => bytes.push(byte),
             None if special => {}
-            None if begins => bytes.extend_from_slice(name.strip_prefix(' ').unwrap_or(name).as_bytes()),
+            None if begins => {
+                bytes.extend_from_slice(name.strip_prefix(' ').unwrap_or(name).as_bytes())
+            }
             None => bytes.extend_from_slice(name.as_bytes()),
         }
         begins = name.trim() == FIRST;

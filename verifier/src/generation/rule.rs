@@ -21,7 +21,8 @@ pub struct Generation {
     pub prompt_visibility: Visibility,
     /// The given text, where it is shown and the key names its tokens.
     pub prompt: Option<String>,
-    /// Binds the prompt, where it is committed to: its first `prompt_length` tokens, and the padding after them.
+    /// Binds the prompt, where it is committed to: its first `prompt_length` tokens, and the
+    /// padding after them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt_digest: Option<Digest>,
     /// The generated text, where the key names its tokens.
@@ -51,12 +52,16 @@ pub enum GenerationError {
     CutShort,
     /// The key is not that of a decoder.
     #[error(
-        "the context is that of a generation, but the key is no decoder's: it needs the public tensors `tokens` and `next`, or `text`, \
+        "the context is that of a generation, but the key is no decoder's: it needs the public \
+            tensors `tokens` and `next`, or `text`, \
          `generated` and `chosen`, of one shape"
     )]
     NoDecoder,
     /// Lengths that do not fit the model.
-    #[error("a prompt of {prompt} and a text of {length} tokens; 1 to {tokens} fit, and the text begins with the prompt")]
+    #[error(
+        "a prompt of {prompt} and a text of {length} tokens; 1 to {tokens} fit, and the text \
+            begins with the prompt"
+    )]
     Lengths {
         /// Tokens of the prompt.
         prompt: usize,
@@ -66,7 +71,9 @@ pub enum GenerationError {
         tokens: usize,
     },
     /// A token that the model did not choose.
-    #[error("token {position} is {found}, but the model chose {chosen}: this text was not generated")]
+    #[error(
+        "token {position} is {found}, but the model chose {chosen}: this text was not generated"
+    )]
     Token {
         /// Its position.
         position: usize,
@@ -76,7 +83,10 @@ pub enum GenerationError {
         chosen: i64,
     },
     /// A position that is marked as generated and is not, or the other way round.
-    #[error("`generated` is {found} at position {position}; by the lengths in the context it is {expected}")]
+    #[error(
+        "`generated` is {found} at position {position}; by the lengths in the context it is \
+            {expected}"
+    )]
     Mark {
         /// The position.
         position: usize,
@@ -86,7 +96,9 @@ pub enum GenerationError {
         expected: i64,
     },
     /// A value where there is no generated text.
-    #[error("`{tensor}` is {found} at position {position}, where nothing was generated; it is 0 there")]
+    #[error(
+        "`{tensor}` is {found} at position {position}, where nothing was generated; it is 0 there"
+    )]
     Outside {
         /// The tensor.
         tensor: &'static str,
@@ -98,8 +110,9 @@ pub enum GenerationError {
 }
 
 impl Generation {
-    /// The generation that was proven. `context` are the bytes behind the statement's context. `None` when they are not those of a generation:
-    /// then the proof is one of single steps, whatever its key.
+    /// The generation that was proven. `context` are the bytes behind the statement's context.
+    /// `None` when they are not those of a generation: then the proof is one of single steps,
+    /// whatever its key.
     ///
     /// # Errors
     /// [`GenerationError`]: the context claims a generation that the statement is not.
@@ -110,7 +123,8 @@ impl Generation {
         }
         let Some(parts) = split_context(context)? else { return Ok(None) };
         let lengths = (parts.prompt as usize, parts.length as usize);
-        let signature: Vec<TensorSignature> = statement.tensors.iter().map(|tensor| tensor.signature.clone()).collect();
+        let signature: Vec<TensorSignature> =
+            statement.tensors.iter().map(|tensor| tensor.signature.clone()).collect();
         match Decoder::of(&signature, &statement.private_inputs) {
             None => Err(GenerationError::NoDecoder),
             Some(Decoder::Shown) => shown(statement, lengths).map(Some),
@@ -120,7 +134,10 @@ impl Generation {
 }
 
 /// The rule for a decoder that shows the prompt.
-fn shown(statement: &Statement, (prompt, length): (usize, usize)) -> Result<Generation, GenerationError> {
+fn shown(
+    statement: &Statement,
+    (prompt, length): (usize, usize),
+) -> Result<Generation, GenerationError> {
     let tokens = values(statement, Role::Input, TOKENS)?;
     let next = values(statement, Role::Output, NEXT)?;
     fit(prompt, length, tokens.len())?;
@@ -150,24 +167,43 @@ pub(super) fn fit(prompt: usize, length: usize, tokens: usize) -> Result<(), Gen
     Ok(())
 }
 
-pub(super) fn find<'a>(statement: &'a Statement, role: Role, name: &str) -> Option<&'a PublicTensor> {
-    statement.tensors.iter().find(|tensor| tensor.signature.role == role && tensor.signature.name == name)
+pub(super) fn find<'a>(
+    statement: &'a Statement,
+    role: Role,
+    name: &str,
+) -> Option<&'a PublicTensor> {
+    statement
+        .tensors
+        .iter()
+        .find(|tensor| tensor.signature.role == role && tensor.signature.name == name)
 }
 
 /// The values of a tensor, as many as its shape says.
-pub(super) fn values<'a>(statement: &'a Statement, role: Role, name: &str) -> Result<&'a [i64], GenerationError> {
+pub(super) fn values<'a>(
+    statement: &'a Statement,
+    role: Role,
+    name: &str,
+) -> Result<&'a [i64], GenerationError> {
     let tensor = find(statement, role, name).ok_or(GenerationError::NoDecoder)?;
     let entries = tensor.signature.entries().and_then(|entries| usize::try_from(entries).ok());
-    if entries == Some(tensor.values.len()) { Ok(&tensor.values) } else { Err(GenerationError::NoDecoder) }
+    if entries == Some(tensor.values.len()) {
+        Ok(&tensor.values)
+    } else {
+        Err(GenerationError::NoDecoder)
+    }
 }
 
 /// The text of some tokens, where a tensor of the statement names them.
-pub(super) fn text<'a>(statement: &Statement, ids: impl Iterator<Item = &'a i64>) -> Option<String> {
+pub(super) fn text<'a>(
+    statement: &Statement,
+    ids: impl Iterator<Item = &'a i64>,
+) -> Option<String> {
     let names = statement.tensors.iter().find_map(|tensor| match &tensor.signature.labels {
         Labels::Values(names) => Some(names),
         _ => None,
     })?;
-    let pieces: Option<Vec<&str>> = ids.map(|id| names.get(usize::try_from(*id).ok()?).map(String::as_str)).collect();
+    let pieces: Option<Vec<&str>> =
+        ids.map(|id| names.get(usize::try_from(*id).ok()?).map(String::as_str)).collect();
     Some(join_pieces(pieces?))
 }
 
@@ -186,7 +222,15 @@ mod tests {
         };
         let (shape, name) = (vec![1, values.len()], name.to_owned());
         PublicTensor {
-            signature: TensorSignature { name, role, shape, fractional_bits: 0, low: 0, high: 6, labels },
+            signature: TensorSignature {
+                name,
+                role,
+                shape,
+                fractional_bits: 0,
+                low: 0,
+                high: 6,
+                labels,
+            },
             values: values.to_vec(),
             digest: None,
         }
@@ -223,7 +267,9 @@ mod tests {
             let mut forged = statement(&bytes);
             forged.tensors[0].values[position] = 1;
             let error = fixture::generation(&forged, &bytes).unwrap_err();
-            assert!(matches!(error, GenerationError::Token { position: p, found: 1, .. } if p == position));
+            assert!(
+                matches!(error, GenerationError::Token { position: p, found: 1, .. } if p == position)
+            );
         }
         // What follows the end says nothing.
         let mut padded = statement(&bytes);
@@ -233,14 +279,22 @@ mod tests {
 
     #[test]
     fn rejects_a_wrong_prompt_length() {
-        assert!(matches!(of(2, 5), Err(GenerationError::Token { position: 2, found: 4, chosen: 5 })));
+        assert!(matches!(
+            of(2, 5),
+            Err(GenerationError::Token { position: 2, found: 4, chosen: 5 })
+        ));
         assert!(matches!(of(1, 5), Err(GenerationError::Token { position: 1, .. })));
     }
 
     #[test]
     fn rejects_lengths_out_of_range() {
-        for (prompt, length) in [(0, 5), (4, 3), (3, 9), (9, 9), (u32::MAX, u32::MAX), (0, 0), (3, u32::MAX)] {
-            assert!(matches!(of(prompt, length), Err(GenerationError::Lengths { tokens: 8, .. })), "{prompt}, {length}");
+        for (prompt, length) in
+            [(0, 5), (4, 3), (3, 9), (9, 9), (u32::MAX, u32::MAX), (0, 0), (3, u32::MAX)]
+        {
+            assert!(
+                matches!(of(prompt, length), Err(GenerationError::Lengths { tokens: 8, .. })),
+                "{prompt}, {length}"
+            );
         }
         // The sixth token was not chosen.
         assert!(matches!(of(3, 6), Err(GenerationError::Token { position: 5, .. })));
@@ -248,7 +302,9 @@ mod tests {
 
     #[test]
     fn a_context_of_another_kind_is_no_generation() {
-        for bytes in [&b""[..], b"nonce", b"lemma generatio", b"Lemma generation\0\0\0\x03\0\0\0\x05"] {
+        for bytes in
+            [&b""[..], b"nonce", b"lemma generatio", b"Lemma generation\0\0\0\x03\0\0\0\x05"]
+        {
             assert_eq!(fixture::generation(&statement(bytes), bytes), Ok(None));
         }
     }
@@ -256,8 +312,17 @@ mod tests {
     #[test]
     fn rejects_bytes_that_are_not_those_of_the_proof() {
         let honest = context(3, 5, b"nonce");
-        for other in [context(3, 4, b"nonce"), context(4, 5, b"nonce"), context(3, 5, b"other"), b"nonce".to_vec(), Vec::new()] {
-            assert_eq!(fixture::generation(&statement(&honest), &other), Err(GenerationError::OtherContext));
+        for other in [
+            context(3, 4, b"nonce"),
+            context(4, 5, b"nonce"),
+            context(3, 5, b"other"),
+            b"nonce".to_vec(),
+            Vec::new(),
+        ] {
+            assert_eq!(
+                fixture::generation(&statement(&honest), &other),
+                Err(GenerationError::OtherContext)
+            );
         }
     }
 
@@ -266,7 +331,10 @@ mod tests {
         let whole = context(3, 5, b"");
         for length in TAG.len()..whole.len() {
             let bytes = &whole[..length];
-            assert_eq!(fixture::generation(&statement(bytes), bytes), Err(GenerationError::CutShort));
+            assert_eq!(
+                fixture::generation(&statement(bytes), bytes),
+                Err(GenerationError::CutShort)
+            );
         }
     }
 

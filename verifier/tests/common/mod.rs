@@ -1,14 +1,17 @@
 //! A key whose trapdoor is known, and proofs made with the trapdoor instead of a witness.
 //!
-//! The simulator of Groth16: with the exponents of a key known, choose A, B and C1 at will and solve the
-//! pairing equation for C2. To the verifier such proofs are like any other.
+//! The simulator of Groth16: with the exponents of a key known, choose A, B and C1 at will and
+//! solve the pairing equation for C2. To the verifier such proofs are like any other.
 #![allow(dead_code)]
 
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field, UniformRand};
 use lemma_verifier::challenge::{challenge, fold};
-use lemma_verifier::{Context, Digest, KeyParts, Labels, PrivateInput, Proof, PublicValues, Role, TensorSignature, VerifyingKey};
+use lemma_verifier::{
+    Context, Digest, KeyParts, Labels, PrivateInput, Proof, PublicValues, Role, TensorSignature,
+    VerifyingKey,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -71,7 +74,13 @@ impl Trapdoor {
     }
 
     /// A proof of any statement for the key with digest `key`.
-    pub fn simulate(&self, key: Digest, values: &PublicValues, context: Context, rng: &mut ChaCha20Rng) -> Proof {
+    pub fn simulate(
+        &self,
+        key: Digest,
+        values: &PublicValues,
+        context: Context,
+        rng: &mut ChaCha20Rng,
+    ) -> Proof {
         let (a, b, c1) = (Fr::rand(rng), Fr::rand(rng), Fr::rand(rng));
         let chi = challenge(key, context, values.as_slice(), &g1(c1));
         let phi = fold(values.as_slice(), chi);
@@ -117,7 +126,13 @@ pub fn signature() -> Vec<TensorSignature> {
 
 /// What is not shown: a mask over the image.
 pub fn private_inputs() -> Vec<PrivateInput> {
-    vec![PrivateInput { name: "mask".to_string(), shape: vec![1, 3], fractional_bits: 0, low: 0, high: 1 }]
+    vec![PrivateInput {
+        name: "mask".to_string(),
+        shape: vec![1, 3],
+        fractional_bits: 0,
+        low: 0,
+        high: 1,
+    }]
 }
 
 pub const INTEGERS: [i64; 8] = [0, -128, 256, 17, -5, 999, -1000, 1];
@@ -154,7 +169,8 @@ pub fn add_words(x: &[u8], y: &[u8; 32]) -> Option<[u8; 32]> {
 pub fn outside_subgroup(rng: &mut ChaCha20Rng) -> G2Affine {
     loop {
         let point = G2Affine::get_point_from_x_unchecked(Fq2::rand(rng), true);
-        if let Some(point) = point.filter(|point| !point.is_in_correct_subgroup_assuming_on_curve()) {
+        if let Some(point) = point.filter(|point| !point.is_in_correct_subgroup_assuming_on_curve())
+        {
             return point;
         }
     }
@@ -163,5 +179,8 @@ pub fn outside_subgroup(rng: &mut ChaCha20Rng) -> G2Affine {
 /// The EVM words of a point of G2, whatever group it is in.
 pub fn g2_bytes(point: &G2Affine) -> Vec<u8> {
     use ark_ff::{BigInteger, PrimeField};
-    [point.x.c1, point.x.c0, point.y.c1, point.y.c0].iter().flat_map(|c| c.into_bigint().to_bytes_be()).collect()
+    [point.x.c1, point.x.c0, point.y.c1, point.y.c0]
+        .iter()
+        .flat_map(|c| c.into_bigint().to_bytes_be())
+        .collect()
 }

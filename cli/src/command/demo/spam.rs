@@ -49,7 +49,11 @@ pub fn run(text: &str, keep: Option<&Path>, evm: bool, output: &Output) -> Resul
     package.graph().execute(&job.inputs).map_err(lemma::InferError::from)?;
     output.note("2. make the keys");
     let keys = setup(&folder, output)?;
-    output.note(&format!("   {:.2} s, proving key {}", keys.setup_seconds, bytes(keys.proving_key_bytes)));
+    output.note(&format!(
+        "   {:.2} s, proving key {}",
+        keys.setup_seconds,
+        bytes(keys.proving_key_bytes)
+    ));
     output.note("3. classify the message and prove it; the message stays here");
     let proof = path.join("proof.json");
     let proved = prove(&folder, &package, &job, &Commitments::default(), &proof, output)?;

@@ -1,4 +1,5 @@
-//! The folder of a demo that is not kept. A killed one leaves it behind, and the next removes it: a lock tells which are in use.
+//! The folder of a demo that is not kept. A killed one leaves it behind, and the next removes it: a
+//! lock tells which are in use.
 
 use std::fs::File;
 use std::path::Path;
@@ -39,7 +40,10 @@ fn sweep() {
     for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
         let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_ours && is_folder && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
+        if is_ours
+            && is_folder
+            && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok())
+        {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
@@ -54,6 +58,9 @@ mod tests {
         let mine = Temporary::new().unwrap();
         let left = tempfile::Builder::new().prefix(PREFIX).tempdir().unwrap();
         let other = Temporary::new().unwrap();
-        assert_eq!([mine.path().exists(), left.path().exists(), other.path().exists()], [true, false, true]);
+        assert_eq!(
+            [mine.path().exists(), left.path().exists(), other.path().exists()],
+            [true, false, true]
+        );
     }
 }

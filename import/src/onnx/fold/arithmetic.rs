@@ -43,24 +43,34 @@ fn binary(call: &mut Call<'_>, rule: Rule) -> Result<Tensor, Problem> {
     apply(call, &a, &b, rule)
 }
 
-fn apply(call: &mut Call<'_>, a: &Tensor, b: &Tensor, (float, integer): Rule) -> Result<Tensor, Problem> {
+fn apply(
+    call: &mut Call<'_>,
+    a: &Tensor,
+    b: &Tensor,
+    (float, integer): Rule,
+) -> Result<Tensor, Problem> {
     let kind = call.one_kind(&[a, b])?;
     let shape = call.common_shape(&[a, b])?;
     call.allot(&shape)?;
     let values = match (&a.values, &b.values) {
-        (Values::F32(a), Values::F32(b)) => {
-            Values::F32(call.zipped(a, b, &shape, |a, b| Ok(f32::narrow(float(a.wide(), b.wide()))))?)
+        (Values::F32(a), Values::F32(b)) => Values::F32(
+            call.zipped(a, b, &shape, |a, b| Ok(f32::narrow(float(a.wide(), b.wide()))))?,
+        ),
+        (Values::F64(a), Values::F64(b)) => {
+            Values::F64(call.zipped(a, b, &shape, |a, b| Ok(float(a, b)))?)
         }
-        (Values::F64(a), Values::F64(b)) => Values::F64(call.zipped(a, b, &shape, |a, b| Ok(float(a, b)))?),
         (Values::I64(a), Values::I64(b)) if kind != Kind::Bool => {
-            Values::I64(call.zipped(a, b, &shape, |a, b| wrapped(kind, integer(a.into(), b.into())?))?)
+            Values::I64(
+                call.zipped(a, b, &shape, |a, b| wrapped(kind, integer(a.into(), b.into())?))?,
+            )
         }
         _ => return Err(call.not_on(kind)),
     };
     Ok(Tensor::new(kind, values))
 }
 
-/// Floats need the remainder with the sign of the dividend (`fmod`); integers have it with the divisor's sign otherwise.
+/// Floats need the remainder with the sign of the dividend (`fmod`); integers have it with the
+/// divisor's sign otherwise.
 fn modulo(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     let has_sign_of_dividend = call.attributes().flag("fmod")?.unwrap_or(false);
     let (a, b) = call.pair()?;
@@ -89,14 +99,18 @@ fn power(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     call.allot(&shape)?;
     let real = || exponent.as_doubles().into_shared();
     let values = match (&base.values, &exponent.values) {
-        (Values::F32(base), _) => {
-            Values::F32(call.zipped(base, &real(), &shape, |a, b| Ok(f32::narrow(libm::pow(a.wide(), b))))?)
+        (Values::F32(base), _) => Values::F32(
+            call.zipped(base, &real(), &shape, |a, b| Ok(f32::narrow(libm::pow(a.wide(), b))))?,
+        ),
+        (Values::F64(base), _) => {
+            Values::F64(call.zipped(base, &real(), &shape, |a, b| Ok(libm::pow(a, b)))?)
         }
-        (Values::F64(base), _) => Values::F64(call.zipped(base, &real(), &shape, |a, b| Ok(libm::pow(a, b)))?),
         (Values::I64(base), Values::I64(exponent)) => {
             Values::I64(call.zipped(base, exponent, &shape, |a, b| whole_power(kind, a, b))?)
         }
-        (Values::I64(base), _) => Values::I64(call.zipped(base, &real(), &shape, |a, b| cut_off(kind, libm::pow(a as f64, b)))?),
+        (Values::I64(base), _) => Values::I64(
+            call.zipped(base, &real(), &shape, |a, b| cut_off(kind, libm::pow(a as f64, b)))?,
+        ),
     };
     Ok(Tensor::new(kind, values))
 }
@@ -147,28 +161,39 @@ impl Call<'_> {
         Ok((a, b))
     }
 
-    /// The two operands of an operator. Until opset 6 the attribute `broadcast` says whether the second one is repeated
-    /// along the first one's axes, and `axis` with which of them its first axis is aligned.
+    /// The two operands of an operator. Until opset 6 the attribute `broadcast` says whether the
+    /// second one is repeated along the first one's axes, and `axis` with which of them its first
+    /// axis is aligned.
     pub(super) fn operands(&mut self) -> Result<(Tensor, Tensor), Problem> {
         self.arity(2, 2)?;
         let (a, b) = (self.input(0)?.clone(), self.input(1)?.clone());
         if self.opset() >= 7 {
             return Ok((a, b));
         }
-        let (axis, broadcasts) = (self.attributes().int("axis")?, self.attributes().flag("broadcast")?.unwrap_or(false));
+        let (axis, broadcasts) =
+            (self.attributes().int("axis")?, self.attributes().flag("broadcast")?.unwrap_or(false));
         let (rank, own) = (a.shape().len(), b.shape().len());
         let first = match axis {
             Some(axis) if broadcasts => Some(self.axis(axis, rank)?),
             _ => rank.checked_sub(own),
         };
         let after = first.and_then(|first| rank.checked_sub(first + own));
-        let aligned = after.map(|after| [b.shape(), &vec![1; after]].concat()).filter(|_| broadcasts || a.shape() == b.shape());
+        let aligned = after
+            .map(|after| [b.shape(), &vec![1; after]].concat())
+            .filter(|_| broadcasts || a.shape() == b.shape());
         let Some(aligned) = aligned else {
-            return Err(self.problem(format!("operands of shapes {:?} and {:?} do not fit", a.shape(), b.shape())));
+            return Err(self.problem(format!(
+                "operands of shapes {:?} and {:?} do not fit",
+                a.shape(),
+                b.shape()
+            )));
         };
         let b = self.reshaped(&b, &aligned)?;
         if self.common_shape(&[&a, &b])? != a.shape() {
-            return Err(self.problem(format!("the second operand of shape {:?} is larger than the first", b.shape())));
+            return Err(self.problem(format!(
+                "the second operand of shape {:?} is larger than the first",
+                b.shape()
+            )));
         }
         Ok((a, b))
     }

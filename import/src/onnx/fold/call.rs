@@ -22,8 +22,13 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// The evaluation of `node` on `inputs`, none of which has more axes or elements than a result may have.
-    pub(super) fn new(node: &'a mut Node, inputs: &'a [Option<&'a Tensor>], budget: &'a mut Budget) -> Result<Call<'a>, Problem> {
+    /// The evaluation of `node` on `inputs`, none of which has more axes or elements than a result
+    /// may have.
+    pub(super) fn new(
+        node: &'a mut Node,
+        inputs: &'a [Option<&'a Tensor>],
+        budget: &'a mut Budget,
+    ) -> Result<Call<'a>, Problem> {
         let call = Call { node, inputs, budget };
         inputs.iter().flatten().try_for_each(|input| call.bounded(input.shape()))?;
         Ok(call)
@@ -43,7 +48,9 @@ impl<'a> Call<'a> {
     pub(super) fn tensor_attribute(&mut self, name: &str) -> Result<Option<Tensor>, Problem> {
         let Some(tensor) = self.attributes().tensor(name)? else { return Ok(None) };
         if tensor.data_location == Some(DataLocation::External as i32) {
-            return Err(self.problem(format!("attribute `{name}` is kept in another file; make it an initializer")));
+            return Err(self.problem(format!(
+                "attribute `{name}` is kept in another file; make it an initializer"
+            )));
         }
         constants::read(tensor, &self.node.name, Path::new("")).map(Some)
     }
@@ -91,10 +98,14 @@ impl<'a> Call<'a> {
     /// Input `at` as a list of `int32` or `int64`; a single number counts as a list of one.
     pub(super) fn ints(&self, at: usize, what: &str) -> Result<Vec<i64>, Problem> {
         let tensor = self.input(at)?;
-        let list = tensor.as_ints().filter(|_| tensor.shape().len() <= 1 && matches!(tensor.kind, Kind::I32 | Kind::I64));
+        let list = tensor
+            .as_ints()
+            .filter(|_| tensor.shape().len() <= 1 && matches!(tensor.kind, Kind::I32 | Kind::I64));
         list.ok_or_else(|| {
             let (kind, shape) = (tensor.kind.name(), tensor.shape());
-            self.problem(format!("the {what} are of type {kind} and shape {shape:?}; a list of int64 expected"))
+            self.problem(format!(
+                "the {what} are of type {kind} and shape {shape:?}; a list of int64 expected"
+            ))
         })
     }
 
@@ -107,7 +118,9 @@ impl<'a> Call<'a> {
     pub(super) fn int(&self, at: usize, what: &str) -> Result<i64, Problem> {
         match self.ints(at, what)?[..] {
             [value] => Ok(value),
-            ref list => Err(self.problem(format!("the {what} has {} elements; one expected", list.len()))),
+            ref list => {
+                Err(self.problem(format!("the {what} has {} elements; one expected", list.len())))
+            }
         }
     }
 
@@ -115,7 +128,11 @@ impl<'a> Call<'a> {
     pub(super) fn one_kind(&self, tensors: &[&Tensor]) -> Result<Kind, Problem> {
         let kind = tensors.first().map_or(Kind::F32, |first| first.kind);
         match tensors.iter().find(|tensor| tensor.kind != kind) {
-            Some(other) => Err(self.problem(format!("operands of types {} and {}", kind.name(), other.kind.name()))),
+            Some(other) => Err(self.problem(format!(
+                "operands of types {} and {}",
+                kind.name(),
+                other.kind.name()
+            ))),
             None => Ok(kind),
         }
     }
@@ -128,7 +145,8 @@ impl<'a> Call<'a> {
     /// An axis of a tensor with `rank` axes; negative ones count from the end.
     pub(super) fn axis(&self, axis: i64, rank: usize) -> Result<usize, Problem> {
         let from_end = if axis < 0 { axis.checked_add_unsigned(rank as u64) } else { Some(axis) };
-        let axis_in = from_end.and_then(|axis| usize::try_from(axis).ok()).filter(|&axis| axis < rank);
+        let axis_in =
+            from_end.and_then(|axis| usize::try_from(axis).ok()).filter(|&axis| axis < rank);
         axis_in.ok_or_else(|| self.problem(format!("axis {axis} of a tensor with {rank} axes")))
     }
 
@@ -147,17 +165,22 @@ impl<'a> Call<'a> {
 
     /// Extents that must not be negative.
     pub(super) fn extents(&self, extents: &[i64], what: &str) -> Result<Vec<usize>, Problem> {
-        let natural: Option<Vec<usize>> = extents.iter().map(|&extent| usize::try_from(extent).ok()).collect();
+        let natural: Option<Vec<usize>> =
+            extents.iter().map(|&extent| usize::try_from(extent).ok()).collect();
         natural.ok_or_else(|| self.problem(format!("the {what} {extents:?} are negative")))
     }
 
-    /// Refuses a shape that no constant may have. Axes next to an empty one are bounded as if it were not empty.
+    /// Refuses a shape that no constant may have. Axes next to an empty one are bounded as if it
+    /// were not empty.
     fn bounded(&self, shape: &[usize]) -> Result<(), Problem> {
         let inhabited: Vec<usize> = shape.iter().map(|&extent| extent.max(1)).collect();
-        volume(&inhabited).map(|_| ()).map_err(|_| self.problem(format!("a constant of shape {shape:?} is too large")))
+        volume(&inhabited)
+            .map(|_| ())
+            .map_err(|_| self.problem(format!("a constant of shape {shape:?} is too large")))
     }
 
-    /// Pays for a tensor of `shape` before it is made, and for one step per element; returns their number.
+    /// Pays for a tensor of `shape` before it is made, and for one step per element; returns their
+    /// number.
     pub(super) fn allot(&mut self, shape: &[usize]) -> Result<usize, Problem> {
         self.bounded(shape)?;
         let elements = self.budget.elements(shape)?;
@@ -170,23 +193,40 @@ impl<'a> Call<'a> {
         self.budget.work(factors.iter().fold(1usize, |steps, &factor| steps.saturating_mul(factor)))
     }
 
-    /// An array of `shape`, which [`Call::allot`] has paid for, out of its elements in row-major order.
-    pub(super) fn array<T: Clone>(&self, shape: &[usize], elements: Vec<T>) -> Result<ArcArray<T, IxDyn>, Problem> {
+    /// An array of `shape`, which [`Call::allot`] has paid for, out of its elements in row-major
+    /// order.
+    pub(super) fn array<T: Clone>(
+        &self,
+        shape: &[usize],
+        elements: Vec<T>,
+    ) -> Result<ArcArray<T, IxDyn>, Problem> {
         let found = elements.len();
         let array = ArrayD::from_shape_vec(IxDyn(shape), elements);
-        array.map(ArrayD::into_shared).map_err(|_| self.problem(format!("{found} elements for shape {shape:?}")))
+        array
+            .map(ArrayD::into_shared)
+            .map_err(|_| self.problem(format!("{found} elements for shape {shape:?}")))
     }
 
     /// `tensor` with another shape of the same number of elements, which it shares.
     pub(super) fn reshaped(&self, tensor: &Tensor, shape: &[usize]) -> Result<Tensor, Problem> {
         self.bounded(shape)?;
-        let unfit = |_| self.problem(format!("a tensor of shape {:?} cannot have shape {shape:?}", tensor.shape()));
+        let unfit = |_| {
+            self.problem(format!(
+                "a tensor of shape {:?} cannot have shape {shape:?}",
+                tensor.shape()
+            ))
+        };
         let values = each!(&tensor.values, array => packed(array).into_shape_with_order(IxDyn(shape)).map_err(unfit)?);
         Ok(Tensor { kind: tensor.kind, values })
     }
 
     /// Integers of a kind.
-    pub(super) fn integers(&self, kind: Kind, shape: &[usize], elements: Vec<i64>) -> Result<Tensor, Problem> {
+    pub(super) fn integers(
+        &self,
+        kind: Kind,
+        shape: &[usize],
+        elements: Vec<i64>,
+    ) -> Result<Tensor, Problem> {
         Ok(Tensor::new(kind, Values::I64(self.array(shape, elements)?)))
     }
 }

@@ -1,7 +1,8 @@
 //! Conversions between types.
 //!
-//! Floats become integers by cutting off the fraction; what the integer type cannot hold is undefined in ONNX and
-//! refused. Integers wrap to a narrower type, floats are rounded to it. A truth value is whether a number is not zero.
+//! Floats become integers by cutting off the fraction; what the integer type cannot hold is
+//! undefined in ONNX and refused. Integers wrap to a narrower type, floats are rounded to it. A
+//! truth value is whether a number is not zero.
 
 use super::super::Problem;
 use super::super::tensor::{Kind, Tensor, Values};
@@ -10,14 +11,18 @@ use super::Operator;
 use super::call::Call;
 use super::elements::{range, wrapped};
 
-pub(super) const OPERATORS: &[Operator] = &[("Cast", 6, One(cast)), ("CastLike", 15, One(cast_like))];
+pub(super) const OPERATORS: &[Operator] =
+    &[("Cast", 6, One(cast)), ("CastLike", 15, One(cast_like))];
 
 impl Call<'_> {
     /// The type that an attribute names.
     pub(super) fn kind_attribute(&mut self, name: &str) -> Result<Option<Kind>, Problem> {
-        let Some(code) = self.attributes().int(name)?.filter(|code| *code != 0) else { return Ok(None) };
+        let Some(code) = self.attributes().int(name)?.filter(|code| *code != 0) else {
+            return Ok(None);
+        };
         let kind = i32::try_from(code).ok().and_then(Kind::of);
-        kind.map(Some).ok_or_else(|| self.problem(format!("{name} = {code}, a type that is not supported")))
+        kind.map(Some)
+            .ok_or_else(|| self.problem(format!("{name} = {code}, a type that is not supported")))
     }
 
     /// Attributes that speak of types below 16 bits alone.
@@ -39,15 +44,22 @@ impl Call<'_> {
         self.allot(x.shape())?;
         let is_whole = kind.is_integer();
         let integers: Vec<i64> = match &x.values {
-            Values::F32(array) if is_whole => self.each(array.iter().map(|&x| cut_off(kind, x.into())))?,
+            Values::F32(array) if is_whole => {
+                self.each(array.iter().map(|&x| cut_off(kind, x.into())))?
+            }
             Values::F64(array) if is_whole => self.each(array.iter().map(|&x| cut_off(kind, x)))?,
-            Values::I64(array) if is_whole => self.each(array.iter().map(|&x| wrapped(kind, x.into())))?,
+            Values::I64(array) if is_whole => {
+                self.each(array.iter().map(|&x| wrapped(kind, x.into())))?
+            }
             values => return Ok(Tensor::new(kind, values.clone())),
         };
         self.integers(kind, x.shape(), integers)
     }
 
-    fn each(&self, results: impl Iterator<Item = Result<i64, &'static str>>) -> Result<Vec<i64>, Problem> {
+    fn each(
+        &self,
+        results: impl Iterator<Item = Result<i64, &'static str>>,
+    ) -> Result<Vec<i64>, Problem> {
         results.collect::<Result<_, _>>().map_err(|problem| self.problem(problem))
     }
 }

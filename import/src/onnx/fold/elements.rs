@@ -1,9 +1,9 @@
 //! Elements of constants, whatever their type.
 //!
-//! Floats are computed in double precision and rounded to their type once per operator. For sums, products, quotients
-//! and square roots of `float` that gives the bits of single precision (Figueroa, "When is double rounding innocuous?",
-//! 1995); for other functions it is the value closest to the exact one. Integers are computed in 128 bits and wrap to
-//! their width.
+//! Floats are computed in double precision and rounded to their type once per operator. For sums,
+//! products, quotients and square roots of `float` that gives the bits of single precision
+//! (Figueroa, "When is double rounding innocuous?", 1995); for other functions it is the value
+//! closest to the exact one. Integers are computed in 128 bits and wrap to their width.
 
 use ndarray::{ArcArray, ArrayViewD, IxDyn};
 
@@ -77,7 +77,8 @@ pub(super) fn range(kind: Kind) -> (i128, i128) {
 /// An integer wrapped to a kind; `uint64` beyond what a constant holds is refused.
 pub(super) fn wrapped(kind: Kind, value: i128) -> Result<i64, &'static str> {
     match kind {
-        Kind::U64 => i64::try_from(value.rem_euclid(1 << 64)).map_err(|_| "a uint64 beyond 2^63 is not supported"),
+        Kind::U64 => i64::try_from(value.rem_euclid(1 << 64))
+            .map_err(|_| "a uint64 beyond 2^63 is not supported"),
         // The low bits.
         _ => Ok(kind.wrap(value as i64)),
     }
@@ -88,15 +89,23 @@ impl Call<'_> {
     pub(super) fn common_shape(&self, tensors: &[&Tensor]) -> Result<Vec<usize>, Problem> {
         let shapes: Vec<&[usize]> = tensors.iter().map(|tensor| tensor.shape()).collect();
         let common = shapes.iter().try_fold(vec![], |common, shape| broadcast(&common, shape));
-        common.ok_or_else(|| self.problem(format!("operands of shapes {shapes:?} do not broadcast")))
+        common
+            .ok_or_else(|| self.problem(format!("operands of shapes {shapes:?} do not broadcast")))
     }
 
-    /// `f` of each element; `None` where `f` is not defined for the tensor's elements. Not a number stays what it is.
-    pub(super) fn floats(&mut self, tensor: &Tensor, f: impl Fn(f64) -> f64) -> Result<Tensor, Problem> {
+    /// `f` of each element; `None` where `f` is not defined for the tensor's elements. Not a number
+    /// stays what it is.
+    pub(super) fn floats(
+        &mut self,
+        tensor: &Tensor,
+        f: impl Fn(f64) -> f64,
+    ) -> Result<Tensor, Problem> {
         self.allot(tensor.shape())?;
         let guarded = |x: f64| if x.is_nan() { x } else { f(x) };
         let values = match &tensor.values {
-            Values::F32(array) => Values::F32(array.mapv(|x| guarded(f64::from(x)) as f32).into_shared()),
+            Values::F32(array) => {
+                Values::F32(array.mapv(|x| guarded(f64::from(x)) as f32).into_shared())
+            }
             Values::F64(array) => Values::F64(array.mapv(guarded).into_shared()),
             Values::I64(_) => return Err(self.not_on(tensor.kind)),
         };
@@ -104,7 +113,11 @@ impl Call<'_> {
     }
 
     /// `f` of each element, which is an integer.
-    pub(super) fn whole(&mut self, tensor: &Tensor, f: impl Fn(i128) -> i128) -> Result<Tensor, Problem> {
+    pub(super) fn whole(
+        &mut self,
+        tensor: &Tensor,
+        f: impl Fn(i128) -> i128,
+    ) -> Result<Tensor, Problem> {
         self.allot(tensor.shape())?;
         let Values::I64(array) = &tensor.values else { return Err(self.not_on(tensor.kind)) };
         let results = array.iter().map(|&x| wrapped(tensor.kind, f(i128::from(x))));
@@ -127,9 +140,14 @@ impl Call<'_> {
         C: Clone,
     {
         let (Some(left), Some(right)) = (a.broadcast(shape), b.broadcast(shape)) else {
-            return Err(self.problem(format!("operands of shapes {:?} and {:?} do not broadcast", a.shape(), b.shape())));
+            return Err(self.problem(format!(
+                "operands of shapes {:?} and {:?} do not broadcast",
+                a.shape(),
+                b.shape()
+            )));
         };
-        let results: Result<Vec<C>, &str> = left.iter().zip(right.iter()).map(|(&a, &b)| f(a, b)).collect();
+        let results: Result<Vec<C>, &str> =
+            left.iter().zip(right.iter()).map(|(&a, &b)| f(a, b)).collect();
         self.array(shape, results.map_err(|problem| self.problem(problem))?)
     }
 }

@@ -65,7 +65,9 @@ fn constant_of_shape(call: &mut Call<'_>) -> Result<Tensor, Problem> {
         return Ok(Tensor::new(Kind::F32, Values::F32(call.array(&shape, vec![0.0; elements])?)));
     };
     if value.len() != 1 {
-        return Err(call.problem(format!("a value of shape {:?}; a single number expected", value.shape())));
+        return Err(
+            call.problem(format!("a value of shape {:?}; a single number expected", value.shape()))
+        );
     }
     let values = each!(&value.values, array => {
         let element = array.first().copied().unwrap_or_default();
@@ -79,9 +81,14 @@ fn shape(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     call.arity(1, 1)?;
     let extents: Vec<i64> = call.input(0)?.shape().iter().map(|&extent| extent as i64).collect();
     let rank = extents.len() as i64;
-    let clamped = |bound: i64| (if bound < 0 { bound.saturating_add(rank) } else { bound }).clamp(0, rank) as usize;
-    let (start, end) =
-        if call.opset() < 15 { (None, None) } else { (call.attributes().int("start")?, call.attributes().int("end")?) };
+    let clamped = |bound: i64| {
+        (if bound < 0 { bound.saturating_add(rank) } else { bound }).clamp(0, rank) as usize
+    };
+    let (start, end) = if call.opset() < 15 {
+        (None, None)
+    } else {
+        (call.attributes().int("start")?, call.attributes().int("end")?)
+    };
     let (start, end) = (clamped(start.unwrap_or(0)), clamped(end.unwrap_or(rank)));
     let part = extents.get(start..end).unwrap_or_default();
     call.allot(&[part.len()])?;
@@ -107,17 +114,22 @@ fn range(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     }
     let step_is_zero = || call.problem("the step is 0");
     if !kind.is_float() {
-        let bounds: Vec<i128> = operands.iter().filter_map(|operand| operand.as_int()).map(i128::from).collect();
+        let bounds: Vec<i128> =
+            operands.iter().filter_map(|operand| operand.as_int()).map(i128::from).collect();
         let &[start, limit, delta] = &bounds[..] else { return Err(call.not_on(kind)) };
         if !kind.is_integer() {
             return Err(call.not_on(kind));
         }
         let distance = if delta < 0 { start - limit } else { limit - start };
-        let steps = (distance.max(0) + delta.abs() - 1).checked_div(delta.abs()).ok_or_else(step_is_zero)?;
+        let steps = (distance.max(0) + delta.abs() - 1)
+            .checked_div(delta.abs())
+            .ok_or_else(step_is_zero)?;
         let count = usize::try_from(steps).unwrap_or(usize::MAX);
         call.allot(&[count])?;
         let elements = (0..count as i128).map(|at| wrapped(kind, start + at * delta));
-        let elements = elements.collect::<Result<Vec<i64>, &str>>().map_err(|problem| call.problem(problem))?;
+        let elements = elements
+            .collect::<Result<Vec<i64>, &str>>()
+            .map_err(|problem| call.problem(problem))?;
         return call.integers(kind, &[count], elements);
     }
     let bounds: Vec<f64> = operands.iter().flat_map(|operand| operand.as_doubles()).collect();
@@ -131,7 +143,8 @@ fn range(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     }
     let count = steps as usize;
     call.allot(&[count])?;
-    let elements = (0..count).map(|at| rounded(kind, start + rounded(kind, at as f64 * delta))).collect();
+    let elements =
+        (0..count).map(|at| rounded(kind, start + rounded(kind, at as f64 * delta))).collect();
     Ok(Tensor::new(kind, Values::F64(call.array(&[count], elements)?)))
 }
 
@@ -141,23 +154,35 @@ fn eye_like(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     let x = call.input(0)?;
     let kind = call.kind_attribute("dtype")?.unwrap_or(x.kind);
     let diagonal = i128::from(call.attributes().int("k")?.unwrap_or(0));
-    let &[rows, columns] = x.shape() else { return Err(call.problem(format!("an operand of shape {:?}", x.shape()))) };
+    let &[rows, columns] = x.shape() else {
+        return Err(call.problem(format!("an operand of shape {:?}", x.shape())));
+    };
     call.allot(&[rows, columns])?;
-    let ones = (0..rows).flat_map(|row| (0..columns).map(move |column| i64::from(column as i128 - row as i128 == diagonal)));
+    let ones = (0..rows).flat_map(|row| {
+        (0..columns).map(move |column| i64::from(column as i128 - row as i128 == diagonal))
+    });
     call.integers(kind, &[rows, columns], ones.collect())
 }
 
-/// For each index, `depth` elements along a new axis: the second value at its position, the first one elsewhere. Until
-/// opset 10 negative indices have no position, which not every reader knows; they are refused.
+/// For each index, `depth` elements along a new axis: the second value at its position, the first
+/// one elsewhere. Until opset 10 negative indices have no position, which not every reader knows;
+/// they are refused.
 fn one_hot(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     call.arity(3, 3)?;
     let (indices, depth, values) = (call.input(0)?, call.input(1)?, call.input(2)?);
-    if [indices.kind, depth.kind].contains(&Kind::Bool) || depth.len() != 1 || depth.shape().len() > 1 || values.shape() != [2] {
+    if [indices.kind, depth.kind].contains(&Kind::Bool)
+        || depth.len() != 1
+        || depth.shape().len() > 1
+        || values.shape() != [2]
+    {
         let shapes = (indices.shape(), depth.shape(), values.shape());
         return Err(call.problem(format!("indices, depth and values of shapes {shapes:?}")));
     }
-    let depth =
-        call.converted(depth, Kind::I64)?.as_int().and_then(|depth| usize::try_from(depth).ok()).filter(|&depth| depth > 0);
+    let depth = call
+        .converted(depth, Kind::I64)?
+        .as_int()
+        .and_then(|depth| usize::try_from(depth).ok())
+        .filter(|&depth| depth > 0);
     let depth = depth.ok_or_else(|| call.problem("the depth is not positive"))?;
     let indices = call.converted(indices, Kind::I64)?;
     if call.opset() < 11 && indices.as_ints().unwrap_or_default().iter().any(|&index| index < 0) {
@@ -168,12 +193,14 @@ fn one_hot(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     let shape = [before, &[depth], after].concat();
     call.allot(&shape)?;
     let position = |index: i64| if index < 0 { index.saturating_add(depth as i64) } else { index };
-    let positions: Vec<i64> = indices.as_ints().unwrap_or_default().into_iter().map(position).collect();
+    let positions: Vec<i64> =
+        indices.as_ints().unwrap_or_default().into_iter().map(position).collect();
     let inner: usize = after.iter().product();
     let outer: usize = before.iter().product();
     let marks = (0..outer).flat_map(|row| {
         let row = &positions[row * inner..][..inner];
-        (0..depth as i64).flat_map(move |at| row.iter().map(move |&position| usize::from(position == at)))
+        (0..depth as i64)
+            .flat_map(move |at| row.iter().map(move |&position| usize::from(position == at)))
     });
     let marks: Vec<usize> = marks.collect();
     let values_of = each!(&values.values, array => {

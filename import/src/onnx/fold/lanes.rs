@@ -19,8 +19,10 @@ pub(super) struct Lanes<T> {
 impl<T: Copy> Lanes<T> {
     /// The rows of `array` along distinct axes.
     pub(super) fn of(array: ArrayView<'_, T, IxDyn>, axes: &[usize]) -> Lanes<T> {
-        let (along, kept): (Vec<usize>, Vec<usize>) = (0..array.ndim()).partition(|axis| axes.contains(axis));
-        let extents = |axes: &[usize]| axes.iter().map(|&axis| array.shape()[axis]).collect::<Vec<usize>>();
+        let (along, kept): (Vec<usize>, Vec<usize>) =
+            (0..array.ndim()).partition(|axis| axes.contains(axis));
+        let extents =
+            |axes: &[usize]| axes.iter().map(|&axis| array.shape()[axis]).collect::<Vec<usize>>();
         let (length, kept_extents) = (extents(&along).iter().product(), extents(&kept));
         let order = [kept, along].concat();
         let elements = array.permuted_axes(IxDyn(&order)).iter().copied().collect();
@@ -35,8 +37,8 @@ impl<T: Copy> Lanes<T> {
 }
 
 impl Call<'_> {
-    /// `f` of each row of `array` along `axis`; every result has `extent` elements and stands where the row stood. Its
-    /// shape is paid for.
+    /// `f` of each row of `array` along `axis`; every result has `extent` elements and stands where
+    /// the row stood. Its shape is paid for.
     pub(super) fn along<T: Copy, U: Clone>(
         &self,
         array: ArrayView<'_, T, IxDyn>,

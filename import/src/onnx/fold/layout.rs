@@ -38,7 +38,8 @@ fn dropout(call: &mut Call<'_>) -> Result<Vec<Tensor>, Problem> {
     call.arity(1, 3)?;
     call.attributes().int("seed")?;
     let training = call.optional(2);
-    if training.is_some_and(|training| training.kind != Kind::Bool || training.as_int() != Some(0)) {
+    if training.is_some_and(|training| training.kind != Kind::Bool || training.as_int() != Some(0))
+    {
         return Err(call.problem("training_mode must be false"));
     }
     let mut outputs = vec![x.clone()];
@@ -60,13 +61,18 @@ fn reshape(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     };
     let allows_zero = call.opset() >= 14 && call.attributes().flag("allowzero")?.unwrap_or(false);
     let x = call.input(0)?;
-    let refused = |problem: &str| call.problem(format!("shape {wanted:?} for an operand of shape {:?}: {problem}", x.shape()));
+    let refused = |problem: &str| {
+        call.problem(format!("shape {wanted:?} for an operand of shape {:?}: {problem}", x.shape()))
+    };
     let mut shape = vec![];
     let mut open = None;
     for (axis, &extent) in wanted.iter().enumerate() {
         shape.push(match extent {
             0 if allows_zero => 0,
-            0 => *x.shape().get(axis).ok_or_else(|| refused("0 keeps an axis that the operand does not have"))?,
+            0 => *x
+                .shape()
+                .get(axis)
+                .ok_or_else(|| refused("0 keeps an axis that the operand does not have"))?,
             -1 if open.replace(axis).is_some() => return Err(refused("-1 is given twice")),
             -1 => 1,
             extent => usize::try_from(extent).map_err(|_| refused("negative"))?,
@@ -74,7 +80,8 @@ fn reshape(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     }
     if let Some(axis) = open {
         let known = shape.iter().try_fold(1usize, |product, &extent| product.checked_mul(extent));
-        let known = known.filter(|&known| known > 0).ok_or_else(|| refused("nothing says what -1 is"))?;
+        let known =
+            known.filter(|&known| known > 0).ok_or_else(|| refused("nothing says what -1 is"))?;
         shape[axis] = x.len() / known;
     }
     call.reshaped(x, &shape)
@@ -91,7 +98,8 @@ fn flatten(call: &mut Call<'_>) -> Result<Tensor, Problem> {
 }
 
 impl Call<'_> {
-    /// The axes of an operator that has them as an attribute until `opset` and as its second input from there on.
+    /// The axes of an operator that has them as an attribute until `opset` and as its second input
+    /// from there on.
     pub(super) fn axes_until(&mut self, opset: i64) -> Result<Option<Vec<i64>>, Problem> {
         if self.opset() < opset {
             self.arity(1, 1)?;
@@ -109,12 +117,16 @@ fn squeeze(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     let gone = match axes {
         None => (0..x.shape().len()).filter(|&axis| x.shape()[axis] == 1).collect(),
         Some(axes) if axes.is_empty() && x.shape().contains(&1) => {
-            return Err(call.problem("an empty list of axes is read as none by some and as all by others; name the axes"));
+            return Err(call.problem(
+                "an empty list of axes is read as none by some and as all by others; name the axes",
+            ));
         }
         Some(axes) => call.axes(&axes, x.shape().len())?,
     };
     if let Some(&axis) = gone.iter().find(|&&axis| x.shape()[axis] != 1) {
-        return Err(call.problem(format!("axis {axis} of shape {:?} is not of extent 1", x.shape())));
+        return Err(
+            call.problem(format!("axis {axis} of shape {:?} is not of extent 1", x.shape()))
+        );
     }
     let kept = x.shape().iter().enumerate().filter(|(axis, _)| !gone.contains(axis));
     call.reshaped(x, &kept.map(|(_, &extent)| extent).collect::<Vec<_>>())
@@ -126,8 +138,9 @@ fn unsqueeze(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     let rank = x.shape().len() + axes.len();
     let added = call.axes(&axes, rank)?;
     let mut old = x.shape().iter();
-    let shape: Vec<usize> =
-        (0..rank).map(|axis| if added.contains(&axis) { 1 } else { old.next().copied().unwrap_or(1) }).collect();
+    let shape: Vec<usize> = (0..rank)
+        .map(|axis| if added.contains(&axis) { 1 } else { old.next().copied().unwrap_or(1) })
+        .collect();
     call.reshaped(x, &shape)
 }
 
@@ -159,11 +172,19 @@ fn expand(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     let x = call.input(0)?;
     let wanted = call.ints(1, "extents")?;
     let wanted = call.extents(&wanted, "extents")?;
-    let unfit = || call.problem(format!("an operand of shape {:?} does not broadcast with shape {wanted:?}", x.shape()));
+    let unfit = || {
+        call.problem(format!(
+            "an operand of shape {:?} does not broadcast with shape {wanted:?}",
+            x.shape()
+        ))
+    };
     let shape = lemma_model::broadcast(x.shape(), &wanted).ok_or_else(unfit)?;
     call.allot(&shape)?;
-    let unfit = || call.problem(format!("an operand of shape {:?} does not broadcast to {shape:?}", x.shape()));
-    let values = each!(&x.values, array => copied(array.broadcast(IxDyn(&shape)).ok_or_else(unfit)?));
+    let unfit = || {
+        call.problem(format!("an operand of shape {:?} does not broadcast to {shape:?}", x.shape()))
+    };
+    let values =
+        each!(&x.values, array => copied(array.broadcast(IxDyn(&shape)).ok_or_else(unfit)?));
     Ok(Tensor { kind: x.kind, values })
 }
 
@@ -172,10 +193,15 @@ impl Call<'_> {
     fn blocks(&mut self) -> Result<([usize; 4], usize), Problem> {
         self.arity(1, 1)?;
         let x = self.input(0)?;
-        let size = self.attributes().int("blocksize")?.and_then(|size| usize::try_from(size).ok()).filter(|&size| size > 0);
+        let size = self
+            .attributes()
+            .int("blocksize")?
+            .and_then(|size| usize::try_from(size).ok())
+            .filter(|&size| size > 0);
         match (<[usize; 4]>::try_from(x.shape()), size) {
             (Ok(shape), Some(size)) => Ok((shape, size)),
-            _ => Err(self.problem(format!("blocksize = {size:?} on an operand of shape {:?}", x.shape()))),
+            _ => Err(self
+                .problem(format!("blocksize = {size:?} on an operand of shape {:?}", x.shape()))),
         }
     }
 }
@@ -184,7 +210,9 @@ fn depth_to_space(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     let ([n, c, h, w], size) = call.blocks()?;
     let mode = if call.opset() < 11 { None } else { call.attributes().string("mode")? };
     let depth = size.checked_mul(size).filter(|&area| c % area == 0).map(|area| c / area);
-    let depth = depth.ok_or_else(|| call.problem(format!("{c} channels do not fill blocks of {size} by {size}")))?;
+    let depth = depth.ok_or_else(|| {
+        call.problem(format!("{c} channels do not fill blocks of {size} by {size}"))
+    })?;
     let x = call.input(0)?;
     let (split, order) = match mode.as_deref() {
         None | Some("DCR") => ([n, size, size, depth, h, w], [0, 3, 4, 1, 5, 2]),
@@ -199,7 +227,9 @@ fn depth_to_space(call: &mut Call<'_>) -> Result<Tensor, Problem> {
 fn space_to_depth(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     let ([n, c, h, w], size) = call.blocks()?;
     if h % size != 0 || w % size != 0 {
-        return Err(call.problem(format!("an image of {h} by {w} does not divide into blocks of {size} by {size}")));
+        return Err(call.problem(format!(
+            "an image of {h} by {w} does not divide into blocks of {size} by {size}"
+        )));
     }
     let x = call.input(0)?;
     let blocks = call.reshaped(x, &[n, c, h / size, size, w / size, size])?;

@@ -29,14 +29,24 @@ pub(super) const OPERATORS: &[Operator] = &[
     ("Where", 9, One(choose)),
 ];
 
-fn compare(call: &mut Call<'_>, floats: fn(f64, f64) -> bool, integers: fn(i64, i64) -> bool) -> Result<Tensor, Problem> {
+fn compare(
+    call: &mut Call<'_>,
+    floats: fn(f64, f64) -> bool,
+    integers: fn(i64, i64) -> bool,
+) -> Result<Tensor, Problem> {
     let (a, b) = call.pair()?;
     let shape = call.common_shape(&[&a, &b])?;
     call.allot(&shape)?;
     let results = match (&a.values, &b.values) {
-        (Values::F32(a), Values::F32(b)) => call.zipped(a, b, &shape, |a, b| Ok(i64::from(floats(a.into(), b.into()))))?,
-        (Values::F64(a), Values::F64(b)) => call.zipped(a, b, &shape, |a, b| Ok(i64::from(floats(a, b))))?,
-        (Values::I64(a), Values::I64(b)) => call.zipped(a, b, &shape, |a, b| Ok(i64::from(integers(a, b))))?,
+        (Values::F32(a), Values::F32(b)) => {
+            call.zipped(a, b, &shape, |a, b| Ok(i64::from(floats(a.into(), b.into()))))?
+        }
+        (Values::F64(a), Values::F64(b)) => {
+            call.zipped(a, b, &shape, |a, b| Ok(i64::from(floats(a, b))))?
+        }
+        (Values::I64(a), Values::I64(b)) => {
+            call.zipped(a, b, &shape, |a, b| Ok(i64::from(integers(a, b))))?
+        }
         _ => return Err(call.not_on(a.kind)),
     };
     Ok(Tensor::new(Kind::Bool, Values::I64(results)))
@@ -44,10 +54,17 @@ fn compare(call: &mut Call<'_>, floats: fn(f64, f64) -> bool, integers: fn(i64, 
 
 fn truth(call: &mut Call<'_>, rule: fn(i64, i64) -> i64) -> Result<Tensor, Problem> {
     let (a, b) = call.pair()?;
-    if a.kind == Kind::Bool { combine(call, &a, &b, |a, b| Ok(rule(a, b))) } else { Err(call.not_on(a.kind)) }
+    if a.kind == Kind::Bool {
+        combine(call, &a, &b, |a, b| Ok(rule(a, b)))
+    } else {
+        Err(call.not_on(a.kind))
+    }
 }
 
-fn bits(call: &mut Call<'_>, rule: impl Fn(i64, i64) -> Result<i64, &'static str>) -> Result<Tensor, Problem> {
+fn bits(
+    call: &mut Call<'_>,
+    rule: impl Fn(i64, i64) -> Result<i64, &'static str>,
+) -> Result<Tensor, Problem> {
     let (a, b) = call.pair()?;
     if a.kind.is_integer() { combine(call, &a, &b, rule) } else { Err(call.not_on(a.kind)) }
 }
@@ -60,7 +77,9 @@ fn combine(
 ) -> Result<Tensor, Problem> {
     let shape = call.common_shape(&[a, b])?;
     call.allot(&shape)?;
-    let (Values::I64(left), Values::I64(right)) = (&a.values, &b.values) else { return Err(call.not_on(a.kind)) };
+    let (Values::I64(left), Values::I64(right)) = (&a.values, &b.values) else {
+        return Err(call.not_on(a.kind));
+    };
     let values = Values::I64(call.zipped(left, right, &shape, rule)?);
     Ok(Tensor::new(a.kind, values))
 }
@@ -68,7 +87,11 @@ fn combine(
 fn not(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     call.arity(1, 1)?;
     let x = call.input(0)?;
-    if x.kind == Kind::Bool { call.whole(x, |x| i128::from(x == 0)) } else { Err(call.not_on(x.kind)) }
+    if x.kind == Kind::Bool {
+        call.whole(x, |x| i128::from(x == 0))
+    } else {
+        Err(call.not_on(x.kind))
+    }
 }
 
 fn bitwise_not(call: &mut Call<'_>) -> Result<Tensor, Problem> {
@@ -86,7 +109,9 @@ fn shift(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     }
     let by = |distance: i64| u32::try_from(distance).ok().filter(|&distance| distance < 64);
     match direction.as_deref() {
-        Some("LEFT") => bits(call, |a, distance| by(distance).map_or(Ok(0), |by| wrapped(kind, i128::from(a) << by))),
+        Some("LEFT") => bits(call, |a, distance| {
+            by(distance).map_or(Ok(0), |by| wrapped(kind, i128::from(a) << by))
+        }),
         Some("RIGHT") => bits(call, |a, distance| Ok(by(distance).map_or(0, |by| a >> by))),
         other => Err(call.problem(format!("direction = {other:?}; LEFT or RIGHT expected"))),
     }
@@ -119,7 +144,9 @@ fn test(call: &mut Call<'_>, holds: impl Fn(f64) -> bool) -> Result<Tensor, Prob
 fn choose(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     call.arity(3, 3)?;
     let (condition, a, b) = (call.input(0)?, call.input(1)?, call.input(2)?);
-    let Values::I64(flags) = condition.values.clone() else { return Err(call.not_on(condition.kind)) };
+    let Values::I64(flags) = condition.values.clone() else {
+        return Err(call.not_on(condition.kind));
+    };
     if condition.kind != Kind::Bool {
         return Err(call.not_on(condition.kind));
     }

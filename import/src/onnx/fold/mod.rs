@@ -1,11 +1,14 @@
-//! Constant folding: a node whose inputs are all known is evaluated, as ONNX defines its operator for the file's opset.
+//! Constant folding: a node whose inputs are all known is evaluated, as ONNX defines its operator
+//! for the file's opset.
 //!
-//! Every family of operators is one file with a table of what it knows on top. An operator that no table holds, an
-//! attribute that nobody reads, an input too many and a type that the operator does not have are refused by name. What a
-//! node makes is paid from the [`Budget`] before it is allocated. Results are in row-major order.
+//! Every family of operators is one file with a table of what it knows on top. An operator that no
+//! table holds, an attribute that nobody reads, an input too many and a type that the operator does
+//! not have are refused by name. What a node makes is paid from the [`Budget`] before it is
+//! allocated. Results are in row-major order.
 //!
-//! Not covered: texts, sequences, sparse tensors, numbers below 8 bits, `uint64` from 2^63 on, random numbers, and the
-//! operators of networks whose operands are hardly ever all constant (convolutions, pooling, resizing, recurrence).
+//! Not covered: texts, sequences, sparse tensors, numbers below 8 bits, `uint64` from 2^63 on,
+//! random numbers, and the operators of networks whose operands are hardly ever all constant
+//! (convolutions, pooling, resizing, recurrence).
 
 mod arithmetic;
 mod call;
@@ -77,11 +80,14 @@ pub(super) fn names() -> std::collections::BTreeSet<&'static str> {
     FAMILIES.iter().copied().flatten().map(|(name, _, _)| *name).chain(Unary::operators()).collect()
 }
 
-/// The operator set that introduced an operator, and how it is evaluated; functions of one number that no family has are those of the float model.
+/// The operator set that introduced an operator, and how it is evaluated; functions of one number
+/// that no family has are those of the float model.
 fn find(op: &str) -> Option<(i64, Known)> {
     let known = FAMILIES.iter().copied().flatten().find(|(name, ..)| *name == op);
     let own = known.map(|(_, since, evaluate)| (*since, Known::Own(evaluate)));
-    own.or_else(|| Unary::of_operator(op).map(|(function, since)| (since, Known::Function(function))))
+    own.or_else(|| {
+        Unary::of_operator(op).map(|(function, since)| (since, Known::Function(function)))
+    })
 }
 
 /// How an operator that is known is evaluated.
@@ -92,19 +98,30 @@ enum Known {
     Function(Unary),
 }
 
-/// Evaluates a node whose inputs are all constants; `inputs` are in the order of the node's, `None` where one is left out. Returns one tensor for each
-/// of the node's outputs, `None` where nobody wants it.
+/// Evaluates a node whose inputs are all constants; `inputs` are in the order of the node's, `None`
+/// where one is left out. Returns one tensor for each of the node's outputs, `None` where nobody
+/// wants it.
 ///
 /// # Errors
-/// A [`Problem`] that names the node: an operator or a form of one that is not known, operands that do not fit, or a result that the budget does not
-/// allow.
-pub(super) fn fold(node: &mut Node, inputs: &[Option<&Tensor>], budget: &mut Budget) -> Result<Vec<Option<Tensor>>, Problem> {
+/// A [`Problem`] that names the node: an operator or a form of one that is not known, operands that
+/// do not fit, or a result that the budget does not allow.
+pub(super) fn fold(
+    node: &mut Node,
+    inputs: &[Option<&Tensor>],
+    budget: &mut Budget,
+) -> Result<Vec<Option<Tensor>>, Problem> {
     let Some((since, known)) = find(&node.op).filter(|_| node.domain.is_empty()) else {
-        let operator = if node.domain.is_empty() { node.op.clone() } else { format!("{}.{}", node.domain, node.op) };
+        let operator = if node.domain.is_empty() {
+            node.op.clone()
+        } else {
+            format!("{}.{}", node.domain, node.op)
+        };
         return Err(Problem::UnsupportedOperator { node: node.name.clone(), operator });
     };
     if node.opset < since {
-        return Err(node.problem(format!("exists from opset {since}; the file declares {}", node.opset)));
+        return Err(
+            node.problem(format!("exists from opset {since}; the file declares {}", node.opset))
+        );
     }
     let mut call = Call::new(node, inputs, budget)?;
     let results = match known {

@@ -30,7 +30,12 @@ fn pad(call: &mut Call<'_>) -> Result<Tensor, Problem> {
         Some("reflect") => Mode::Reflect,
         Some("edge") => Mode::Edge,
         Some("wrap") if call.opset() >= 19 => Mode::Wrap,
-        Some(other) => return Err(call.problem(format!("mode = `{other}`, which is not known at opset {}", call.opset()))),
+        Some(other) => {
+            return Err(call.problem(format!(
+                "mode = `{other}`, which is not known at opset {}",
+                call.opset()
+            )));
+        }
     };
     let (pads, value, axes) = if call.opset() < 11 {
         call.arity(1, 1)?;
@@ -51,19 +56,28 @@ fn pad(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     if pads.len() != 2 * axes.len() {
         return Err(call.problem(format!("{} pads for {} axes", pads.len(), axes.len())));
     }
-    let mut spans: Vec<Span> = x.shape().iter().map(|&extent| Span { extent, before: 0, after: 0 }).collect();
+    let mut spans: Vec<Span> =
+        x.shape().iter().map(|&extent| Span { extent, before: 0, after: 0 }).collect();
     for (at, &axis) in axes.iter().enumerate() {
         (spans[axis].before, spans[axis].after) = (pads[at], pads[at + axes.len()]);
     }
     let padded = |span: &Span| span.padded(mode).map_err(|problem| call.problem(problem));
     let shape = spans.iter().map(padded).collect::<Result<Vec<usize>, Problem>>()?;
     let elements = call.allot(&shape)?;
-    let sources_on = |(span, &extent): (&Span, &usize)| (0..extent).map(|at| span.source(at, mode)).collect();
-    let sources: Vec<Vec<Option<usize>>> = spans.iter().zip(&shape).filter(|_| elements > 0).map(sources_on).collect();
+    let sources_on =
+        |(span, &extent): (&Span, &usize)| (0..extent).map(|at| span.source(at, mode)).collect();
+    let sources: Vec<Vec<Option<usize>>> =
+        spans.iter().zip(&shape).filter(|_| elements > 0).map(sources_on).collect();
     let values = match &x.values {
-        Values::F32(array) => Values::F32(call.array(&shape, picked(array, &sources, value.number as f32, elements))?),
-        Values::F64(array) => Values::F64(call.array(&shape, picked(array, &sources, value.number, elements))?),
-        Values::I64(array) => Values::I64(call.array(&shape, picked(array, &sources, value.integer, elements))?),
+        Values::F32(array) => {
+            Values::F32(call.array(&shape, picked(array, &sources, value.number as f32, elements))?)
+        }
+        Values::F64(array) => {
+            Values::F64(call.array(&shape, picked(array, &sources, value.number, elements))?)
+        }
+        Values::I64(array) => {
+            Values::I64(call.array(&shape, picked(array, &sources, value.integer, elements))?)
+        }
     };
     Ok(Tensor::new(x.kind, values))
 }
@@ -78,8 +92,13 @@ fn fill(call: &Call<'_>) -> Result<Fill, Problem> {
     let Some(value) = call.optional(2) else { return Ok(Fill { number: 0.0, integer: 0 }) };
     call.one_kind(&[call.input(0)?, value])?;
     match value.as_doubles().first() {
-        Some(&number) if value.len() == 1 => Ok(Fill { number, integer: value.as_int().unwrap_or(0) }),
-        _ => Err(call.problem(format!("a padding number of shape {:?}; a single number expected", value.shape()))),
+        Some(&number) if value.len() == 1 => {
+            Ok(Fill { number, integer: value.as_int().unwrap_or(0) })
+        }
+        _ => Err(call.problem(format!(
+            "a padding number of shape {:?}; a single number expected",
+            value.shape()
+        ))),
     }
 }
 
@@ -101,7 +120,9 @@ impl Span {
     /// The extent of the result.
     fn padded(&self, mode: Mode) -> Result<usize, String> {
         let Span { extent, before, after } = self;
-        let (_, kept) = self.kept().ok_or_else(|| format!("pads {before} and {after} of an axis of extent {extent}"))?;
+        let (_, kept) = self
+            .kept()
+            .ok_or_else(|| format!("pads {before} and {after} of an axis of extent {extent}"))?;
         let added = [before, after].into_iter().filter_map(|&pad| usize::try_from(pad).ok());
         let padded = added.fold(kept, |sum: usize, pad| sum.saturating_add(pad));
         if mode != Mode::Constant && kept == 0 && padded > 0 {
@@ -128,14 +149,23 @@ impl Span {
     }
 }
 
-/// The element at `sources[0][i]`, `sources[1][j]`, ... for every `i`, `j`, ..., and `fill` where one of them is missing;
-/// nothing where there are no `elements`.
-fn picked<T: Copy>(array: &ArcArray<T, IxDyn>, sources: &[Vec<Option<usize>>], fill: T, elements: usize) -> Vec<T> {
+/// The element at `sources[0][i]`, `sources[1][j]`, ... for every `i`, `j`, ..., and `fill` where
+/// one of them is missing; nothing where there are no `elements`.
+fn picked<T: Copy>(
+    array: &ArcArray<T, IxDyn>,
+    sources: &[Vec<Option<usize>>],
+    fill: T,
+    elements: usize,
+) -> Vec<T> {
     let mut positions = vec![Some(0); elements.min(1)];
     for (sources, &extent) in sources.iter().zip(array.shape()) {
-        let below = |at: Option<usize>| sources.iter().map(move |source| Some(at? * extent + (*source)?));
+        let below =
+            |at: Option<usize>| sources.iter().map(move |source| Some(at? * extent + (*source)?));
         positions = positions.into_iter().flat_map(below).collect();
     }
     let elements = flat(array);
-    positions.into_iter().map(|at| at.and_then(|at| elements.get(at)).copied().unwrap_or(fill)).collect()
+    positions
+        .into_iter()
+        .map(|at| at.and_then(|at| elements.get(at)).copied().unwrap_or(fill))
+        .collect()
 }

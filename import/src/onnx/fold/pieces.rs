@@ -30,7 +30,8 @@ fn concat(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     let mut shape = parts[0].shape().to_vec();
     shape[axis] = 0;
     for part in &parts {
-        let fits = part.shape().len() == shape.len() && (0..shape.len()).all(|at| at == axis || part.shape()[at] == shape[at]);
+        let fits = part.shape().len() == shape.len()
+            && (0..shape.len()).all(|at| at == axis || part.shape()[at] == shape[at]);
         if !fits {
             let shapes: Vec<_> = parts.iter().map(|part| part.shape()).collect();
             return Err(call.problem(format!("shapes {shapes:?} do not join along axis {axis}")));
@@ -67,8 +68,11 @@ impl Call<'_> {
         shape: &[usize],
         form: fn(&Values) -> Option<&ArcArray<T, IxDyn>>,
     ) -> Result<ArcArray<T, IxDyn>, Problem> {
-        let arrays: Vec<_> =
-            parts.iter().filter_map(|part| form(&part.values)).map(|array| (array.shape()[axis], flat(array))).collect();
+        let arrays: Vec<_> = parts
+            .iter()
+            .filter_map(|part| form(&part.values))
+            .map(|array| (array.shape()[axis], flat(array)))
+            .collect();
         let outer: usize = shape[..axis].iter().product();
         let inner: usize = shape[axis + 1..].iter().product();
         let mut elements = vec![];
@@ -82,8 +86,8 @@ impl Call<'_> {
     }
 }
 
-/// The parts are an attribute until opset 12, an input from 13 on; from 18 on equal parts, the last of which may be
-/// smaller, need `num_outputs`.
+/// The parts are an attribute until opset 12, an input from 13 on; from 18 on equal parts, the last
+/// of which may be smaller, need `num_outputs`.
 fn split(call: &mut Call<'_>) -> Result<Vec<Tensor>, Problem> {
     let count = call.output_count();
     let given = if call.opset() < 13 {
@@ -99,7 +103,9 @@ fn split(call: &mut Call<'_>) -> Result<Vec<Tensor>, Problem> {
     let extent = x.shape()[axis];
     let declared = if call.opset() < 18 { None } else { call.attributes().int("num_outputs")? };
     if declared.is_some_and(|declared| usize::try_from(declared) != Ok(count) || given.is_some()) {
-        return Err(call.problem(format!("num_outputs = {declared:?} beside {count} outputs and parts {given:?}")));
+        return Err(call.problem(format!(
+            "num_outputs = {declared:?} beside {count} outputs and parts {given:?}"
+        )));
     }
     let parts = match given {
         Some(parts) => call.extents(&parts, "parts")?,
@@ -110,14 +116,19 @@ fn split(call: &mut Call<'_>) -> Result<Vec<Tensor>, Problem> {
             let size = extent.div_ceil(count.max(1));
             let last = extent.checked_sub(size * (count.max(1) - 1));
             let last = last.filter(|&last| last == size || declared.is_some());
-            let last =
-                last.ok_or_else(|| call.problem(format!("an axis of extent {extent} does not divide into {count} parts")))?;
+            let last = last.ok_or_else(|| {
+                call.problem(format!(
+                    "an axis of extent {extent} does not divide into {count} parts"
+                ))
+            })?;
             [vec![size; count.max(1) - 1], vec![last]].concat()
         }
     };
     let whole = parts.iter().fold(0usize, |sum, &part| sum.saturating_add(part));
     if parts.len() != count || whole != extent {
-        return Err(call.problem(format!("parts {parts:?} of an axis of extent {extent} for {count} outputs")));
+        return Err(call.problem(format!(
+            "parts {parts:?} of an axis of extent {extent} for {count} outputs"
+        )));
     }
     let mut from = 0;
     let mut pieces = vec![];
@@ -136,12 +147,16 @@ struct Run {
 }
 
 impl Run {
-    /// The positions `start`, `start + step`, ... before `end` on an axis of some extent, by the rules of `Slice`: bounds
-    /// below zero count from the end, and all of them are moved onto the axis. Backwards, a largest integer as the end is
-    /// past the axis to some readers and before it to others, and refused.
+    /// The positions `start`, `start + step`, ... before `end` on an axis of some extent, by the
+    /// rules of `Slice`: bounds below zero count from the end, and all of them are moved onto the
+    /// axis. Backwards, a largest integer as the end is past the axis to some readers and before it
+    /// to others, and refused.
     fn new(start: i64, end: i64, step: i64, extent: usize) -> Result<Run, &'static str> {
         if step < 0 && [i64::from(i32::MAX), i64::MAX].contains(&end) {
-            return Err("a slice backwards to the largest integer; write the smallest one to go to the beginning");
+            return Err(
+                "a slice backwards to the largest integer; write the smallest one to go to the \
+                    beginning",
+            );
         }
         if step == 0 {
             return Err("a step is 0");
@@ -163,7 +178,11 @@ impl Run {
         };
         let count = (distance.max(0) + step.abs() - 1) / step.abs();
         // A step that is never taken may be anything.
-        Ok(Run { from: start as usize, step: if count > 1 { step as isize } else { 1 }, count: count as usize })
+        Ok(Run {
+            from: start as usize,
+            step: if count > 1 { step as isize } else { 1 },
+            count: count as usize,
+        })
     }
 }
 
@@ -191,21 +210,38 @@ fn slice(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     let (starts, ends, axes, steps) = if call.opset() < 10 {
         call.arity(1, 1)?;
         let (starts, ends) = (call.attributes().ints("starts")?, call.attributes().ints("ends")?);
-        (starts.unwrap_or_default(), ends.unwrap_or_default(), call.attributes().ints("axes")?, None)
+        (
+            starts.unwrap_or_default(),
+            ends.unwrap_or_default(),
+            call.attributes().ints("axes")?,
+            None,
+        )
     } else {
         call.arity(3, 5)?;
-        (call.ints(1, "starts")?, call.ints(2, "ends")?, call.optional_ints(3, "axes")?, call.optional_ints(4, "steps")?)
+        (
+            call.ints(1, "starts")?,
+            call.ints(2, "ends")?,
+            call.optional_ints(3, "axes")?,
+            call.optional_ints(4, "steps")?,
+        )
     };
     let x = call.input(0)?;
     let axes = axes.unwrap_or_else(|| (0..starts.len() as i64).collect());
     let steps = steps.unwrap_or_else(|| vec![1; starts.len()]);
     if [ends.len(), axes.len(), steps.len()].iter().any(|&length| length != starts.len()) {
-        let lengths = format!("{} starts, {} ends, {} axes, {} steps", starts.len(), ends.len(), axes.len(), steps.len());
+        let lengths = format!(
+            "{} starts, {} ends, {} axes, {} steps",
+            starts.len(),
+            ends.len(),
+            axes.len(),
+            steps.len()
+        );
         return Err(call.problem(lengths));
     }
     let mut runs = vec![];
     for (at, axis) in call.axes(&axes, x.shape().len())?.into_iter().enumerate() {
-        let run = Run::new(starts[at], ends[at], steps[at], x.shape()[axis]).map_err(|problem| call.problem(problem))?;
+        let run = Run::new(starts[at], ends[at], steps[at], x.shape()[axis])
+            .map_err(|problem| call.problem(problem))?;
         runs.push((axis, run));
     }
     sliced(call, x, &runs)
@@ -217,9 +253,18 @@ fn tile(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     let repeats = call.ints(1, "repeats")?;
     let repeats = call.extents(&repeats, "repeats")?;
     if repeats.len() != x.shape().len() {
-        return Err(call.problem(format!("{} repeats for {} axes", repeats.len(), x.shape().len())));
+        return Err(call.problem(format!(
+            "{} repeats for {} axes",
+            repeats.len(),
+            x.shape().len()
+        )));
     }
-    let shape: Vec<usize> = x.shape().iter().zip(&repeats).map(|(&extent, &times)| extent.saturating_mul(times)).collect();
+    let shape: Vec<usize> = x
+        .shape()
+        .iter()
+        .zip(&repeats)
+        .map(|(&extent, &times)| extent.saturating_mul(times))
+        .collect();
     let elements = call.allot(&shape)?;
     // From the last axis outwards, every row of what is finished is repeated.
     let values = each!(&x.values, array => {
@@ -242,7 +287,9 @@ fn trilu(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     let is_upper = call.attributes().flag("upper")?.unwrap_or(true);
     let diagonal = if call.optional(1).is_some() { call.int(1, "diagonal")? } else { 0 };
     let x = call.input(0)?;
-    let &[.., _, columns] = x.shape() else { return Err(call.problem(format!("an operand of shape {:?}", x.shape()))) };
+    let &[.., _, columns] = x.shape() else {
+        return Err(call.problem(format!("an operand of shape {:?}", x.shape())));
+    };
     let rows = x.shape()[x.shape().len() - 2];
     call.allot(x.shape())?;
     let is_kept = |at: usize| {

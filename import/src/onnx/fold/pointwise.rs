@@ -14,7 +14,11 @@ use lemma_model::Unary;
 pub(super) const OPERATORS: &[Operator] = &[
     ("Neg", 1, One(|call| number(call, |x| -x, |x| -x))),
     ("Abs", 1, One(|call| number(call, f64::abs, i128::abs))),
-    ("Sign", 9, One(|call| number(call, |x| if x == 0.0 { 0.0 } else { x.signum() }, i128::signum))),
+    (
+        "Sign",
+        9,
+        One(|call| number(call, |x| if x == 0.0 { 0.0 } else { x.signum() }, i128::signum)),
+    ),
     ("Relu", 1, One(|call| number(call, |x| x.max(0.0), |x| x.max(0)))),
     ("Tan", 7, One(|call| float(call, libm::tan))),
     ("HardSigmoid", 1, One(hard_sigmoid)),
@@ -45,7 +49,11 @@ fn float(call: &mut Call<'_>, f: impl Fn(f64) -> f64) -> Result<Tensor, Problem>
     call.floats(x, f)
 }
 
-fn number(call: &mut Call<'_>, on_floats: fn(f64) -> f64, on_integers: fn(i128) -> i128) -> Result<Tensor, Problem> {
+fn number(
+    call: &mut Call<'_>,
+    on_floats: fn(f64) -> f64,
+    on_integers: fn(i128) -> i128,
+) -> Result<Tensor, Problem> {
     call.arity(1, 1)?;
     let x = call.input(0)?;
     if x.kind.is_integer() { call.whole(x, on_integers) } else { call.floats(x, on_floats) }
@@ -83,7 +91,8 @@ fn celu(call: &mut Call<'_>) -> Result<Tensor, Problem> {
 }
 
 fn selu(call: &mut Call<'_>) -> Result<Tensor, Problem> {
-    let (alpha, gamma) = (call.parameter("alpha", 1.673_263_2)?, call.parameter("gamma", 1.050_701)?);
+    let (alpha, gamma) =
+        (call.parameter("alpha", 1.673_263_2)?, call.parameter("gamma", 1.050_701)?);
     float(call, |x| f64::from(gamma) * Unary::Elu(alpha).evaluate(x))
 }
 
@@ -93,7 +102,8 @@ fn thresholded_relu(call: &mut Call<'_>) -> Result<Tensor, Problem> {
 }
 
 fn shrink(call: &mut Call<'_>) -> Result<Tensor, Problem> {
-    let (bias, threshold) = (f64::from(call.parameter("bias", 0.0)?), f64::from(call.parameter("lambd", 0.5)?));
+    let (bias, threshold) =
+        (f64::from(call.parameter("bias", 0.0)?), f64::from(call.parameter("lambd", 0.5)?));
     float(call, |x| match x {
         x if x < -threshold => x + bias,
         x if x > threshold => x - bias,
@@ -124,21 +134,28 @@ fn parametric_relu(call: &mut Call<'_>) -> Result<Tensor, Problem> {
         slope = call.reshaped(&slope, &[&[slope.len()][..], &vec![1; after]].concat())?;
     }
     if call.common_shape(&[x, &slope])? != x.shape() {
-        return Err(call.problem(format!("slopes of shape {:?} for an operand of shape {:?}", slope.shape(), x.shape())));
+        return Err(call.problem(format!(
+            "slopes of shape {:?} for an operand of shape {:?}",
+            slope.shape(),
+            x.shape()
+        )));
     }
     call.allot(x.shape())?;
     let f = |x: f64, slope: f64| if x < 0.0 { slope * x } else { x };
     let values = match (&x.values, &slope.values) {
-        (Values::F32(a), Values::F32(b)) => {
-            Values::F32(call.zipped(a, b, a.shape(), |a, b| Ok(f32::narrow(f(a.wide(), b.wide()))))?)
+        (Values::F32(a), Values::F32(b)) => Values::F32(
+            call.zipped(a, b, a.shape(), |a, b| Ok(f32::narrow(f(a.wide(), b.wide()))))?,
+        ),
+        (Values::F64(a), Values::F64(b)) => {
+            Values::F64(call.zipped(a, b, a.shape(), |a, b| Ok(f(a, b)))?)
         }
-        (Values::F64(a), Values::F64(b)) => Values::F64(call.zipped(a, b, a.shape(), |a, b| Ok(f(a, b)))?),
         _ => return Err(call.not_on(kind)),
     };
     Ok(Tensor::new(kind, values))
 }
 
-/// `min(max(x, low), high)`: where the bounds cross, the upper one holds. Bounds are attributes until opset 10.
+/// `min(max(x, low), high)`: where the bounds cross, the upper one holds. Bounds are attributes
+/// until opset 10.
 fn clip(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     if call.opset() < 11 {
         let (low, high) = (call.parameter("min", f32::MIN)?, call.parameter("max", f32::MAX)?);
@@ -150,14 +167,18 @@ fn clip(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     for bound in bounds.into_iter().flatten() {
         call.one_kind(&[x, bound])?;
         if bound.len() != 1 || bound.shape().len() > 1 {
-            return Err(call.problem(format!("a bound of shape {:?}; a single number expected", bound.shape())));
+            return Err(call.problem(format!(
+                "a bound of shape {:?}; a single number expected",
+                bound.shape()
+            )));
         }
     }
     if x.kind.is_integer() {
         let [low, high] = bounds.map(|bound| bound.and_then(Tensor::as_int).map(i128::from));
         return call.whole(x, |x| x.max(low.unwrap_or(i128::MIN)).min(high.unwrap_or(i128::MAX)));
     }
-    let [low, high] = bounds.map(|bound| bound.and_then(|bound| bound.as_doubles().first().copied()));
+    let [low, high] =
+        bounds.map(|bound| bound.and_then(|bound| bound.as_doubles().first().copied()));
     call.floats(x, |x| {
         let raised = low.map_or(x, |low| maximum(x, low));
         high.map_or(raised, |high| minimum(raised, high))
@@ -168,7 +189,9 @@ fn clip(call: &mut Call<'_>) -> Result<Tensor, Problem> {
 fn window(call: &mut Call<'_>, [a, b, c]: [f64; 3]) -> Result<Tensor, Problem> {
     call.arity(1, 1)?;
     let count = call.int(0, "size")?;
-    let [count] = call.extents(&[count], "size")?[..] else { return Err(call.problem("the size is missing")) };
+    let [count] = call.extents(&[count], "size")?[..] else {
+        return Err(call.problem("the size is missing"));
+    };
     let is_periodic = call.attributes().flag("periodic")?.unwrap_or(true);
     let kind = call.kind_attribute("output_datatype")?.unwrap_or(Kind::F32);
     if !kind.is_float() {

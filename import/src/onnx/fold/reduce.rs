@@ -11,18 +11,48 @@ use super::lanes::Lanes;
 
 pub(super) const OPERATORS: &[Operator] = &[
     ("ReduceSum", 1, One(|call| reduce(call, 13, SUM))),
-    ("ReduceMean", 1, One(|call| reduce(call, 18, (|row| row.iter().sum::<f64>() / row.len() as f64, mean)))),
+    (
+        "ReduceMean",
+        1,
+        One(|call| reduce(call, 18, (|row| row.iter().sum::<f64>() / row.len() as f64, mean))),
+    ),
     ("ReduceProd", 1, One(|call| reduce(call, 18, (|row| row.iter().product(), product)))),
-    ("ReduceMax", 1, One(|call| order(call, 18, (|row| row.iter().copied().fold(f64::NEG_INFINITY, maximum), largest)))),
-    ("ReduceMin", 1, One(|call| order(call, 18, (|row| row.iter().copied().fold(f64::INFINITY, minimum), smallest)))),
-    ("ReduceSumSquare", 1, One(|call| reduce(call, 18, (squares, |kind, row| total(kind, row, |x| x * x))))),
+    (
+        "ReduceMax",
+        1,
+        One(|call| {
+            order(call, 18, (|row| row.iter().copied().fold(f64::NEG_INFINITY, maximum), largest))
+        }),
+    ),
+    (
+        "ReduceMin",
+        1,
+        One(|call| {
+            order(call, 18, (|row| row.iter().copied().fold(f64::INFINITY, minimum), smallest))
+        }),
+    ),
+    (
+        "ReduceSumSquare",
+        1,
+        One(|call| reduce(call, 18, (squares, |kind, row| total(kind, row, |x| x * x)))),
+    ),
     (
         "ReduceL1",
         1,
-        One(|call| reduce(call, 18, (|row| row.iter().map(|x| x.abs()).sum(), |kind, row| total(kind, row, i128::abs)))),
+        One(|call| {
+            reduce(
+                call,
+                18,
+                (|row| row.iter().map(|x| x.abs()).sum(), |kind, row| total(kind, row, i128::abs)),
+            )
+        }),
     ),
     ("ReduceL2", 1, One(|call| reduce(call, 18, (|row| squares(row).sqrt(), |_, _| Err(FLOATS))))),
-    ("ReduceLogSum", 1, One(|call| reduce(call, 18, (|row| libm::log(row.iter().sum()), |_, _| Err(FLOATS))))),
+    (
+        "ReduceLogSum",
+        1,
+        One(|call| reduce(call, 18, (|row| libm::log(row.iter().sum()), |_, _| Err(FLOATS)))),
+    ),
     ("ReduceLogSumExp", 1, One(|call| reduce(call, 18, (log_sum_exp, |_, _| Err(FLOATS))))),
 ];
 
@@ -52,11 +82,17 @@ fn mean(kind: Kind, row: &[i64]) -> Result<i64, &'static str> {
 }
 
 fn largest(kind: Kind, row: &[i64]) -> Result<i64, &'static str> {
-    row.iter().copied().max().map_or_else(|| i64::try_from(range(kind).0).map_err(|_| "the largest of no elements"), Ok)
+    row.iter()
+        .copied()
+        .max()
+        .map_or_else(|| i64::try_from(range(kind).0).map_err(|_| "the largest of no elements"), Ok)
 }
 
 fn smallest(kind: Kind, row: &[i64]) -> Result<i64, &'static str> {
-    row.iter().copied().min().map_or_else(|| i64::try_from(range(kind).1).map_err(|_| "the smallest of no elements"), Ok)
+    row.iter()
+        .copied()
+        .min()
+        .map_or_else(|| i64::try_from(range(kind).1).map_err(|_| "the smallest of no elements"), Ok)
 }
 
 /// The logarithm of the sum of exponentials, without their overflow.
@@ -71,7 +107,11 @@ pub(super) fn log_sum_exp(row: &[f64]) -> f64 {
 /// From opset 20 on truth values have an order, too.
 fn order(call: &mut Call<'_>, opset: i64, rule: Rule) -> Result<Tensor, Problem> {
     let kind = call.input(0)?.kind;
-    if kind == Kind::Bool && call.opset() < 20 { Err(call.not_on(kind)) } else { along_axes(call, opset, rule) }
+    if kind == Kind::Bool && call.opset() < 20 {
+        Err(call.not_on(kind))
+    } else {
+        along_axes(call, opset, rule)
+    }
 }
 
 fn reduce(call: &mut Call<'_>, opset: i64, rule: Rule) -> Result<Tensor, Problem> {
@@ -79,21 +119,24 @@ fn reduce(call: &mut Call<'_>, opset: i64, rule: Rule) -> Result<Tensor, Problem
     if kind == Kind::Bool { Err(call.not_on(kind)) } else { along_axes(call, opset, rule) }
 }
 
-/// The axes are an attribute until `opset` and an input from there on; none given means all of them, unless
-/// `noop_with_empty_axes` says that it means none.
+/// The axes are an attribute until `opset` and an input from there on; none given means all of
+/// them, unless `noop_with_empty_axes` says that it means none.
 fn along_axes(call: &mut Call<'_>, opset: i64, (float, integer): Rule) -> Result<Tensor, Problem> {
     let axes = call.axes_until(opset)?.unwrap_or_default();
     let keeps = call.attributes().flag("keepdims")?.unwrap_or(true);
-    let means_none = call.opset() >= opset && call.attributes().flag("noop_with_empty_axes")?.unwrap_or(false);
+    let means_none =
+        call.opset() >= opset && call.attributes().flag("noop_with_empty_axes")?.unwrap_or(false);
     let x = call.input(0)?;
     let rank = x.shape().len();
-    let axes = if axes.is_empty() && !means_none { (0..rank).collect() } else { call.axes(&axes, rank)? };
+    let axes =
+        if axes.is_empty() && !means_none { (0..rank).collect() } else { call.axes(&axes, rank)? };
     let shape = reduced(x.shape(), &axes, keeps);
     call.work(&[x.len()])?;
     call.allot(&shape)?;
     let values = if let Values::I64(array) = &x.values {
         let lanes = Lanes::of(array.view(), &axes);
-        let results: Result<Vec<i64>, &str> = lanes.rows().map(|row| integer(x.kind, row)).collect();
+        let results: Result<Vec<i64>, &str> =
+            lanes.rows().map(|row| integer(x.kind, row)).collect();
         Values::I64(call.array(&shape, results.map_err(|problem| call.problem(problem))?)?)
     } else {
         let lanes = Lanes::of(x.as_doubles().view(), &axes);
@@ -104,7 +147,8 @@ fn along_axes(call: &mut Call<'_>, opset: i64, (float, integer): Rule) -> Result
 
 /// `shape` without `axes`, or with extent 1 in their place.
 pub(super) fn reduced(shape: &[usize], axes: &[usize], keeps: bool) -> Vec<usize> {
-    let extents =
-        shape.iter().enumerate().map(|(axis, &extent)| if axes.contains(&axis) { keeps.then_some(1) } else { Some(extent) });
+    let extents = shape.iter().enumerate().map(|(axis, &extent)| {
+        if axes.contains(&axis) { keeps.then_some(1) } else { Some(extent) }
+    });
     extents.flatten().collect()
 }

@@ -58,26 +58,47 @@ impl Call<'_> {
             Some("mul") => Ok(Reduction::Mul),
             Some("max") if from_18 => Ok(Reduction::Max),
             Some("min") if from_18 => Ok(Reduction::Min),
-            Some(other) => Err(self.problem(format!("reduction = `{other}`, which is not known at opset {}", self.opset()))),
+            Some(other) => Err(self.problem(format!(
+                "reduction = `{other}`, which is not known at opset {}",
+                self.opset()
+            ))),
         }
     }
 
     /// `data` where the element at `places[i]` meets the `i`-th update, in this order.
-    fn scattered(&self, data: &Tensor, places: &[usize], updates: &Tensor, reduction: Reduction) -> Result<Tensor, Problem> {
+    fn scattered(
+        &self,
+        data: &Tensor,
+        places: &[usize],
+        updates: &Tensor,
+        reduction: Reduction,
+    ) -> Result<Tensor, Problem> {
         let kind = self.one_kind(&[data, updates])?;
         let shape = data.shape();
         let values = match (&data.values, &updates.values) {
             (Values::F32(data), Values::F32(updates)) => {
-                let met = |old: f32, new: f32| Ok(reduction.floats(kind, old.into(), new.into()) as f32);
-                Values::F32(self.array(shape, met_at(data, places, updates, met).map_err(|problem| self.problem(problem))?)?)
+                let met =
+                    |old: f32, new: f32| Ok(reduction.floats(kind, old.into(), new.into()) as f32);
+                Values::F32(self.array(
+                    shape,
+                    met_at(data, places, updates, met).map_err(|problem| self.problem(problem))?,
+                )?)
             }
             (Values::F64(data), Values::F64(updates)) => {
                 let met = |old: f64, new: f64| Ok(reduction.floats(kind, old, new));
-                Values::F64(self.array(shape, met_at(data, places, updates, met).map_err(|problem| self.problem(problem))?)?)
+                Values::F64(self.array(
+                    shape,
+                    met_at(data, places, updates, met).map_err(|problem| self.problem(problem))?,
+                )?)
             }
-            (Values::I64(data), Values::I64(updates)) if kind != Kind::Bool || reduction == Reduction::Replace => {
+            (Values::I64(data), Values::I64(updates))
+                if kind != Kind::Bool || reduction == Reduction::Replace =>
+            {
                 let met = |old: i64, new: i64| reduction.integers(kind, old, new);
-                Values::I64(self.array(shape, met_at(data, places, updates, met).map_err(|problem| self.problem(problem))?)?)
+                Values::I64(self.array(
+                    shape,
+                    met_at(data, places, updates, met).map_err(|problem| self.problem(problem))?,
+                )?)
             }
             _ => return Err(self.not_on(kind)),
         };
@@ -108,7 +129,10 @@ fn scatter_elements(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     call.work(&[updates.len()])?;
     let (indices, shape) = call.positions(1)?;
     if shape != updates.shape() {
-        return Err(call.problem(format!("indices of shape {shape:?} for updates of shape {:?}", updates.shape())));
+        return Err(call.problem(format!(
+            "indices of shape {shape:?} for updates of shape {:?}",
+            updates.shape()
+        )));
     }
     let places = call.replaced(data.shape(), &indices, shape, axis)?;
     call.scattered(data, &places, updates, reduction)
@@ -123,9 +147,13 @@ fn scatter_points(call: &mut Call<'_>) -> Result<Tensor, Problem> {
     let (indices, shape) = call.positions(1)?;
     let (parts, inner) = call.points(data.shape(), &indices, shape, 0)?;
     if [&shape[..shape.len().saturating_sub(1)], inner].concat() != updates.shape() {
-        return Err(call.problem(format!("indices of shape {shape:?} for updates of shape {:?}", updates.shape())));
+        return Err(call.problem(format!(
+            "indices of shape {shape:?} for updates of shape {:?}",
+            updates.shape()
+        )));
     }
     let length: usize = inner.iter().product();
-    let places: Vec<usize> = parts.iter().flat_map(|part| part * length..(part + 1) * length).collect();
+    let places: Vec<usize> =
+        parts.iter().flat_map(|part| part * length..(part + 1) * length).collect();
     call.scattered(data, &places, updates, reduction)
 }

@@ -9,7 +9,11 @@ use super::call::Call;
 use super::reduce::log_sum_exp;
 
 pub(super) const OPERATORS: &[Operator] = &[
-    ("Softmax", 1, One(|call| rows(call, |row| log_softmax(row).into_iter().map(libm::exp).collect()))),
+    (
+        "Softmax",
+        1,
+        One(|call| rows(call, |row| log_softmax(row).into_iter().map(libm::exp).collect())),
+    ),
     ("LogSoftmax", 1, One(|call| rows(call, log_softmax))),
     ("Hardmax", 1, One(|call| rows(call, hardmax))),
     ("LayerNormalization", 17, Many(layer_norm)),
@@ -44,8 +48,8 @@ fn hardmax(row: &[f64]) -> Vec<f64> {
     (0..row.len()).map(|at| if Some(at) == first { 1.0 } else { 0.0 }).collect()
 }
 
-/// The axes from `axis` on that a normalisation takes together, as rows: their number, their length, and the shape of
-/// what there is one of for each row.
+/// The axes from `axis` on that a normalisation takes together, as rows: their number, their
+/// length, and the shape of what there is one of for each row.
 struct Rows {
     count: usize,
     length: usize,
@@ -69,19 +73,29 @@ impl Call<'_> {
     }
 
     /// `x`, whose shape is paid for, times `scale` and plus `bias`, which broadcast to it.
-    fn scaled(&mut self, x: &[f64], like: &Tensor, scale: &Tensor, bias: Option<&Tensor>) -> Result<Tensor, Problem> {
+    fn scaled(
+        &mut self,
+        x: &[f64],
+        like: &Tensor,
+        scale: &Tensor,
+        bias: Option<&Tensor>,
+    ) -> Result<Tensor, Problem> {
         let shape = like.shape();
         let operands: Vec<&Tensor> = [Some(scale), bias].into_iter().flatten().collect();
         let kinds: Vec<&Tensor> = [&[like], &operands[..]].concat();
         self.one_kind(&kinds)?;
         if self.common_shape(&kinds)? != shape {
-            return Err(self.problem(format!("scale and bias do not fit an operand of shape {shape:?}")));
+            return Err(
+                self.problem(format!("scale and bias do not fit an operand of shape {shape:?}"))
+            );
         }
         self.allot(shape)?;
         let mut result = self.array(shape, x.to_vec())?;
-        result = self.zipped(&result, &scale.as_doubles().into_shared(), shape, |x, scale| Ok(x * scale))?;
+        result = self
+            .zipped(&result, &scale.as_doubles().into_shared(), shape, |x, scale| Ok(x * scale))?;
         if let Some(bias) = bias {
-            result = self.zipped(&result, &bias.as_doubles().into_shared(), shape, |x, bias| Ok(x + bias))?;
+            result = self
+                .zipped(&result, &bias.as_doubles().into_shared(), shape, |x, bias| Ok(x + bias))?;
         }
         Ok(Tensor::new(like.kind, Values::F64(result)))
     }

@@ -14,21 +14,29 @@ impl Lowering {
         let Some((function, _)) = Unary::of_operator(&node.op) else {
             return Err(node.problem("it is no function of one number"));
         };
-        self.of_operand(node, args, |lowering, name, x| lowering.push(name, Op::Unary(function), &[x]))
+        self.of_operand(node, args, |lowering, name, x| {
+            lowering.push(name, Op::Unary(function), &[x])
+        })
     }
 
     /// Functions with parameters, and those made of others.
     pub(super) fn parametric(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(1, 1)?;
         node.attributes.ignore("consumed_inputs");
-        let mut number = |name: &str, default: f32| node.attributes.float(name).map(|value| value.unwrap_or(default));
+        let mut number = |name: &str, default: f32| {
+            node.attributes.float(name).map(|value| value.unwrap_or(default))
+        };
         match node.op.as_str() {
             "Celu" => {
                 let alpha = number("alpha", 1.0)?;
                 let inverse = finite_inverse(node, alpha)?;
                 self.of_operand(node, args, |lowering, name, x| {
                     let inner = lowering.scaled(&format!("{name}.inner"), x, inverse)?;
-                    let unit = lowering.push(&format!("{name}.unit"), Op::Unary(Unary::Elu(1.0)), &[inner])?;
+                    let unit = lowering.push(
+                        &format!("{name}.unit"),
+                        Op::Unary(Unary::Elu(1.0)),
+                        &[inner],
+                    )?;
                     lowering.scaled(name, unit, alpha)
                 })
             }
@@ -47,25 +55,37 @@ impl Lowering {
             "Selu" => {
                 let (alpha, gamma) = (number("alpha", 1.673_263_2)?, number("gamma", 1.050_701)?);
                 self.of_operand(node, args, |lowering, name, x| {
-                    let unit = lowering.push(&format!("{name}.unit"), Op::Unary(Unary::Elu(alpha)), &[x])?;
+                    let unit = lowering.push(
+                        &format!("{name}.unit"),
+                        Op::Unary(Unary::Elu(alpha)),
+                        &[x],
+                    )?;
                     lowering.scaled(name, unit, gamma)
                 })
             }
             "Shrink" => {
                 let (bias, lambda) = (number("bias", 0.0)?, number("lambd", 0.5)?);
                 if bias != lambda || lambda < 0.0 {
-                    return Err(
-                        node.problem(format!("bias {bias} and lambd {lambda} make it jump; only bias = lambd is supported"))
-                    );
+                    return Err(node.problem(format!(
+                        "bias {bias} and lambd {lambda} make it jump; only \
+                            bias = lambd is supported"
+                    )));
                 }
                 self.of_operand(node, args, |lowering, name, x| {
-                    let middle = lowering.push(&format!("{name}.middle"), Op::Unary(Unary::Clip(-lambda, lambda)), &[x])?;
+                    let middle = lowering.push(
+                        &format!("{name}.middle"),
+                        Op::Unary(Unary::Clip(-lambda, lambda)),
+                        &[x],
+                    )?;
                     lowering.push(name, Op::Sub, &[x, middle])
                 })
             }
             "ThresholdedRelu" => match number("alpha", 1.0)? {
                 0.0 => self.unary(node, args, Unary::Relu),
-                alpha => Err(node.problem(format!("it jumps at alpha {alpha}; only alpha = 0 is supported"))),
+                alpha => {
+                    Err(node
+                        .problem(format!("it jumps at alpha {alpha}; only alpha = 0 is supported")))
+                }
             },
             "QuickGelu" => {
                 let alpha = number("alpha", 1.702)?;
@@ -94,7 +114,11 @@ impl Lowering {
         self.of_operand(node, args, |lowering, name, x| {
             let sine = lowering.push(&format!("{name}.sine"), Op::Unary(Unary::Sin), &[x])?;
             let cosine = lowering.push(&format!("{name}.cosine"), Op::Unary(Unary::Cos), &[x])?;
-            let inverse = lowering.push(&format!("{name}.inverse"), Op::Unary(Unary::Reciprocal), &[cosine])?;
+            let inverse = lowering.push(
+                &format!("{name}.inverse"),
+                Op::Unary(Unary::Reciprocal),
+                &[cosine],
+            )?;
             lowering.push(name, Op::Mul, &[sine, inverse])
         })
     }
@@ -104,12 +128,17 @@ impl Lowering {
         let function = match node.attributes.string("approximate")?.as_deref() {
             None | Some("none") => Unary::Gelu,
             Some("tanh") => Unary::GeluTanh,
-            Some(other) => return Err(node.problem(format!("attribute `approximate` is {}", other.escape_default()))),
+            Some(other) => {
+                return Err(
+                    node.problem(format!("attribute `approximate` is {}", other.escape_default()))
+                );
+            }
         };
         self.unary(node, args, function)
     }
 
-    /// GELU of a sum with a bias: `BiasGelu`, and `FastGelu`, which may have one and uses the tanh approximation.
+    /// GELU of a sum with a bias: `BiasGelu`, and `FastGelu`, which may have one and uses the tanh
+    /// approximation.
     pub(super) fn biased_gelu(&mut self, node: &mut Node, args: &Args) -> Results {
         let fast = node.op == "FastGelu";
         node.takes(if fast { 1 } else { 2 }, 2)?;
@@ -158,7 +187,11 @@ impl Lowering {
         match (low, high) {
             (None, None) => Ok(vec![args.get(0).cloned()]),
             (Some(0.0), None) => self.unary(node, args, Unary::Relu),
-            (low, high) => self.unary(node, args, Unary::Clip(low.unwrap_or(f32::MIN), high.unwrap_or(f32::MAX))),
+            (low, high) => self.unary(
+                node,
+                args,
+                Unary::Clip(low.unwrap_or(f32::MIN), high.unwrap_or(f32::MAX)),
+            ),
         }
     }
 
@@ -172,7 +205,9 @@ impl Lowering {
             let mut shape = vec![1; rank.max(2)];
             shape[1] = slope.len();
             shape.truncate(rank.max(2));
-            slope = slope.into_shape_with_order(shape).map_err(|error| node.problem(error.to_string()))?;
+            slope = slope
+                .into_shape_with_order(shape)
+                .map_err(|error| node.problem(error.to_string()))?;
         }
         if slope.ndim() > args.get(0).map_or(0, |x| x.shape().len()) && slope.len() == 1 {
             slope = ndarray::ArrayD::from_elem(ndarray::IxDyn(&[]), slope.sum());
@@ -191,7 +226,9 @@ impl Lowering {
                 node.attributes.ignore(name);
             }
             if node.has(2) && self.known(node, args, 2, "training mode")?.as_int() != Some(0) {
-                return Err(node.problem("it is in training mode; export the model with `model.eval()`"));
+                return Err(
+                    node.problem("it is in training mode; export the model with `model.eval()`")
+                );
             }
         } else {
             node.takes(1, 1)?;
@@ -207,9 +244,10 @@ impl Lowering {
             id = source;
         }
         if !matches!(self.op_of(id), Op::Softmax) {
-            return Err(
-                node.problem("its operand depends on the input and is no softmax; only there it is known that all are numbers")
-            );
+            return Err(node.problem(
+                "its operand depends on the input and is no softmax; only there it is \
+                    known that all are numbers",
+            ));
         }
         let shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
         self.budget.elements(&shape)?;
@@ -218,7 +256,9 @@ impl Lowering {
     }
 
     fn unary(&mut self, node: &Node, args: &Args, function: Unary) -> Results {
-        self.of_operand(node, args, |lowering, name, x| lowering.push(name, Op::Unary(function), &[x]))
+        self.of_operand(node, args, |lowering, name, x| {
+            lowering.push(name, Op::Unary(function), &[x])
+        })
     }
 
     /// A result of the first operand's kind.
@@ -237,5 +277,9 @@ impl Lowering {
 
 fn finite_inverse(node: &Node, value: f32) -> Result<f32, Problem> {
     let inverse = value.recip();
-    if inverse.is_finite() { Ok(inverse) } else { Err(node.problem(format!("attribute `alpha` is {value}"))) }
+    if inverse.is_finite() {
+        Ok(inverse)
+    } else {
+        Err(node.problem(format!("attribute `alpha` is {value}")))
+    }
 }

@@ -29,8 +29,8 @@ impl Lowering {
         }
     }
 
-    /// The operands in today's broadcasting, where an older operator set has its own: `broadcast` allows it, `axis` says on which axis of the first
-    /// operand the second one begins.
+    /// The operands in today's broadcasting, where an older operator set has its own: `broadcast`
+    /// allows it, `axis` says on which axis of the first operand the second one begins.
     fn aligned(&mut self, node: &mut Node, args: &Args) -> Result<Option<Args>, Problem> {
         if node.opset >= NUMPY_BROADCASTING {
             return Ok(None);
@@ -43,7 +43,9 @@ impl Lowering {
             return if a.shape() == b.shape() {
                 Ok(None)
             } else {
-                Err(node.problem("its operands have different shapes, and attribute `broadcast` is not set"))
+                Err(node.problem(
+                    "its operands have different shapes, and attribute `broadcast` is not set",
+                ))
             };
         }
         let (outer, inner) = (a.shape().len(), b.shape().len());
@@ -59,7 +61,9 @@ impl Lowering {
         let moved = match b {
             Value::Constant(tensor) => Value::Constant(reshaped_tensor(node, tensor, &shape)?),
             Value::Computed(value) => {
-                let moved = self.moved(node, value, |lowering, _, x| lowering.reshaped(&format!("{name}.aligned"), x, &shape))?;
+                let moved = self.moved(node, value, |lowering, _, x| {
+                    lowering.reshaped(&format!("{name}.aligned"), x, &shape)
+                })?;
                 Value::Computed(moved)
             }
         };
@@ -71,11 +75,17 @@ impl Lowering {
 
     fn difference(&mut self, node: &Node, args: &Args) -> Results {
         // A constant that is subtracted is one that is added, and may hide scores.
-        if let (Some(Value::Computed(_)), Some(Value::Constant(tensor))) = (args.get(0), args.get(1)) {
-            let negative = super::super::tensor::Values::F32(tensor.as_floats().mapv(|value| -value).into_shared());
+        if let (Some(Value::Computed(_)), Some(Value::Constant(tensor))) =
+            (args.get(0), args.get(1))
+        {
+            let negative = super::super::tensor::Values::F32(
+                tensor.as_floats().mapv(|value| -value).into_shared(),
+            );
             if tensor.kind.is_float() && tensor.as_floats().iter().any(|&value| is_hiding(-value)) {
-                let negative = Value::Constant(super::super::tensor::Tensor::new(Kind::F32, negative));
-                let sum = self.sum(node, operand(node, args, 0)?, (&negative, args.name(node, 1)))?;
+                let negative =
+                    Value::Constant(super::super::tensor::Tensor::new(Kind::F32, negative));
+                let sum =
+                    self.sum(node, operand(node, args, 0)?, (&negative, args.name(node, 1)))?;
                 return Ok(vec![Some(Value::Computed(sum))]);
             }
         }
@@ -83,9 +93,13 @@ impl Lowering {
         let id = self.push(&node.name, Op::Sub, &[a, b])?;
         let mut result = Computed::new(kind_of(args), self.shape_of(id).to_vec(), id);
         // What is taken from masked scores leaves them masked.
-        if let (Some(Value::Computed(x)), Some(masked)) = (args.get(0), args.get(0).and_then(masked_of)) {
+        if let (Some(Value::Computed(x)), Some(masked)) =
+            (args.get(0), args.get(0).and_then(masked_of))
+        {
             let scores = match masked.scores {
-                Some(scores) => self.push(&format!("{}.scores", node.name), Op::Sub, &[scores, b])?,
+                Some(scores) => {
+                    self.push(&format!("{}.scores", node.name), Op::Sub, &[scores, b])?
+                }
                 None => self.scaled(&format!("{}.scores", node.name), b, -1.0)?,
             };
             if x.shape == result.shape {
@@ -97,7 +111,9 @@ impl Lowering {
 
     fn product(&mut self, node: &Node, args: &Args) -> Results {
         let name = node.name.as_str();
-        let constant = [(0, 1), (1, 0)].into_iter().find_map(|(x, c)| Some((args.get(x)?, args.tensor(c)?, c)));
+        let constant = [(0, 1), (1, 0)]
+            .into_iter()
+            .find_map(|(x, c)| Some((args.get(x)?, args.tensor(c)?, c)));
         let mut masked = None;
         let mut infinite = false;
         if let Some((Value::Computed(x), factor, at)) = constant {
@@ -117,7 +133,8 @@ impl Lowering {
                 // Says which constant it is where it is infinite.
                 constant.map(|(_, _, at)| self.weights(node, args, at, "factor")).transpose()?;
             }
-            Err("a product with the lowest float, read by something else than a softmax".to_string())
+            Err("a product with the lowest float, read by something else than a softmax"
+                .to_string())
         } else {
             match self.both(node, args)? {
                 Ok([a, b]) => Ok(self.push(name, Op::Mul, &[a, b])?),
@@ -127,22 +144,40 @@ impl Lowering {
         if let (Err(problem), None) = (&plain, &masked) {
             return Err(node.problem(problem.clone()));
         }
-        Ok(vec![Some(Value::Computed(Computed { kind: kind_of(args), shape, plain, masked, comparison: None }))])
+        Ok(vec![Some(Value::Computed(Computed {
+            kind: kind_of(args),
+            shape,
+            plain,
+            masked,
+            comparison: None,
+        }))])
     }
 
     /// Masked scores times a positive number.
-    fn scaled_mask(&mut self, name: &str, x: &Computed, factor: &ArrayD<f32>) -> Result<Option<Masked>, Problem> {
-        let (Some(masked), Some(factor)) = (&x.masked, uniform(factor).filter(|&factor| (0.1..1e30).contains(&factor))) else {
+    fn scaled_mask(
+        &mut self,
+        name: &str,
+        x: &Computed,
+        factor: &ArrayD<f32>,
+    ) -> Result<Option<Masked>, Problem> {
+        let (Some(masked), Some(factor)) =
+            (&x.masked, uniform(factor).filter(|&factor| (0.1..1e30).contains(&factor)))
+        else {
             return Ok(None);
         };
-        let scores = masked.scores.map(|scores| self.scaled(&format!("{name}.scores"), scores, factor)).transpose()?;
+        let scores = masked
+            .scores
+            .map(|scores| self.scaled(&format!("{name}.scores"), scores, factor))
+            .transpose()?;
         Ok(Some(Masked { scores, hidden: masked.hidden }))
     }
 
     fn quotient(&mut self, node: &Node, args: &Args) -> Results {
         let kind = kind_of(args);
         if !kind.is_float() {
-            return Err(node.problem("integer division of values that depend on inputs; divide floats instead"));
+            return Err(node.problem(
+                "integer division of values that depend on inputs; divide floats instead",
+            ));
         }
         let name = node.name.as_str();
         let inverse_name = format!("{name}.inverse");
@@ -162,7 +197,13 @@ impl Lowering {
                         Err(problem) => Err(problem.clone()),
                     };
                     let shape = broadcast_of(node, args)?;
-                    return Ok(vec![Some(Value::Computed(Computed { kind, shape, plain, masked, comparison: None }))]);
+                    return Ok(vec![Some(Value::Computed(Computed {
+                        kind,
+                        shape,
+                        plain,
+                        masked,
+                        comparison: None,
+                    }))]);
                 }
                 self.constant(&inverse_name, inverse)?
             }
@@ -185,14 +226,17 @@ impl Lowering {
     /// `1 / x`; of a square root in one step.
     pub(super) fn reciprocal(&mut self, name: &str, x: NodeId) -> Result<NodeId, Problem> {
         match (self.op_of(x), self.inputs_of(x)) {
-            (Op::Unary(Unary::Sqrt), &[inner]) => self.push(name, Op::Unary(Unary::Rsqrt), &[inner]),
+            (Op::Unary(Unary::Sqrt), &[inner]) => {
+                self.push(name, Op::Unary(Unary::Rsqrt), &[inner])
+            }
             _ => self.push(name, Op::Unary(Unary::Reciprocal), &[x]),
         }
     }
 
     fn power(&mut self, node: &Node, args: &Args) -> Results {
         let exponents = self.weights(node, args, 1, "exponent")?;
-        let exponent = uniform(&exponents).ok_or_else(|| node.problem("exponents differ from element to element"))?;
+        let exponent = uniform(&exponents)
+            .ok_or_else(|| node.problem("exponents differ from element to element"))?;
         let x = self.operand(node, args, 0)?;
         let kind = args.get(0).map_or(Kind::F32, Value::kind);
         if kind.is_integer() && (exponent < 0.0 || exponent.fract() != 0.0) {
@@ -225,7 +269,9 @@ impl Lowering {
         }
         node.takes(count, count)?;
         node.attributes.ignore("consumed_inputs");
-        if node.opset < 8 && (1..count).any(|at| args.get(at).map(Value::shape) != args.get(0).map(Value::shape)) {
+        if node.opset < 8
+            && (1..count).any(|at| args.get(at).map(Value::shape) != args.get(0).map(Value::shape))
+        {
             return Err(node.problem("its operands have different shapes in this operator set"));
         }
         let mut result = operand(node, args, 0)?.0.clone();
@@ -233,7 +279,9 @@ impl Lowering {
             let next = operand(node, args, at)?;
             let found = match node.op.as_str() {
                 "Sum" | "Mean" => self.sum(node, (&result, args.name(node, 0)), next)?,
-                operator => self.extremum(node, (&result, args.name(node, 0)), next, operator == "Max")?,
+                operator => {
+                    self.extremum(node, (&result, args.name(node, 0)), next, operator == "Max")?
+                }
             };
             result = Value::Computed(found);
         }
@@ -248,14 +296,26 @@ impl Lowering {
     }
 
     /// The larger or smaller of two operands: a clip against a number, `b + relu(a - b)` otherwise.
-    fn extremum(&mut self, node: &Node, a: (&Value, &str), b: (&Value, &str), largest: bool) -> Result<Computed, Problem> {
-        let shape = broadcast(a.0.shape(), b.0.shape()).ok_or_else(|| node.problem("its operands do not broadcast"))?;
+    fn extremum(
+        &mut self,
+        node: &Node,
+        a: (&Value, &str),
+        b: (&Value, &str),
+        largest: bool,
+    ) -> Result<Computed, Problem> {
+        let shape = broadcast(a.0.shape(), b.0.shape())
+            .ok_or_else(|| node.problem("its operands do not broadcast"))?;
         let name = node.name.as_str();
         for ((x, _), (bound, bound_name)) in [(a, b), (b, a)] {
             let (Value::Computed(x), Value::Constant(bound)) = (x, bound) else { continue };
             // The lowest float under masked scores changes nothing that a softmax sees.
-            let masked = x.masked.filter(|_| largest && bound.as_floats().iter().all(|&value| is_hiding(value)));
-            let Some(bound) = uniform(&bound.finite(bound_name)?).filter(|_| x.shape == shape) else { continue };
+            let masked = x
+                .masked
+                .filter(|_| largest && bound.as_floats().iter().all(|&value| is_hiding(value)));
+            let Some(bound) = uniform(&bound.finite(bound_name)?).filter(|_| x.shape == shape)
+            else {
+                continue;
+            };
             let clip = match (largest, bound) {
                 (true, 0.0) => Unary::Relu,
                 (true, low) => Unary::Clip(low, f32::MAX),
@@ -287,7 +347,11 @@ impl Lowering {
 }
 
 /// Operand `at`, which must be there, with its name.
-pub(super) fn operand<'a>(node: &'a Node, args: &'a Args, at: usize) -> Result<(&'a Value, &'a str), Problem> {
+pub(super) fn operand<'a>(
+    node: &'a Node,
+    args: &'a Args,
+    at: usize,
+) -> Result<(&'a Value, &'a str), Problem> {
     let value = args.get(at).ok_or_else(|| node.problem(format!("input {at} is missing")))?;
     Ok((value, args.name(node, at)))
 }
@@ -318,9 +382,15 @@ pub(super) fn reshaped_tensor(
     use super::super::tensor::{Tensor, Values};
     let misfit = |error: ndarray::ShapeError| node.problem(error.to_string());
     let values = match &tensor.values {
-        Values::F32(array) => Values::F32(array.to_shape(shape).map_err(misfit)?.into_owned().into_shared()),
-        Values::F64(array) => Values::F64(array.to_shape(shape).map_err(misfit)?.into_owned().into_shared()),
-        Values::I64(array) => Values::I64(array.to_shape(shape).map_err(misfit)?.into_owned().into_shared()),
+        Values::F32(array) => {
+            Values::F32(array.to_shape(shape).map_err(misfit)?.into_owned().into_shared())
+        }
+        Values::F64(array) => {
+            Values::F64(array.to_shape(shape).map_err(misfit)?.into_owned().into_shared())
+        }
+        Values::I64(array) => {
+            Values::I64(array.to_shape(shape).map_err(misfit)?.into_owned().into_shared())
+        }
     };
     Ok(Tensor { kind: tensor.kind, values })
 }

@@ -8,16 +8,33 @@ use crate::onnx::{constants, graph};
 const MAX_DEPTH: usize = 8;
 
 impl Lowering {
-    pub(super) fn branch(&mut self, node: &mut Node, args: &Args) -> Result<Vec<Option<Value>>, Problem> {
+    pub(super) fn branch(
+        &mut self,
+        node: &mut Node,
+        args: &Args,
+    ) -> Result<Vec<Option<Value>>, Problem> {
         node.takes(1, 1)?;
         let taken = match args.tensor(0) {
-            Some(condition) => condition.as_int().ok_or_else(|| node.problem("its condition is not one truth value"))? != 0,
-            None => return Err(node.problem("its condition depends on an input; only constant conditions are supported")),
+            Some(condition) => {
+                condition
+                    .as_int()
+                    .ok_or_else(|| node.problem("its condition is not one truth value"))?
+                    != 0
+            }
+            None => {
+                return Err(node.problem(
+                    "its condition depends on an input; only constant conditions are supported",
+                ));
+            }
         };
-        let branches = [node.attributes.graph("then_branch")?, node.attributes.graph("else_branch")?];
+        let branches =
+            [node.attributes.graph("then_branch")?, node.attributes.graph("else_branch")?];
         let branch = branches.into_iter().nth(usize::from(!taken)).flatten();
         let branch = branch.ok_or_else(|| node.problem("the branch that is taken is missing"))?;
-        if self.depth >= MAX_DEPTH || !branch.input.is_empty() || !branch.sparse_initializer.is_empty() {
+        if self.depth >= MAX_DEPTH
+            || !branch.input.is_empty()
+            || !branch.sparse_initializer.is_empty()
+        {
             return Err(node.problem("its branch is too deep, or has inputs or sparse constants"));
         }
         let names: Vec<String> = branch.output.iter().map(|output| output.name.clone()).collect();
@@ -32,11 +49,19 @@ impl Lowering {
                 return Err(Problem::Duplicate(name));
             }
         }
-        own.extend(branch.node.iter().flat_map(|node| node.output.iter().filter(|name| !name.is_empty()).cloned()));
+        own.extend(
+            branch
+                .node
+                .iter()
+                .flat_map(|node| node.output.iter().filter(|name| !name.is_empty()).cloned()),
+        );
         self.depth += 1;
         self.nodes(branch.node, &order)?;
         self.depth -= 1;
-        let results = names.iter().map(|name| self.value(name, &node.name).cloned().map(Some)).collect::<Result<Vec<_>, _>>()?;
+        let results = names
+            .iter()
+            .map(|name| self.value(name, &node.name).cloned().map(Some))
+            .collect::<Result<Vec<_>, _>>()?;
         for name in own {
             self.values.remove(&name);
         }

@@ -1,4 +1,5 @@
-//! Changes of type. The numbers of a model are real: a change that keeps every number changes nothing, any other is refused.
+//! Changes of type. The numbers of a model are real: a change that keeps every number changes
+//! nothing, any other is refused.
 
 use super::super::tensor::Tensor;
 use super::value::{Args, Computed, Value};
@@ -14,7 +15,11 @@ impl Lowering {
         node.attributes.ignore("round_mode");
         let to = match node.opset < 6 {
             true => node.attributes.string("to")?.and_then(|name| named(&name)),
-            false => node.attributes.int("to")?.and_then(|kind| i32::try_from(kind).ok()).and_then(Kind::of),
+            false => node
+                .attributes
+                .int("to")?
+                .and_then(|kind| i32::try_from(kind).ok())
+                .and_then(Kind::of),
         };
         let to = to.ok_or_else(|| node.problem("attribute `to` is no type that is supported"))?;
         self.cast_to(node, args, to)
@@ -39,7 +44,11 @@ impl Lowering {
         };
         let from = value.kind;
         let problem = |problem: &str| {
-            node.problem(format!("a change of values that depend on an input from {} to {}: {problem}", from.name(), to.name()))
+            node.problem(format!(
+                "a change of values that depend on an input from {} to {}: {problem}",
+                from.name(),
+                to.name()
+            ))
         };
         let plain = value.plain.as_ref().ok().copied();
         let is_flag = plain.is_some_and(|id| self.flags.contains(&id));
@@ -48,20 +57,31 @@ impl Lowering {
             (_, Kind::Bool) => {
                 let id = plain.ok_or_else(|| problem("it has no numbers"))?;
                 if !self.assume_flags(node, id) {
-                    return Err(problem("only flags, and inputs that are masks, become truth values"));
+                    return Err(problem(
+                        "only flags, and inputs that are masks, become truth values",
+                    ));
                 }
                 return Ok(vec![Some(self.truth(id))]);
             }
             _ if to.is_float() => true,
-            _ if from.is_float() => return Err(problem("it cuts off fractions; leave the cast out")),
+            _ if from.is_float() => {
+                return Err(problem("it cuts off fractions; leave the cast out"));
+            }
             _ => range(from).0 >= range(to).0 && range(from).1 <= range(to).1,
         };
         if !keeps {
-            let wide = problem("it drops high bits; leave the cast out, or declare the input with the smaller type");
-            let inputs = plain.and_then(|id| self.inputs_behind(id)).filter(|_| matches!(to, Kind::I32 | Kind::U32));
+            let wide = problem(
+                "it drops high bits; leave the cast out, or declare the input with the smaller \
+                    type",
+            );
+            let inputs = plain
+                .and_then(|id| self.inputs_behind(id))
+                .filter(|_| matches!(to, Kind::I32 | Kind::U32));
             // Token ids and flags have a range that is known once every reader has been seen.
             match inputs {
-                Some(inputs) => self.narrowed.extend(inputs.into_iter().map(|input| (input, copy(&wide)))),
+                Some(inputs) => {
+                    self.narrowed.extend(inputs.into_iter().map(|input| (input, copy(&wide))))
+                }
                 None if plain.is_some_and(|id| self.is_index(id)) => {}
                 None => return Err(wide),
             }
@@ -86,9 +106,11 @@ impl Lowering {
 
 fn copy(problem: &Problem) -> Problem {
     match problem {
-        Problem::Unsupported { node, operator, problem } => {
-            Problem::Unsupported { node: node.clone(), operator: operator.clone(), problem: problem.clone() }
-        }
+        Problem::Unsupported { node, operator, problem } => Problem::Unsupported {
+            node: node.clone(),
+            operator: operator.clone(),
+            problem: problem.clone(),
+        },
         other => Problem::Malformed(other.to_string()),
     }
 }

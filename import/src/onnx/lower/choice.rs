@@ -1,4 +1,5 @@
-//! `Where`: a choice by a constant or by flags, a mask, and the activations that are written as a choice.
+//! `Where`: a choice by a constant or by flags, a mask, and the activations that are written as a
+//! choice.
 
 use ndarray::ArrayD;
 
@@ -10,9 +11,15 @@ use super::{Kind, Lowering, Node, Problem, uniform};
 use lemma_model::{NodeId, Op, Unary, broadcast, is_hiding};
 
 impl Lowering {
-    pub(super) fn select(&mut self, node: &mut Node, args: &Args) -> Result<Vec<Option<Value>>, Problem> {
+    pub(super) fn select(
+        &mut self,
+        node: &mut Node,
+        args: &Args,
+    ) -> Result<Vec<Option<Value>>, Problem> {
         node.takes(3, 3)?;
-        let (Some(condition), Some(on_true), Some(on_false)) = (args.get(0), args.get(1), args.get(2)) else {
+        let (Some(condition), Some(on_true), Some(on_false)) =
+            (args.get(0), args.get(1), args.get(2))
+        else {
             return Err(node.problem("three operands expected"));
         };
         let kind = on_true.kind();
@@ -28,7 +35,8 @@ impl Lowering {
                 self.choose_by_flags(node, args, flags)?
             }
         };
-        let shape = broadcast(condition.shape(), on_true.shape()).and_then(|shape| broadcast(&shape, on_false.shape()));
+        let shape = broadcast(condition.shape(), on_true.shape())
+            .and_then(|shape| broadcast(&shape, on_false.shape()));
         let shape = shape.ok_or_else(|| node.problem("its operands do not broadcast"))?;
         let (plain, masked) = chosen;
         let plain = match plain {
@@ -46,7 +54,12 @@ impl Lowering {
     }
 
     /// A choice by a constant.
-    fn choose(&mut self, node: &Node, args: &Args, condition: &ArrayD<f32>) -> Result<Readings, Problem> {
+    fn choose(
+        &mut self,
+        node: &Node,
+        args: &Args,
+        condition: &ArrayD<f32>,
+    ) -> Result<Readings, Problem> {
         let inverse = condition.mapv(|truth| 1.0 - truth);
         match uniform(condition) {
             Some(1.0) => return self.readings(node, args, 1),
@@ -60,15 +73,22 @@ impl Lowering {
                 masked = self.hidden_choice(&node.name, operand(node, args, kept)?, hidden)?;
             }
         }
-        let plain = match (self.side(node, args, 1, condition)?, self.side(node, args, 2, &inverse)?) {
-            (Ok(a), Ok(b)) => Ok(self.push(&node.name, Op::Add, &[a, b])?),
-            (Err(problem), _) | (_, Err(problem)) => Err(problem),
-        };
+        let plain =
+            match (self.side(node, args, 1, condition)?, self.side(node, args, 2, &inverse)?) {
+                (Ok(a), Ok(b)) => Ok(self.push(&node.name, Op::Add, &[a, b])?),
+                (Err(problem), _) | (_, Err(problem)) => Err(problem),
+            };
         Ok((plain, masked))
     }
 
     /// One side of a choice where `pattern` is one, zero elsewhere.
-    fn side(&mut self, node: &Node, args: &Args, at: usize, pattern: &ArrayD<f32>) -> Result<Result<NodeId, String>, Problem> {
+    fn side(
+        &mut self,
+        node: &Node,
+        args: &Args,
+        at: usize,
+        pattern: &ArrayD<f32>,
+    ) -> Result<Result<NodeId, String>, Problem> {
         let name = format!("{}.{}", node.name, if at == 1 { "true" } else { "false" });
         match args.get(at) {
             Some(Value::Constant(tensor)) => {
@@ -88,7 +108,12 @@ impl Lowering {
     }
 
     /// A choice by flags: a mask where one side is a low constant, and `b + flags (a - b)`.
-    fn choose_by_flags(&mut self, node: &Node, args: &Args, flags: NodeId) -> Result<Readings, Problem> {
+    fn choose_by_flags(
+        &mut self,
+        node: &Node,
+        args: &Args,
+        flags: NodeId,
+    ) -> Result<Readings, Problem> {
         if !self.flags.contains(&flags) {
             return Err(node.problem("the condition depends on the input and is no flag"));
         }
@@ -96,12 +121,18 @@ impl Lowering {
         let mut masked = None;
         for (low, kept) in [(1, 2), (2, 1)] {
             if self.hides(args, low) {
-                let hidden = if low == 1 { flags } else { self.complement(&format!("{name}.hidden"), flags)? };
+                let hidden = if low == 1 {
+                    flags
+                } else {
+                    self.complement(&format!("{name}.hidden"), flags)?
+                };
                 masked = self.hidden_choice(&name, operand(node, args, kept)?, hidden)?;
             }
         }
         let low = |at: usize| {
-            args.tensor(at).is_some_and(|tensor| tensor.as_floats().iter().any(|value| !value.is_finite() || *value <= LARGE))
+            args.tensor(at).is_some_and(|tensor| {
+                tensor.as_floats().iter().any(|value| !value.is_finite() || *value <= LARGE)
+            })
         };
         if low(1) || low(2) {
             return Ok((Err(REFUSED.into()), masked));
@@ -136,8 +167,14 @@ impl Lowering {
         floats.is_some_and(|tensor| tensor.as_floats().iter().all(|&value| is_hiding(value)))
     }
 
-    /// `x > 0 ? x : f(x)` for `f` a multiple of `x` or of `exp(x) - 1`, in any order of the comparison; `None` for another choice.
-    fn slope(&mut self, node: &Node, comparison: Comparison, args: &Args) -> Result<Option<NodeId>, Problem> {
+    /// `x > 0 ? x : f(x)` for `f` a multiple of `x` or of `exp(x) - 1`, in any order of the
+    /// comparison; `None` for another choice.
+    fn slope(
+        &mut self,
+        node: &Node,
+        comparison: Comparison,
+        args: &Args,
+    ) -> Result<Option<NodeId>, Problem> {
         let positive = match comparison.relation {
             Relation::Greater | Relation::GreaterOrEqual => true,
             Relation::Less | Relation::LessOrEqual => false,
@@ -152,19 +189,26 @@ impl Lowering {
         if !args.get(above).is_some_and(is_x) {
             return Ok(None);
         }
-        if args.tensor(below).is_some_and(|zero| zero.as_floats().iter().all(|&value| value == 0.0)) {
+        if args.tensor(below).is_some_and(|zero| zero.as_floats().iter().all(|&value| value == 0.0))
+        {
             return self.push(&node.name, Op::Unary(Unary::Relu), &[x]).map(Some);
         }
-        let Some(&Value::Computed(Computed { plain: Ok(below), .. })) = args.get(below) else { return Ok(None) };
+        let Some(&Value::Computed(Computed { plain: Ok(below), .. })) = args.get(below) else {
+            return Ok(None);
+        };
         if let Some(slope) = self.factor_of(below, x)
             && broadcast(slope.shape(), self.shape_of(x)).as_deref() == Some(self.shape_of(x))
         {
             return match uniform(&slope) {
-                Some(slope) => self.push(&node.name, Op::Unary(Unary::LeakyRelu(slope)), &[x]).map(Some),
+                Some(slope) => {
+                    self.push(&node.name, Op::Unary(Unary::LeakyRelu(slope)), &[x]).map(Some)
+                }
                 None => self.push(&node.name, Op::PRelu { slope }, &[x]).map(Some),
             };
         }
-        self.exponential_of(below, x).map(|alpha| self.push(&node.name, Op::Unary(Unary::Elu(alpha)), &[x])).transpose()
+        self.exponential_of(below, x)
+            .map(|alpha| self.push(&node.name, Op::Unary(Unary::Elu(alpha)), &[x]))
+            .transpose()
     }
 
     /// The constant `c` of `c * x`.
@@ -183,7 +227,9 @@ impl Lowering {
             Op::Constant(values) => uniform(values),
             _ => None,
         };
-        let is_exponential = |id: NodeId| matches!(self.op_of(id), Op::Unary(Unary::Exp)) && self.inputs_of(id) == [x];
+        let is_exponential = |id: NodeId| {
+            matches!(self.op_of(id), Op::Unary(Unary::Exp)) && self.inputs_of(id) == [x]
+        };
         match (self.op_of(id), self.inputs_of(id)) {
             (Op::Mul, &[a, b]) => match (number(a), number(b)) {
                 (Some(factor), None) => self.exponential_of(b, x).map(|inner| factor * inner),
@@ -192,7 +238,8 @@ impl Lowering {
             },
             (Op::Sub, &[a, b]) => (number(b) == Some(1.0) && is_exponential(a)).then_some(1.0),
             (Op::Add, &[a, b]) => {
-                let matches = number(b) == Some(-1.0) && is_exponential(a) || number(a) == Some(-1.0) && is_exponential(b);
+                let matches = number(b) == Some(-1.0) && is_exponential(a)
+                    || number(a) == Some(-1.0) && is_exponential(b);
                 matches.then_some(1.0)
             }
             _ => None,
@@ -204,11 +251,17 @@ impl Lowering {
 type Readings = (Result<NodeId, String>, Option<super::value::Masked>);
 
 /// `pattern * values`, where numbers that are not chosen count as nothing.
-fn product(node: &Node, pattern: &ArrayD<f32>, values: &ArrayD<f32>) -> Result<ArrayD<f32>, Problem> {
+fn product(
+    node: &Node,
+    pattern: &ArrayD<f32>,
+    values: &ArrayD<f32>,
+) -> Result<ArrayD<f32>, Problem> {
     let misfit = || node.problem("condition and constant do not broadcast");
     let shape = broadcast(pattern.shape(), values.shape()).ok_or_else(misfit)?;
     lemma_model::volume(&shape).map_err(|problem| node.problem(problem))?;
     let pattern = pattern.broadcast(shape.clone()).ok_or_else(misfit)?;
     let values = values.broadcast(shape).ok_or_else(misfit)?;
-    Ok(ndarray::Zip::from(pattern).and(values).map_collect(|&pattern, &value| if pattern == 0.0 { 0.0 } else { value }))
+    Ok(ndarray::Zip::from(pattern)
+        .and(values)
+        .map_collect(|&pattern, &value| if pattern == 0.0 { 0.0 } else { value }))
 }

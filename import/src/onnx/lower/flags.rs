@@ -1,7 +1,7 @@
 //! Flags: truth values that depend on an input, as numbers that are 0 or 1.
 //!
-//! A model has no booleans. A boolean tensor is lowered to numbers where it follows from flag inputs and constants, and from then on the importer
-//! knows that every element is 0 or 1:
+//! A model has no booleans. A boolean tensor is lowered to numbers where it follows from flag
+//! inputs and constants, and from then on the importer knows that every element is 0 or 1:
 //!
 //! ```text
 //! and      a b                    not      1 - a
@@ -11,10 +11,11 @@
 //!
 //! A comparison of numbers that are no flags is a step of their difference.
 //!
-//! An input is a flag where the file declares it as booleans. One of integers or numbers that the file compares with zeros and ones, casts to
-//! booleans or subtracts from one is read as if it were, and that is an assumption: it holds where the file says that it is a mask, by hiding scores
-//! from a softmax or by its name; everywhere else the file is refused. A flag becomes [`Op::Tokens`] of two values: 0 and 1 are the only ones that
-//! are accepted and proven.
+//! An input is a flag where the file declares it as booleans. One of integers or numbers that the
+//! file compares with zeros and ones, casts to booleans or subtracts from one is read as if it
+//! were, and that is an assumption: it holds where the file says that it is a mask, by hiding
+//! scores from a softmax or by its name; everywhere else the file is refused. A flag becomes
+//! [`Op::Tokens`] of two values: 0 and 1 are the only ones that are accepted and proven.
 
 use std::collections::HashSet;
 
@@ -112,9 +113,18 @@ impl Lowering {
     }
 
     /// The node of an operand that must be flags.
-    pub(super) fn flag_operand(&mut self, node: &Node, args: &Args, at: usize) -> Result<NodeId, Problem> {
+    pub(super) fn flag_operand(
+        &mut self,
+        node: &Node,
+        args: &Args,
+        at: usize,
+    ) -> Result<NodeId, Problem> {
         let id = self.operand(node, args, at)?;
-        if self.flags.contains(&id) { Ok(id) } else { Err(node.problem("an operand is neither a flag nor a constant")) }
+        if self.flags.contains(&id) {
+            Ok(id)
+        } else {
+            Err(node.problem("an operand is neither a flag nor a constant"))
+        }
     }
 
     pub(super) fn comparison(&mut self, node: &mut Node, args: &Args) -> Results {
@@ -128,7 +138,9 @@ impl Lowering {
         };
         let (x, bound, relation) = match (args.get(0), args.get(1)) {
             (Some(Value::Computed(x)), Some(Value::Constant(bound))) => (x, bound, relation),
-            (Some(Value::Constant(bound)), Some(Value::Computed(x))) => (x, bound, relation.turned()),
+            (Some(Value::Constant(bound)), Some(Value::Computed(x))) => {
+                (x, bound, relation.turned())
+            }
             _ => {
                 let result = self.step(node, args, relation)?;
                 return Ok(vec![Some(self.truth(result))]);
@@ -141,40 +153,67 @@ impl Lowering {
         if self.flags.contains(&id) || may_be_flag {
             return self.compared(node, id, &bound, relation);
         }
-        let comparison = uniform(&bound).filter(|_| bound.len() == 1).map(|bound| Comparison { x: id, relation, bound });
+        let comparison = uniform(&bound).filter(|_| bound.len() == 1).map(|bound| Comparison {
+            x: id,
+            relation,
+            bound,
+        });
         let plain = match self.step(
             node,
             args,
-            if args.get(0).is_some_and(|x| x.tensor().is_some()) { relation.turned() } else { relation },
+            if args.get(0).is_some_and(|x| x.tensor().is_some()) {
+                relation.turned()
+            } else {
+                relation
+            },
         ) {
             Ok(result) => Ok(result),
             // It may still be a choice that is known.
             Err(problem) if comparison.is_some() => Err(problem.to_string()),
             Err(problem) => return Err(problem),
         };
-        let shape = plain.as_ref().map_or_else(|_| x.shape.clone(), |result| self.shape_of(*result).to_vec());
+        let shape = plain
+            .as_ref()
+            .map_or_else(|_| x.shape.clone(), |result| self.shape_of(*result).to_vec());
         if let Ok(result) = &plain {
             self.flags.insert(*result);
         }
-        Ok(vec![Some(Value::Computed(Computed { kind: Kind::Bool, shape, plain, masked: None, comparison }))])
+        Ok(vec![Some(Value::Computed(Computed {
+            kind: Kind::Bool,
+            shape,
+            plain,
+            masked: None,
+            comparison,
+        }))])
     }
 
-    /// How the first operand stands to the second, element by element: a function of their difference that steps at zero. It is exact where the
-    /// difference is a multiple of the integer model's step, as that of whole numbers is; elsewhere numbers closer than a step count as equal.
+    /// How the first operand stands to the second, element by element: a function of their
+    /// difference that steps at zero. It is exact where the difference is a multiple of the integer
+    /// model's step, as that of whole numbers is; elsewhere numbers closer than a step count as
+    /// equal.
     fn step(&mut self, node: &Node, args: &Args, relation: Relation) -> Result<NodeId, Problem> {
-        let whole = [args.get(0), args.get(1)].into_iter().flatten().all(|value| value.kind().is_integer());
+        let whole =
+            [args.get(0), args.get(1)].into_iter().flatten().all(|value| value.kind().is_integer());
         if relation == Relation::Equal && !whole {
-            return Err(node.problem("whether two real numbers are equal depends on how they are rounded; compare whole numbers"));
+            return Err(node.problem(
+                "whether two real numbers are equal depends on how they are \
+                rounded; compare whole numbers",
+            ));
         }
         let name = node.name.clone();
         let (a, b) = (self.operand(node, args, 0)?, self.operand(node, args, 1)?);
-        let (a, b) = if matches!(relation, Relation::Less | Relation::GreaterOrEqual) { (b, a) } else { (a, b) };
+        let (a, b) = if matches!(relation, Relation::Less | Relation::GreaterOrEqual) {
+            (b, a)
+        } else {
+            (a, b)
+        };
         let difference = self.push(&format!("{name}.difference"), Op::Sub, &[a, b])?;
         let sign = self.push(&format!("{name}.sign"), Op::Unary(Unary::Sign), &[difference])?;
         match relation {
             Relation::Greater | Relation::Less => self.push(&name, Op::Unary(Unary::Relu), &[sign]),
             Relation::GreaterOrEqual | Relation::LessOrEqual => {
-                let beyond = self.push(&format!("{name}.beyond"), Op::Unary(Unary::Relu), &[sign])?;
+                let beyond =
+                    self.push(&format!("{name}.beyond"), Op::Unary(Unary::Relu), &[sign])?;
                 self.complement(&name, beyond)
             }
             Relation::Equal => {
@@ -185,10 +224,17 @@ impl Lowering {
     }
 
     /// A comparison of flags with constants.
-    fn compared(&mut self, node: &Node, flags: NodeId, bound: &ArrayD<f32>, relation: Relation) -> Results {
+    fn compared(
+        &mut self,
+        node: &Node,
+        flags: NodeId,
+        bound: &ArrayD<f32>,
+        relation: Relation,
+    ) -> Results {
         let at = |flag: f32| bound.mapv(|bound| f32::from(u8::from(relation.holds(flag, bound))));
         let (yes, no) = (at(1.0), at(0.0));
-        let fits = lemma_model::broadcast(bound.shape(), self.shape_of(flags)).as_deref() == Some(self.shape_of(flags));
+        let fits = lemma_model::broadcast(bound.shape(), self.shape_of(flags)).as_deref()
+            == Some(self.shape_of(flags));
         let result = match (uniform(&yes), uniform(&no)) {
             (Some(1.0), Some(0.0)) if fits => flags,
             (Some(0.0), Some(1.0)) if fits => self.complement(&node.name, flags)?,
@@ -206,7 +252,11 @@ impl Lowering {
         let complemented = self.less_from_one(id);
         let Some(inputs) = self.inputs_behind(complemented.unwrap_or(id)) else { return false };
         for input in inputs.into_iter().filter(|input| !self.declared.contains(input)) {
-            self.assumptions.push(Assumption { input, node: node.name.clone(), op: node.op.clone() });
+            self.assumptions.push(Assumption {
+                input,
+                node: node.name.clone(),
+                op: node.op.clone(),
+            });
         }
         true
     }
@@ -247,7 +297,8 @@ impl Lowering {
         }
     }
 
-    /// Decides what each input is: flags, tokens or numbers. Refuses a file that reads an input as what nothing says it is.
+    /// Decides what each input is: flags, tokens or numbers. Refuses a file that reads an input as
+    /// what nothing says it is.
     pub(super) fn settle(&mut self) -> Result<(), Problem> {
         for assumption in &self.assumptions {
             let named = self.model.nodes[assumption.input.0].name.to_lowercase().contains("mask");
@@ -265,13 +316,17 @@ impl Lowering {
             if let Op::Tokens { vocabulary } = input.op
                 && vocabulary > 2
             {
-                let problem =
-                    format!("it reads the token ids `{}` as truth values; give the mask as an input of its own", input.name);
+                let problem = format!(
+                    "it reads the token ids `{}` as truth values; give the mask as an input of its \
+                        own",
+                    input.name
+                );
                 return Err(unsupported(problem));
             }
             if !self.declared.contains(&assumption.input) {
                 let problem = format!(
-                    "it reads input `{}` as truth values, and nothing in the file says that it is a mask; declare the input as bool",
+                    "it reads input `{}` as truth values, and nothing in the file says that it is \
+                        a mask; declare the input as bool",
                     input.name
                 );
                 return Err(unsupported(problem));
@@ -281,17 +336,23 @@ impl Lowering {
             let node = &mut self.model.nodes[id.0];
             match node.op {
                 Op::Tokens { vocabulary } if vocabulary > 2 => {
-                    let problem = "it is used as a mask and as token ids; give the mask as an input of its own".into();
+                    let problem = "it is used as a mask and as token ids; give the mask as an \
+                        input of its own"
+                        .into();
                     return Err(Problem::BadInput { input: node.name.clone(), problem });
                 }
                 _ => node.op = Op::Tokens { vocabulary: 2 },
             }
         }
-        let wide = self.narrowed.iter().find(|(input, _)| !matches!(self.op_of(*input), Op::Tokens { .. }));
+        let wide = self
+            .narrowed
+            .iter()
+            .find(|(input, _)| !matches!(self.op_of(*input), Op::Tokens { .. }));
         match wide.map(|(input, _)| *input) {
             None => Ok(()),
             Some(input) => {
-                let at = self.narrowed.iter().position(|(other, _)| *other == input).unwrap_or_default();
+                let at =
+                    self.narrowed.iter().position(|(other, _)| *other == input).unwrap_or_default();
                 Err(self.narrowed.swap_remove(at).1)
             }
         }
@@ -300,7 +361,8 @@ impl Lowering {
     /// Records whether a new node's every element is 0 or 1.
     pub(super) fn note_flag(&mut self, id: NodeId) {
         let node = &self.model.nodes[id.0];
-        let of_flags = !node.inputs.is_empty() && node.inputs.iter().all(|id| self.flags.contains(id));
+        let of_flags =
+            !node.inputs.is_empty() && node.inputs.iter().all(|id| self.flags.contains(id));
         let is_flag = match &node.op {
             Op::Constant(values) => values.iter().all(|&value| value == 0.0 || value == 1.0),
             Op::View(View::Pad { value, .. }) => of_flags && (*value == 0.0 || *value == 1.0),
@@ -326,13 +388,22 @@ impl Lowering {
 
     /// Where either of two flags is one.
     pub(super) fn either(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId, Problem> {
-        let neither = [self.complement(&format!("{name}.left"), a)?, self.complement(&format!("{name}.right"), b)?];
+        let neither = [
+            self.complement(&format!("{name}.left"), a)?,
+            self.complement(&format!("{name}.right"), b)?,
+        ];
         let neither = self.push(&format!("{name}.neither"), Op::Mul, &neither)?;
         self.complement(name, neither)
     }
 
     /// One of two flags, as a third one says.
-    pub(super) fn chosen(&mut self, name: &str, condition: NodeId, yes: NodeId, no: NodeId) -> Result<NodeId, Problem> {
+    pub(super) fn chosen(
+        &mut self,
+        name: &str,
+        condition: NodeId,
+        yes: NodeId,
+        no: NodeId,
+    ) -> Result<NodeId, Problem> {
         let inverse = self.complement(&format!("{name}.inverse"), condition)?;
         let yes = self.push(&format!("{name}.true"), Op::Mul, &[condition, yes])?;
         let no = self.push(&format!("{name}.false"), Op::Mul, &[inverse, no])?;

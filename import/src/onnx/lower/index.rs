@@ -14,10 +14,17 @@ impl Lowering {
             node.takes(1, 1)?;
             let missing = || Problem::Malformed("a slice without bounds".into());
             let starts = node.attributes.ints("starts")?.ok_or_else(missing)?;
-            (starts, node.attributes.ints("ends")?.ok_or_else(missing)?, node.attributes.ints("axes")?, None)
+            (
+                starts,
+                node.attributes.ints("ends")?.ok_or_else(missing)?,
+                node.attributes.ints("axes")?,
+                None,
+            )
         } else {
             node.takes(3, 5)?;
-            let optional = |at: usize, what: &str| node.has(at).then(|| self.integers(node, args, at, what)).transpose();
+            let optional = |at: usize, what: &str| {
+                node.has(at).then(|| self.integers(node, args, at, what)).transpose()
+            };
             let bound = |at: usize, what: &str| self.integers(node, args, at, what);
             (bound(1, "starts")?, bound(2, "ends")?, optional(3, "axes")?, optional(4, "steps")?)
         };
@@ -31,8 +38,10 @@ impl Lowering {
         let mut result = shape.clone();
         for at in 0..starts.len() {
             let axis = axis_of(node, axes[at], shape.len())?;
-            let (start, count) = cut(shape[axis], starts[at], ends[at], steps[at])
-                .ok_or_else(|| node.problem(format!("it leaves nothing of axis {axis}, or has a step of 0")))?;
+            let (start, count) =
+                cut(shape[axis], starts[at], ends[at], steps[at]).ok_or_else(|| {
+                    node.problem(format!("it leaves nothing of axis {axis}, or has a step of 0"))
+                })?;
             result[axis] = count;
             cuts.push((axis, start, if count == 1 { 1 } else { steps[at] as isize }, count));
         }
@@ -43,7 +52,12 @@ impl Lowering {
                     continue;
                 }
                 shape[axis] = count;
-                x = lowering.push_shaped(name, Op::View(View::Slice { axis, start, step }), &[x], &shape)?;
+                x = lowering.push_shaped(
+                    name,
+                    Op::View(View::Slice { axis, start, step }),
+                    &[x],
+                    &shape,
+                )?;
             }
             Ok(x)
         })
@@ -63,9 +77,13 @@ impl Lowering {
         };
         let parts = match node.attributes.int("num_outputs")? {
             Some(parts) if parts != count as i64 => {
-                return Err(node.problem(format!("attribute `num_outputs` is {parts} for {count} outputs")));
+                return Err(
+                    node.problem(format!("attribute `num_outputs` is {parts} for {count} outputs"))
+                );
             }
-            Some(_) if given.is_some() => return Err(node.problem("both sizes and `num_outputs` are given")),
+            Some(_) if given.is_some() => {
+                return Err(node.problem("both sizes and `num_outputs` are given"));
+            }
             parts => parts.is_some(),
         };
         let sizes = match given {
@@ -81,7 +99,9 @@ impl Lowering {
             || sizes.iter().try_fold(0usize, |sum, &size| sum.checked_add(size)) != Some(extent)
             || sizes.contains(&0)
         {
-            return Err(node.problem(format!("parts of {sizes:?} for an axis of {extent} and {count} outputs")));
+            return Err(node.problem(format!(
+                "parts of {sizes:?} for an axis of {extent} and {count} outputs"
+            )));
         }
         let value = self.computed_operand(node, args, 0)?;
         let mut results = vec![];
@@ -94,7 +114,12 @@ impl Lowering {
                 true if size == extent => Some(Value::Computed(value.clone())),
                 true => {
                     let moved = self.moved(node, &value, |lowering, name, x| {
-                        lowering.push_shaped(&format!("{name}.{at}"), Op::View(View::Slice { axis, start, step: 1 }), &[x], &part)
+                        lowering.push_shaped(
+                            &format!("{name}.{at}"),
+                            Op::View(View::Slice { axis, start, step: 1 }),
+                            &[x],
+                            &part,
+                        )
                     })?;
                     Some(Value::Computed(moved))
                 }
@@ -113,7 +138,8 @@ impl Lowering {
         let chosen = args.get(1).map(|x| x.shape().to_vec()).unwrap_or_default();
         let result = [&shape[..axis], &chosen, &shape[axis + 1..]].concat();
         if args.tensor(1).is_some() {
-            let indices = indices(node, &self.integers(node, args, 1, "indices")?, shape[axis], axis)?;
+            let indices =
+                indices(node, &self.integers(node, args, 1, "indices")?, shape[axis], axis)?;
             return self.view(node, args, |lowering, name, x| {
                 let rows = lowering.selected(name, x, axis, &indices)?;
                 lowering.reshaped(&format!("{name}.shape"), rows, &result)
@@ -122,26 +148,41 @@ impl Lowering {
         let what = "table of a lookup by computed ids";
         let table = self.weights(node, args, 0, what)?;
         if axis != 0 {
-            return Err(node.problem(format!("a lookup by computed ids along axis {axis}; transpose the table")));
+            return Err(node.problem(format!(
+                "a lookup by computed ids along axis {axis}; transpose the table"
+            )));
         }
         let ids = self.operand(node, args, 1)?;
         let (rows, width): (usize, usize) = (shape[0], shape[1..].iter().product());
         self.choose_rows(node, ids, rows)?;
-        let table = table.into_shape_with_order((rows, width)).map_err(|error| node.problem(error.to_string()))?;
+        let table = table
+            .into_shape_with_order((rows, width))
+            .map_err(|error| node.problem(error.to_string()))?;
         let chosen = self.push(&node.name, Op::Embedding { table }, &[ids])?;
         let id = self.reshaped(&format!("{}.shape", node.name), chosen, &result)?;
         Ok(vec![Some(self.computed(args.get(0).map_or(Kind::F32, Value::kind), id))])
     }
 
     /// `indices` of an axis; a slice where they follow each other.
-    pub(super) fn selected(&mut self, name: &str, x: NodeId, axis: usize, indices: &[usize]) -> Result<NodeId, Problem> {
+    pub(super) fn selected(
+        &mut self,
+        name: &str,
+        x: NodeId,
+        axis: usize,
+        indices: &[usize],
+    ) -> Result<NodeId, Problem> {
         let mut shape = self.shape_of(x).to_vec();
         if indices.iter().copied().eq(0..shape[axis]) {
             return Ok(x);
         }
         if let [start] = *indices {
             shape[axis] = 1;
-            return self.push_shaped(name, Op::View(View::Slice { axis, start, step: 1 }), &[x], &shape);
+            return self.push_shaped(
+                name,
+                Op::View(View::Slice { axis, start, step: 1 }),
+                &[x],
+                &shape,
+            );
         }
         self.push(name, Op::View(View::Select { axis, indices: indices.to_vec() }), &[x])
     }
@@ -153,12 +194,14 @@ impl Lowering {
         let axis = taken_axis(node, 0, shape.len())?;
         let values = self.integers(node, args, 1, "indices")?;
         let result = args.get(1).map(|x| x.shape().to_vec()).unwrap_or_default();
-        let fits = result.len() == shape.len() && (0..shape.len()).all(|at| at == axis || result[at] <= shape[at]);
+        let fits = result.len() == shape.len()
+            && (0..shape.len()).all(|at| at == axis || result[at] <= shape[at]);
         if !fits {
             return Err(node.problem(format!("indices of {result:?} for {shape:?}")));
         }
         let chosen = indices(node, &values, shape[axis], axis)?;
-        let places = ndarray::ArrayD::from_shape_vec(result.clone(), chosen).map_err(|error| node.problem(error.to_string()))?;
+        let places = ndarray::ArrayD::from_shape_vec(result.clone(), chosen)
+            .map_err(|error| node.problem(error.to_string()))?;
         let flat = places.indexed_iter().map(|(place, &chosen)| {
             let at = |axis_at: usize| if axis_at == axis { chosen } else { place[axis_at] };
             (0..shape.len()).fold(0, |flat, axis_at| flat * shape[axis_at] + at(axis_at))
@@ -168,10 +211,17 @@ impl Lowering {
     }
 
     /// Elements by their positions in row-major order.
-    fn picked(&mut self, name: &str, x: NodeId, flat: &[usize], result: &[usize]) -> Result<NodeId, Problem> {
+    fn picked(
+        &mut self,
+        name: &str,
+        x: NodeId,
+        flat: &[usize],
+        result: &[usize],
+    ) -> Result<NodeId, Problem> {
         let whole = self.shape_of(x).iter().product();
         let x = self.reshaped(&format!("{name}.flat"), x, &[whole])?;
-        let x = self.push(name, Op::View(View::Select { axis: 0, indices: flat.to_vec() }), &[x])?;
+        let x =
+            self.push(name, Op::View(View::Select { axis: 0, indices: flat.to_vec() }), &[x])?;
         self.reshaped(&format!("{name}.shape"), x, result)
     }
 
@@ -179,7 +229,8 @@ impl Lowering {
     pub(super) fn gather_points(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(2, 2)?;
         let batch_axes = node.attributes.int("batch_dims")?.unwrap_or(0);
-        let batch_axes = usize::try_from(batch_axes).map_err(|_| node.problem("attribute `batch_dims` is negative"))?;
+        let batch_axes = usize::try_from(batch_axes)
+            .map_err(|_| node.problem("attribute `batch_dims` is negative"))?;
         let shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
         if args.tensor(1).is_none() {
             return Err(node.problem("the indices depend on an input"));
@@ -187,29 +238,37 @@ impl Lowering {
         let values = self.integers(node, args, 1, "indices")?;
         let points_shape = args.get(1).map(|x| x.shape().to_vec()).unwrap_or_default();
         let depth = points_shape.last().copied().unwrap_or(0);
-        let misfit = || node.problem(format!("indices {points_shape:?} do not fit an operand {shape:?}"));
-        let (Some(batch), Some(chosen)) = (shape.get(..batch_axes), shape.get(batch_axes..batch_axes + depth)) else {
+        let misfit =
+            || node.problem(format!("indices {points_shape:?} do not fit an operand {shape:?}"));
+        let (Some(batch), Some(chosen)) =
+            (shape.get(..batch_axes), shape.get(batch_axes..batch_axes + depth))
+        else {
             return Err(misfit());
         };
         if points_shape.get(..batch_axes) != Some(batch) {
             return Err(misfit());
         }
         let (batch, block): (usize, usize) = (batch.iter().product(), chosen.iter().product());
-        let points =
-            values.len().checked_div(depth).filter(|points| *points > 0 && points.is_multiple_of(batch)).ok_or_else(misfit)?;
+        let points = values
+            .len()
+            .checked_div(depth)
+            .filter(|points| *points > 0 && points.is_multiple_of(batch))
+            .ok_or_else(misfit)?;
         let mut rows = Vec::with_capacity(points);
         for (at, point) in values.chunks(depth).enumerate() {
             let mut row = at / (points / batch);
             for (&index, &extent) in point.iter().zip(chosen) {
                 let wrapped = if index < 0 { index.saturating_add(extent as i64) } else { index };
                 let inside = usize::try_from(wrapped).ok().filter(|&index| index < extent);
-                let outside = || node.problem(format!("index {index} is outside an axis of {extent}"));
+                let outside =
+                    || node.problem(format!("index {index} is outside an axis of {extent}"));
                 row = row * extent + inside.ok_or_else(outside)?;
             }
             rows.push(row);
         }
         let flat = [&[batch * block], &shape[batch_axes + depth..]].concat();
-        let result = [&points_shape[..points_shape.len() - 1], &shape[batch_axes + depth..]].concat();
+        let result =
+            [&points_shape[..points_shape.len() - 1], &shape[batch_axes + depth..]].concat();
         self.view(node, args, |lowering, name, x| {
             let flat = lowering.reshaped(&format!("{name}.flat"), x, &flat)?;
             let chosen = lowering.selected(name, flat, 0, &rows)?;
@@ -220,17 +279,27 @@ impl Lowering {
     /// Rows of an identity table, scaled and moved: `OneHot` of token ids.
     pub(super) fn one_hot(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(3, 3)?;
-        let depth = self.known(node, args, 1, "depth")?.as_float().filter(|depth| (1.0..1e6).contains(depth));
-        let depth = depth.ok_or_else(|| node.problem("the depth is not one positive number"))? as usize;
+        let depth = self
+            .known(node, args, 1, "depth")?
+            .as_float()
+            .filter(|depth| (1.0..1e6).contains(depth));
+        let depth =
+            depth.ok_or_else(|| node.problem("the depth is not one positive number"))? as usize;
         let values = self.weights(node, args, 2, "values")?;
-        let &[off, on] = values.as_slice().unwrap_or_default() else { return Err(node.problem("two values expected")) };
+        let &[off, on] = values.as_slice().unwrap_or_default() else {
+            return Err(node.problem("two values expected"));
+        };
         let kind = args.get(2).map_or(Kind::F32, Value::kind);
         let ids = self.operand(node, args, 0)?;
         let rank = self.shape_of(ids).len();
         let axis = taken_axis(node, -1, rank + 1)?;
         self.budget.elements(&[depth, depth])?;
         self.choose_rows(node, ids, depth)?;
-        let table = ndarray::Array2::from_shape_fn((depth, depth), |(row, column)| if row == column { on } else { off });
+        let table =
+            ndarray::Array2::from_shape_fn(
+                (depth, depth),
+                |(row, column)| if row == column { on } else { off },
+            );
         let chosen = self.push(&node.name, Op::Embedding { table }, &[ids])?;
         let mut order: Vec<usize> = (0..rank).collect();
         order.insert(axis, rank);
@@ -250,7 +319,8 @@ fn cut(extent: usize, start: i64, end: i64, step: i64) -> Option<(usize, usize)>
             (start, (end - start).max(0).unsigned_abs().div_ceil(step.unsigned_abs()))
         }
         step => {
-            let (start, end) = (wrapped(start).clamp(-1, length - 1), wrapped(end).clamp(-1, length - 1));
+            let (start, end) =
+                (wrapped(start).clamp(-1, length - 1), wrapped(end).clamp(-1, length - 1));
             (start, (start - end).max(0).unsigned_abs().div_ceil(step.unsigned_abs()))
         }
     };
@@ -261,7 +331,9 @@ fn cut(extent: usize, start: i64, end: i64, step: i64) -> Option<(usize, usize)>
 /// Indices of an axis, counted from the end where they are negative.
 fn indices(node: &Node, values: &[i64], extent: usize, axis: usize) -> Result<Vec<usize>, Problem> {
     let wrapped = |index: i64| if index < 0 { index.saturating_add(extent as i64) } else { index };
-    let found = values.iter().map(|&index| usize::try_from(wrapped(index)).ok().filter(|&index| index < extent));
+    let found = values
+        .iter()
+        .map(|&index| usize::try_from(wrapped(index)).ok().filter(|&index| index < extent));
     let found = found.collect::<Option<Vec<_>>>();
     found.ok_or_else(|| node.problem(format!("an index is outside the {extent} of axis {axis}")))
 }

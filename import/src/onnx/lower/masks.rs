@@ -1,9 +1,11 @@
 //! Attention masks: which scores a softmax does not see.
 //!
-//! Exporters hide a score by a number so low that the softmax leaves nothing of it: minus infinity, the lowest float, -1e9, -1e4, -1000, -100. They
-//! add it, or choose it by a flag, or multiply a flag by it. What matters is where it is, not how low it is: a value whose low numbers are known
-//! keeps, beside its numbers, the reading "these scores, and these of them hidden". Sums, rearrangements and positive factors keep the reading, and a
-//! softmax takes it. Whatever else reads the value gets its numbers, or a refusal where they are infinite.
+//! Exporters hide a score by a number so low that the softmax leaves nothing of it: minus infinity,
+//! the lowest float, -1e9, -1e4, -1000, -100. They add it, or choose it by a flag, or multiply a
+//! flag by it. What matters is where it is, not how low it is: a value whose low numbers are known
+//! keeps, beside its numbers, the reading "these scores, and these of them hidden". Sums,
+//! rearrangements and positive factors keep the reading, and a softmax takes it. Whatever else
+//! reads the value gets its numbers, or a refusal where they are infinite.
 
 use ndarray::ArrayD;
 
@@ -11,15 +13,22 @@ use super::value::{Computed, Masked, Value};
 use super::{Lowering, Node, Problem, uniform};
 use lemma_model::{AdditiveMask, NodeId, Op, View, is_hiding};
 
-/// Numbers at or below this hide a score or are refused: no range of a value would hold them. Offsets of tabular data reach into the millions.
+/// Numbers at or below this hide a score or are refused: no range of a value would hold them.
+/// Offsets of tabular data reach into the millions.
 pub(super) const LARGE: f32 = -1e9;
 
 /// Why a value with such numbers has no node.
-pub(super) const REFUSED: &str = "a number at or below -1e9, or minus infinity, in something that is no operand of a softmax";
+pub(super) const REFUSED: &str =
+    "a number at or below -1e9, or minus infinity, in something that is no operand of a softmax";
 
 impl Lowering {
     /// The sum of two operands that are not both constant.
-    pub(super) fn sum(&mut self, node: &Node, a: (&Value, &str), b: (&Value, &str)) -> Result<Computed, Problem> {
+    pub(super) fn sum(
+        &mut self,
+        node: &Node,
+        a: (&Value, &str),
+        b: (&Value, &str),
+    ) -> Result<Computed, Problem> {
         let name = node.name.clone();
         let (left, right) = (self.addend(a.0, a.1)?, self.addend(b.0, b.1)?);
         let (plain, shape) = match (left.plain.clone(), right.plain.clone()) {
@@ -37,7 +46,12 @@ impl Lowering {
         Ok(Computed { kind, shape, plain, masked, comparison: None })
     }
 
-    fn masked_sum(&mut self, name: &str, left: &Computed, right: &Computed) -> Result<Option<Masked>, Problem> {
+    fn masked_sum(
+        &mut self,
+        name: &str,
+        left: &Computed,
+        right: &Computed,
+    ) -> Result<Option<Masked>, Problem> {
         let (scores, hidden) = match (&left.masked, &right.masked) {
             (None, None) => return Ok(None),
             (Some(a), Some(b)) => {
@@ -56,7 +70,12 @@ impl Lowering {
         Ok(Some(Masked { scores, hidden }))
     }
 
-    fn added(&mut self, name: &str, a: Option<NodeId>, b: Option<NodeId>) -> Result<Option<NodeId>, Problem> {
+    fn added(
+        &mut self,
+        name: &str,
+        a: Option<NodeId>,
+        b: Option<NodeId>,
+    ) -> Result<Option<NodeId>, Problem> {
         match (a, b) {
             (Some(a), Some(b)) => self.push(&format!("{name}.scores"), Op::Add, &[a, b]).map(Some),
             (a, b) => Ok(a.or(b)),
@@ -64,7 +83,12 @@ impl Lowering {
     }
 
     /// Where either hides; two constant patterns become one.
-    pub(super) fn either_hidden(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId, Problem> {
+    pub(super) fn either_hidden(
+        &mut self,
+        name: &str,
+        a: NodeId,
+        b: NodeId,
+    ) -> Result<NodeId, Problem> {
         if a == b { Ok(a) } else { self.either(name, a, b) }
     }
 
@@ -85,9 +109,19 @@ impl Lowering {
     }
 
     /// A constant as a node where its numbers can be reckoned with.
-    fn finite_constant(&mut self, name: &str, values: ArrayD<f32>) -> Result<Result<NodeId, String>, Problem> {
-        match values.iter().enumerate().find(|(_, value)| value.is_nan() || **value == f32::INFINITY) {
-            Some((position, &value)) => Err(Problem::NotFinite { tensor: name.to_string(), position, value }),
+    fn finite_constant(
+        &mut self,
+        name: &str,
+        values: ArrayD<f32>,
+    ) -> Result<Result<NodeId, String>, Problem> {
+        match values
+            .iter()
+            .enumerate()
+            .find(|(_, value)| value.is_nan() || **value == f32::INFINITY)
+        {
+            Some((position, &value)) => {
+                Err(Problem::NotFinite { tensor: name.to_string(), position, value })
+            }
             None if values.iter().any(|&value| value <= LARGE) => Ok(Err(REFUSED.into())),
             None => self.constant(name, values).map(Ok),
         }
@@ -108,13 +142,20 @@ impl Lowering {
     }
 
     /// A choice of scores or a low constant: `hidden` is one where the constant is chosen.
-    pub(super) fn hidden_choice(&mut self, name: &str, kept: (&Value, &str), hidden: NodeId) -> Result<Option<Masked>, Problem> {
+    pub(super) fn hidden_choice(
+        &mut self,
+        name: &str,
+        kept: (&Value, &str),
+        hidden: NodeId,
+    ) -> Result<Option<Masked>, Problem> {
         let kept = self.addend(kept.0, kept.1)?;
         let Some(masked) = kept.masked else {
             let same = |id: NodeId| id == hidden;
             return Ok(match kept.plain {
                 // Zero wherever it is kept.
-                Ok(id) if same(id) || self.is_number(id, 0.0) => Some(Masked { scores: None, hidden }),
+                Ok(id) if same(id) || self.is_number(id, 0.0) => {
+                    Some(Masked { scores: None, hidden })
+                }
                 Ok(id) => Some(Masked { scores: Some(id), hidden }),
                 Err(_) => None,
             });
@@ -123,8 +164,14 @@ impl Lowering {
         Ok(Some(Masked { scores: masked.scores, hidden }))
     }
 
-    /// What a product of flags and a constant hides: flags times a low number, or flags less one times a high one.
-    pub(super) fn scaled_flags(&mut self, name: &str, x: NodeId, factor: &ArrayD<f32>) -> Result<Option<Masked>, Problem> {
+    /// What a product of flags and a constant hides: flags times a low number, or flags less one
+    /// times a high one.
+    pub(super) fn scaled_flags(
+        &mut self,
+        name: &str,
+        x: NodeId,
+        factor: &ArrayD<f32>,
+    ) -> Result<Option<Masked>, Problem> {
         let hidden = if self.flags.contains(&x) && factor.iter().all(|&value| is_hiding(value)) {
             x
         } else if factor.iter().all(|&value| is_hiding(value))
@@ -146,7 +193,9 @@ impl Lowering {
     pub(super) fn less_from_one(&self, id: NodeId) -> Option<NodeId> {
         match (self.op_of(id), self.inputs_of(id)) {
             (Op::Sub, &[one, x]) if self.is_number(one, 1.0) => self.may_be_flags(x),
-            (Op::View(view), &[x]) if !matches!(view, View::Pad { .. }) && self.shape_of(x) == self.shape_of(id) => {
+            (Op::View(view), &[x])
+                if !matches!(view, View::Pad { .. }) && self.shape_of(x) == self.shape_of(id) =>
+            {
                 self.less_from_one(x)
             }
             _ => None,
@@ -157,7 +206,9 @@ impl Lowering {
     fn one_less(&self, id: NodeId) -> Option<NodeId> {
         match (self.op_of(id), self.inputs_of(id)) {
             (Op::Sub, &[x, one]) if self.is_number(one, 1.0) => self.may_be_flags(x),
-            (Op::Add, &[x, less] | &[less, x]) if self.is_number(less, -1.0) => self.may_be_flags(x),
+            (Op::Add, &[x, less] | &[less, x]) if self.is_number(less, -1.0) => {
+                self.may_be_flags(x)
+            }
             _ => None,
         }
     }
@@ -166,7 +217,8 @@ impl Lowering {
         (self.flags.contains(&id) || self.inputs_behind(id).is_some()).then_some(id)
     }
 
-    /// The same rearrangement of every reading of a value. `view` is given a name and a node of the value's shape.
+    /// The same rearrangement of every reading of a value. `view` is given a name and a node of the
+    /// value's shape.
     pub(super) fn moved(
         &mut self,
         node: &Node,

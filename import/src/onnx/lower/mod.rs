@@ -1,7 +1,8 @@
 //! Lowering: the file's graph, node by node in topological order, to the float model.
 //!
-//! A value is a constant, folded with ONNX's own semantics, or computed by a node of the model. A node whose operands are all constant is folded;
-//! any other is lowered by the function that [`operators`] names for it, which takes every input, output and attribute by name.
+//! A value is a constant, folded with ONNX's own semantics, or computed by a node of the model. A
+//! node whose operands are all constant is folded; any other is lowered by the function that
+//! [`operators`] names for it, which takes every input, output and attribute by name.
 
 mod activation;
 mod arithmetic;
@@ -83,12 +84,20 @@ pub(super) struct Lowering {
 }
 
 /// The float model of a graph.
-pub(super) fn lower(graph: GraphProto, opsets: Opsets, directory: &Path, options: &Options) -> Result<Model, Problem> {
+pub(super) fn lower(
+    graph: GraphProto,
+    opsets: Opsets,
+    directory: &Path,
+    options: &Options,
+) -> Result<Model, Problem> {
     let order = graph::order(&graph)?;
     operators::check(order.iter().map(|&at| &graph.node[at]))?;
     if let Some(sparse) = graph.sparse_initializer.first() {
         let tensor = sparse.values.as_ref().map(|values| values.name.clone()).unwrap_or_default();
-        return Err(Problem::BadTensor { tensor, problem: "sparse initializers are not supported".into() });
+        return Err(Problem::BadTensor {
+            tensor,
+            problem: "sparse initializers are not supported".into(),
+        });
     }
     let inputs = inputs::fixed(&graph, options)?;
     let mut values = HashMap::new();
@@ -96,8 +105,11 @@ pub(super) fn lower(graph: GraphProto, opsets: Opsets, directory: &Path, options
     for tensor in graph.initializer {
         let name = tensor.name.clone();
         let of_texts = tensor.data_type == DataType::String as i32;
-        let tensor =
-            if of_texts { constants::places_of_texts(tensor, &name)? } else { constants::read(tensor, &name, directory)? };
+        let tensor = if of_texts {
+            constants::places_of_texts(tensor, &name)?
+        } else {
+            constants::read(tensor, &name, directory)?
+        };
         if of_texts {
             texts.insert(name.clone());
         }
@@ -138,7 +150,8 @@ impl Lowering {
     fn input(&mut self, input: Input) -> Result<(), Problem> {
         let is_flag = input.kind == Kind::Bool;
         let op = if is_flag { Op::Tokens { vocabulary: 2 } } else { Op::Input };
-        self.pay(&input.shape).map_err(|problem| Problem::BadInput { input: input.name.clone(), problem })?;
+        self.pay(&input.shape)
+            .map_err(|problem| Problem::BadInput { input: input.name.clone(), problem })?;
         if !self.names.insert(input.name.clone()) {
             return Err(Problem::Duplicate(input.name));
         }
@@ -170,7 +183,9 @@ impl Lowering {
         if let Some(texts) = node.inputs.iter().flatten().find(|name| self.texts.contains(*name))
             && node.op != "ArrayFeatureExtractor"
         {
-            return Err(node.problem(format!("it reads the texts `{texts}`; only class names at computed places are understood")));
+            return Err(node.problem(format!(
+                "it reads the texts `{texts}`; only class names at computed places are understood"
+            )));
         }
         let mut args = Args::default();
         for name in &node.inputs {
@@ -198,7 +213,8 @@ impl Lowering {
         for (at, name) in node.outputs.iter().enumerate() {
             let Some(name) = name else { continue };
             let value = results.get(at).cloned().flatten();
-            let value = value.ok_or_else(|| node.problem(format!("output `{name}` is not supported")))?;
+            let value =
+                value.ok_or_else(|| node.problem(format!("output `{name}` is not supported")))?;
             if self.values.insert(name.clone(), value).is_some() {
                 return Err(Problem::Duplicate(name.clone()));
             }
@@ -208,9 +224,16 @@ impl Lowering {
 
     /// Numbers of the model are real: arithmetic of types that wrap early is refused.
     fn check_kinds(&self, node: &Node, args: &Args) -> Result<(), Problem> {
-        match args.computed().map(|value| value.kind).find(|kind| kind.is_integer() && !matches!(kind, Kind::I32 | Kind::I64)) {
+        match args
+            .computed()
+            .map(|value| value.kind)
+            .find(|kind| kind.is_integer() && !matches!(kind, Kind::I32 | Kind::I64))
+        {
             None => Ok(()),
-            Some(kind) => Err(node.problem(format!("arithmetic in {}, which wraps around; cast to float first", kind.name()))),
+            Some(kind) => Err(node.problem(format!(
+                "arithmetic in {}, which wraps around; cast to float first",
+                kind.name()
+            ))),
         }
     }
 
@@ -222,7 +245,10 @@ impl Lowering {
         } else if let Some(value) = node.attributes.number("value_float")? {
             Tensor::new(Kind::F32, Values::F32(ArrayD::from_elem(IxDyn(&[]), value).into_shared()))
         } else if let Some(values) = node.attributes.floats("value_floats")? {
-            Tensor::new(Kind::F32, Values::F32(ndarray::Array1::from(values).into_dyn().into_shared()))
+            Tensor::new(
+                Kind::F32,
+                Values::F32(ndarray::Array1::from(values).into_dyn().into_shared()),
+            )
         } else if let Some(value) = node.attributes.int("value_int")? {
             Tensor::new(Kind::I64, Values::I64(ArrayD::from_elem(IxDyn(&[]), value).into_shared()))
         } else if let Some(values) = node.attributes.ints("value_ints")? {
@@ -235,7 +261,8 @@ impl Lowering {
     }
 
     fn value(&self, name: &str, reader: &str) -> Result<&Value, Problem> {
-        let undefined = || Problem::Undefined { reader: reader.to_string(), value: name.to_string() };
+        let undefined =
+            || Problem::Undefined { reader: reader.to_string(), value: name.to_string() };
         self.values.get(name).ok_or_else(undefined)
     }
 
@@ -269,24 +296,43 @@ impl Lowering {
     }
 
     /// A constant that operand `at` must be; `what` it is.
-    fn known<'a>(&self, node: &Node, args: &'a Args, at: usize, what: &str) -> Result<&'a Tensor, Problem> {
+    fn known<'a>(
+        &self,
+        node: &Node,
+        args: &'a Args,
+        at: usize,
+        what: &str,
+    ) -> Result<&'a Tensor, Problem> {
         match args.get(at) {
             Some(Value::Constant(tensor)) => Ok(tensor),
-            Some(Value::Computed(_)) => {
-                Err(node.problem(format!("the {what} must be constant; here it would depend on an input")))
-            }
+            Some(Value::Computed(_)) => Err(node
+                .problem(format!("the {what} must be constant; here it would depend on an input"))),
             None => Err(node.problem(format!("the {what} is missing"))),
         }
     }
 
     /// Integers that operand `at` must be.
-    fn integers(&self, node: &Node, args: &Args, at: usize, what: &str) -> Result<Vec<i64>, Problem> {
+    fn integers(
+        &self,
+        node: &Node,
+        args: &Args,
+        at: usize,
+        what: &str,
+    ) -> Result<Vec<i64>, Problem> {
         let tensor = self.known(node, args, at, what)?;
-        tensor.as_ints().ok_or_else(|| node.problem(format!("the {what} is of type {}; integers expected", tensor.kind.name())))
+        tensor.as_ints().ok_or_else(|| {
+            node.problem(format!("the {what} is of type {}; integers expected", tensor.kind.name()))
+        })
     }
 
     /// Finite numbers that operand `at` must be.
-    fn weights(&self, node: &Node, args: &Args, at: usize, what: &str) -> Result<ArrayD<f32>, Problem> {
+    fn weights(
+        &self,
+        node: &Node,
+        args: &Args,
+        at: usize,
+        what: &str,
+    ) -> Result<ArrayD<f32>, Problem> {
         self.known(node, args, at, what)?.finite(args.name(node, at))
     }
 
@@ -308,7 +354,13 @@ impl Lowering {
         self.paid(id)
     }
 
-    fn push_shaped(&mut self, name: &str, op: Op, inputs: &[NodeId], shape: &[usize]) -> Result<NodeId, Problem> {
+    fn push_shaped(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: &[NodeId],
+        shape: &[usize],
+    ) -> Result<NodeId, Problem> {
         let name = self.unique(name);
         let id = self.model.push_new(name, op, inputs, Some(shape))?;
         self.paid(id)
@@ -339,7 +391,8 @@ impl Lowering {
             return Err(format!("shape {shape:?} has more than {MAX_VALUE} elements"));
         }
         let left = self.computed.checked_sub(volume);
-        self.computed = left.ok_or_else(|| format!("all values together have more than {MAX_COMPUTED} elements"))?;
+        self.computed = left
+            .ok_or_else(|| format!("all values together have more than {MAX_COMPUTED} elements"))?;
         Ok(())
     }
 
@@ -352,7 +405,12 @@ impl Lowering {
     }
 
     /// `x` with its axes in another order; nothing when the order is the same.
-    fn transposed(&mut self, name: &str, x: NodeId, permutation: &[usize]) -> Result<NodeId, Problem> {
+    fn transposed(
+        &mut self,
+        name: &str,
+        x: NodeId,
+        permutation: &[usize],
+    ) -> Result<NodeId, Problem> {
         if permutation.is_sorted() {
             return Ok(x);
         }
@@ -408,7 +466,8 @@ fn taken_axis(node: &mut Node, default: i64, rank: usize) -> Result<usize, Probl
 
 /// Distinct axes, ascending.
 fn axes_of(node: &Node, axes: &[i64], rank: usize) -> Result<Vec<usize>, Problem> {
-    let mut found = axes.iter().map(|&axis| axis_of(node, axis, rank)).collect::<Result<Vec<_>, _>>()?;
+    let mut found =
+        axes.iter().map(|&axis| axis_of(node, axis, rank)).collect::<Result<Vec<_>, _>>()?;
     found.sort_unstable();
     if found.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(node.problem(format!("axes {axes:?} name an axis twice")));

@@ -12,7 +12,8 @@ type Results = Result<Vec<Option<Value>>, Problem>;
 const SKIP_EPSILON: f32 = 1e-12;
 
 impl Lowering {
-    /// `LayerNormalization`, and the two spellings of its root-mean-square form: over all axes from `axis` on.
+    /// `LayerNormalization`, and the two spellings of its root-mean-square form: over all axes from
+    /// `axis` on.
     pub(super) fn layer_norm(&mut self, node: &mut Node, args: &Args) -> Results {
         let simple = node.op != "LayerNormalization";
         node.takes(2, if simple { 2 } else { 3 })?;
@@ -27,7 +28,11 @@ impl Lowering {
         let bias = if simple { None } else { self.parameter(node, args, 2, "bias", inner)? };
         let rows = [&shape[..first], &[inner.iter().product()]].concat();
         let flat = self.reshaped(&format!("{}.rows", node.name), x, &rows)?;
-        let op = if simple { Op::RmsNorm { epsilon, gain } } else { Op::LayerNorm { epsilon, gain, bias } };
+        let op = if simple {
+            Op::RmsNorm { epsilon, gain }
+        } else {
+            Op::LayerNorm { epsilon, gain, bias }
+        };
         let id = self.push(&node.name, op, &[flat])?;
         let id = self.reshaped(&format!("{}.split", node.name), id, &shape)?;
         Ok(vec![Some(self.computed(kind_of(args), id))])
@@ -49,7 +54,11 @@ impl Lowering {
         let gain = self.parameter(node, args, 2, "scale", &[width])?;
         let op = match beta {
             None => Op::RmsNorm { epsilon, gain },
-            Some(beta) => Op::LayerNorm { epsilon, gain, bias: self.parameter(node, args, beta, "bias", &[width])? },
+            Some(beta) => Op::LayerNorm {
+                epsilon,
+                gain,
+                bias: self.parameter(node, args, beta, "bias", &[width])?,
+            },
         };
         let id = self.push(&node.name, op, &[sum])?;
         let kind = kind_of(args);
@@ -75,7 +84,9 @@ impl Lowering {
         {
             shape = rest;
         }
-        let misfit = || node.problem(format!("a {what} of {:?} for normalized axes {inner:?}", values.shape()));
+        let misfit = || {
+            node.problem(format!("a {what} of {:?} for normalized axes {inner:?}", values.shape()))
+        };
         let own = values.to_shape(shape).map_err(|_| misfit())?;
         let whole = own.broadcast(inner).ok_or_else(misfit)?;
         Ok(Some(whole.iter().copied().collect()))
@@ -88,14 +99,20 @@ impl Lowering {
         node.attributes.ignore("momentum");
         node.attributes.ignore("consumed_inputs");
         if node.attributes.flag("training_mode")? == Some(true) {
-            return Err(node.problem("attribute `training_mode` is set; export the model with `model.eval()`"));
+            return Err(node.problem(
+                "attribute `training_mode` is set; export the model with `model.eval()`",
+            ));
         }
-        let is_test = if node.opset < 7 { node.attributes.flag("is_test")? == Some(true) } else { true };
+        let is_test =
+            if node.opset < 7 { node.attributes.flag("is_test")? == Some(true) } else { true };
         if node.outputs.len() > 1 || !is_test {
-            return Err(node.problem("it is in training mode; export the model with `model.eval()`"));
+            return Err(
+                node.problem("it is in training mode; export the model with `model.eval()`")
+            );
         }
         if node.opset < 9 && node.attributes.flag("spatial")? == Some(false) {
-            return Err(node.problem("attribute `spatial` is 0; convert the file to operator set 9 or later"));
+            return Err(node
+                .problem("attribute `spatial` is 0; convert the file to operator set 9 or later"));
         }
         let names = ["scale", "bias", "mean", "variance"];
         let mut parts = vec![];
@@ -104,13 +121,15 @@ impl Lowering {
         for (at, what) in names.into_iter().enumerate() {
             let values = self.weights(node, args, at + 1, what)?;
             if values.shape() != [channels] {
-                return Err(node.problem(format!("a {what} of {:?} for {channels} channels", values.shape())));
+                return Err(node
+                    .problem(format!("a {what} of {:?} for {channels} channels", values.shape())));
             }
             parts.push(values.mapv(f64::from));
         }
         let factor = &parts[0] / &parts[3].mapv(|variance| (variance + f64::from(epsilon)).sqrt());
         let offset = &parts[1] - &(&parts[2] * &factor);
-        let (factor, offset) = (factor.mapv(|value| value as f32), offset.mapv(|value| value as f32));
+        let (factor, offset) =
+            (factor.mapv(|value| value as f32), offset.mapv(|value| value as f32));
         if factor.iter().chain(&offset).any(|value| !value.is_finite()) {
             return Err(node.problem("its variances give factors that are not finite"));
         }
@@ -142,7 +161,8 @@ impl Lowering {
         self.push(name, Op::Add, &[scaled, offset])
     }
 
-    /// Layer norm of each channel, or of each group of channels, with a gain and a bias for each channel.
+    /// Layer norm of each channel, or of each group of channels, with a gain and a bias for each
+    /// channel.
     pub(super) fn group_norm(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(3, 3)?;
         let epsilon = node.attributes.float("epsilon")?.unwrap_or(1e-5);
@@ -150,14 +170,19 @@ impl Lowering {
         node.attributes.ignore("stash_type");
         let x = self.operand(node, args, 0)?;
         let shape = self.shape_of(x).to_vec();
-        let [batch, channels, ..] = shape[..] else { return Err(node.problem("its operand has no channels")) };
+        let [batch, channels, ..] = shape[..] else {
+            return Err(node.problem("its operand has no channels"));
+        };
         let groups = match node.op.as_str() {
             "InstanceNormalization" => channels,
             _ => {
-                let groups = node.attributes.int("num_groups")?.and_then(|groups| usize::try_from(groups).ok());
-                groups
-                    .filter(|&groups| groups > 0)
-                    .ok_or_else(|| node.problem("attribute `num_groups` is missing or not positive"))?
+                let groups = node
+                    .attributes
+                    .int("num_groups")?
+                    .and_then(|groups| usize::try_from(groups).ok());
+                groups.filter(|&groups| groups > 0).ok_or_else(|| {
+                    node.problem("attribute `num_groups` is missing or not positive")
+                })?
             }
         };
         if channels % groups != 0 {
@@ -169,14 +194,27 @@ impl Lowering {
             let values = self.weights(node, args, at, what)?;
             let expected = if per_group { groups } else { channels };
             if values.shape() != [expected] {
-                return Err(node.problem(format!("a {what} of {:?}; {expected} numbers expected", values.shape())));
+                return Err(node.problem(format!(
+                    "a {what} of {:?}; {expected} numbers expected",
+                    values.shape()
+                )));
             }
             let repeat = channels / expected;
-            parameters.push(values.iter().flat_map(|&value| vec![value; repeat]).collect::<Array1<f32>>().into_dyn());
+            parameters.push(
+                values
+                    .iter()
+                    .flat_map(|&value| vec![value; repeat])
+                    .collect::<Array1<f32>>()
+                    .into_dyn(),
+            );
         }
         let (name, width) = (node.name.clone(), shape[1..].iter().product::<usize>() / groups);
         let flat = self.reshaped(&format!("{name}.groups"), x, &[batch, groups, width])?;
-        let normal = self.push(&format!("{name}.norm"), Op::LayerNorm { epsilon, gain: None, bias: None }, &[flat])?;
+        let normal = self.push(
+            &format!("{name}.norm"),
+            Op::LayerNorm { epsilon, gain: None, bias: None },
+            &[flat],
+        )?;
         let normal = self.reshaped(&format!("{name}.channels"), normal, &shape)?;
         let bias = parameters.pop().unwrap_or_default();
         let gain = parameters.pop().unwrap_or_default();
@@ -207,7 +245,11 @@ impl Lowering {
                 let inverse = self.push(&part("inverse"), Op::Unary(Unary::Rsqrt), &[sum])?;
                 self.push(&name, Op::Mul, &[x, inverse])?
             }
-            other => return Err(node.problem(format!("attribute `p` is {other}; 1 and 2 are supported"))),
+            other => {
+                return Err(
+                    node.problem(format!("attribute `p` is {other}; 1 and 2 are supported"))
+                );
+            }
         };
         Ok(vec![Some(self.computed(kind_of(args), id))])
     }

@@ -175,8 +175,14 @@ pub(super) fn find(domain: &str, op: &str) -> Option<Lower> {
         "ai.onnx.ml" => TABULAR,
         _ => return None,
     };
-    let found = table.binary_search_by_key(&op, |(name, _)| name).ok().and_then(|at| table.get(at)).map(|(_, lower)| *lower);
-    found.or_else(|| Unary::of_operator(op).filter(|_| own).map(|_| Lower::Computed(Lowering::function)))
+    let found = table
+        .binary_search_by_key(&op, |(name, _)| name)
+        .ok()
+        .and_then(|at| table.get(at))
+        .map(|(_, lower)| *lower);
+    found.or_else(|| {
+        Unary::of_operator(op).filter(|_| own).map(|_| Lower::Computed(Lowering::function))
+    })
 }
 
 /// What is wrong with an operator that is folded and not lowered, where an operand is computed.
@@ -197,15 +203,16 @@ pub(super) fn check<'n>(nodes: impl Iterator<Item = &'n NodeProto>) -> Result<()
         if find(&node.domain, &node.op_type).is_some() || own && fold::knows(&node.op_type) {
             continue;
         }
-        let operator = if own { node.op_type.clone() } else { format!("{}.{}", node.domain, node.op_type) };
+        let operator =
+            if own { node.op_type.clone() } else { format!("{}.{}", node.domain, node.op_type) };
         if !missing.iter().any(|(_, other)| *other == operator) {
             missing.push((name_of(node), operator));
         }
     }
     let Some((node, first)) = missing.first().cloned() else { return Ok(()) };
-    let described = missing
-        .iter()
-        .map(|(_, operator)| instead(operator).map_or(operator.clone(), |instead| format!("{operator} ({instead})")));
+    let described = missing.iter().map(|(_, operator)| {
+        instead(operator).map_or(operator.clone(), |instead| format!("{operator} ({instead})"))
+    });
     let all: Vec<String> = described.collect();
     if all.len() == 1 && all[0] == first {
         return Err(Problem::UnsupportedOperator { node, operator: first });
@@ -220,8 +227,13 @@ mod tests {
 
     #[test]
     fn a_quantized_activation_is_refused_with_what_to_do() {
-        assert!(only_on_constants("QuantizeLinear").contains("export the model before quantization"));
-        assert_eq!(only_on_constants("Mod"), "only on constants; here an operand depends on an input");
+        assert!(
+            only_on_constants("QuantizeLinear").contains("export the model before quantization")
+        );
+        assert_eq!(
+            only_on_constants("Mod"),
+            "only on constants; here an operand depends on an input"
+        );
     }
 
     #[test]
@@ -232,7 +244,8 @@ mod tests {
     }
 
     /// What becomes of texts and missing numbers.
-    const TEXTS: &str = "A label that is a text is the place of its class; `ZipMap` leaves the scores; `Imputer` of NaN changes nothing, since \
+    const TEXTS: &str = "A label that is a text is the place of its class; `ZipMap` leaves the \
+        scores; `Imputer` of NaN changes nothing, since \
                          no input may be NaN.";
 
     /// The table of operators for people.
@@ -242,16 +255,25 @@ mod tests {
             names.join(", ")
         };
         let known = |name: &str| find("", name).is_some();
-        let mut own: Vec<String> =
-            OWN.iter().map(|(name, _)| *name).chain(Unary::operators()).map(|name| format!("`{name}`")).collect();
+        let mut own: Vec<String> = OWN
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(Unary::operators())
+            .map(|name| format!("`{name}`"))
+            .collect();
         own.sort();
         own.dedup();
-        let constant: Vec<String> =
-            fold::names().into_iter().filter(|name| !known(name)).map(|name| format!("`{name}`")).collect();
-        let instead: Vec<String> = INSTEAD.iter().map(|(name, instead)| format!("| `{name}` | {instead} |")).collect();
+        let constant: Vec<String> = fold::names()
+            .into_iter()
+            .filter(|name| !known(name))
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let instead: Vec<String> =
+            INSTEAD.iter().map(|(name, instead)| format!("| `{name}` | {instead} |")).collect();
         format!(
             "# ONNX operators\n\n\
-             Written by a test from the importer's tables. Operator sets 1 to {NEWEST_OPSET}. Every attribute, input and output is taken by name; a form \
+             Written by a test from the importer's tables. Operator sets 1 to {NEWEST_OPSET}. \
+             Every attribute, input and output is taken by name; a form \
              that is not supported is refused with its name.\n\n\
              ## Of inputs\n\n{}.\n\n\
              ## Of inputs, domain `com.microsoft`\n\n{}.\n\n\

@@ -40,7 +40,11 @@ impl Lowering {
         let spatial = spatial_of(node, args)?.len();
         let axes: Vec<usize> = (2..2 + spatial).collect();
         self.of_operand(node, args, |lowering, name, x| {
-            if axes.is_empty() { Ok(x) } else { lowering.push(name, Op::Mean { axes: axes.clone() }, &[x]) }
+            if axes.is_empty() {
+                Ok(x)
+            } else {
+                lowering.push(name, Op::Mean { axes: axes.clone() }, &[x])
+            }
         })
     }
 
@@ -54,19 +58,32 @@ impl Lowering {
     }
 
     /// The largest element over `axes`, which stay with size 1.
-    pub(super) fn largest(&mut self, name: &str, x: NodeId, axes: &[usize]) -> Result<NodeId, Problem> {
+    pub(super) fn largest(
+        &mut self,
+        name: &str,
+        x: NodeId,
+        axes: &[usize],
+    ) -> Result<NodeId, Problem> {
         let shape = self.shape_of(x).to_vec();
         let kept: Vec<usize> = (0..shape.len()).filter(|axis| !axes.contains(axis)).collect();
         let order: Vec<usize> = kept.iter().chain(axes).copied().collect();
         let rows: usize = kept.iter().map(|&axis| shape[axis]).product();
         let width: usize = axes.iter().map(|&axis| shape[axis]).product();
-        let result: Vec<usize> = (0..shape.len()).map(|axis| if axes.contains(&axis) { 1 } else { shape[axis] }).collect();
+        let result: Vec<usize> = (0..shape.len())
+            .map(|axis| if axes.contains(&axis) { 1 } else { shape[axis] })
+            .collect();
         if width == 1 {
             return Ok(x);
         }
         let x = self.transposed(&format!("{name}.order"), x, &order)?;
         let x = self.reshaped(&format!("{name}.rows"), x, &[1, rows, 1, width])?;
-        let window = Window { kernel: [1, width], stride: [1, 1], dilation: [1, 1], before: [0, 0], after: [0, 0] };
+        let window = Window {
+            kernel: [1, width],
+            stride: [1, 1],
+            dilation: [1, 1],
+            before: [0, 0],
+            after: [0, 0],
+        };
         let geometry = Geometry { spatial: 2, window, overhangs: false };
         let x = self.push(name, Op::MaxPool { window: geometry.window }, &[x])?;
         self.reshaped(&format!("{name}.keep"), x, &result)

@@ -1,7 +1,7 @@
 //! `RNN`, `GRU` and `LSTM`, unrolled: one copy of the cell for every step.
 //!
-//! With `X_t` the input of a step, `H` and `C` the state before it, gates side by side in the columns of `W` and `R`, and `f`, `g`, `h` the
-//! activations, as ONNX defines them:
+//! With `X_t` the input of a step, `H` and `C` the state before it, gates side by side in the
+//! columns of `W` and `R`, and `f`, `g`, `h` the activations, as ONNX defines them:
 //!
 //! ```text
 //! RNN   H' = f(X_t W + H R + b)
@@ -11,7 +11,8 @@
 //!       o = f(X_t W_o + H R_o + P_o C' + b_o)   H' = o h(C')
 //! ```
 //!
-//! The products with `W` are one layer over all steps. What a state of zeros multiplies is left out.
+//! The products with `W` are one layer over all steps. What a state of zeros multiplies is left
+//! out.
 
 use ndarray::{Array1, Array2, ArrayD, Axis, Ix1, Ix2, s};
 
@@ -106,9 +107,12 @@ impl Lowering {
         node.takes(3, inputs)?;
         node.gives(if cell == Cell::Lstm { 3 } else { 2 })?;
         let batch_first = node.attributes.flag("layout")?.unwrap_or(false);
-        let late = cell == Cell::Gru && node.attributes.flag("linear_before_reset")?.unwrap_or(false);
+        let late =
+            cell == Cell::Gru && node.attributes.flag("linear_before_reset")?.unwrap_or(false);
         if cell == Cell::Lstm && node.attributes.flag("input_forget")?.unwrap_or(false) {
-            return Err(node.problem("input and forget gate coupled by `input_forget` are not supported"));
+            return Err(
+                node.problem("input and forget gate coupled by `input_forget` are not supported")
+            );
         }
         node.attributes.ignore("output_sequence");
         let clip = node.attributes.float("clip")?.filter(|clip| *clip > 0.0);
@@ -117,19 +121,28 @@ impl Lowering {
             None | Some("forward") => vec![false],
             Some("reverse") => vec![true],
             Some("bidirectional") => vec![false, true],
-            Some(other) => return Err(node.problem(format!("attribute `direction` is {}", other.escape_default()))),
+            Some(other) => {
+                return Err(
+                    node.problem(format!("attribute `direction` is {}", other.escape_default()))
+                );
+            }
         };
         let weight = self.weights(node, args, 1, "weight")?;
         let recurrence = self.weights(node, args, 2, "recurrence weight")?;
-        let &[directions, rows, width] = weight.shape() else { return Err(node.problem("its weight has not three axes")) };
+        let &[directions, rows, width] = weight.shape() else {
+            return Err(node.problem("its weight has not three axes"));
+        };
         let hidden = recurrence.shape().last().copied().unwrap_or(0);
         let (gates, rank) = (cell.gates(), reverse.len());
-        let fits = directions == rank && rows == gates * hidden && recurrence.shape() == [rank, rows, hidden];
+        let fits = directions == rank
+            && rows == gates * hidden
+            && recurrence.shape() == [rank, rows, hidden];
         if !fits || wanted.is_some_and(|wanted| wanted != hidden as i64) || hidden == 0 {
             let (weight, recurrence) = (weight.shape(), recurrence.shape());
-            return Err(
-                node.problem(format!("weights {weight:?} and {recurrence:?} do not fit {rank} directions of {gates} gates"))
-            );
+            return Err(node.problem(format!(
+                "weights {weight:?} and {recurrence:?} do not fit {rank} \
+                    directions of {gates} gates"
+            )));
         }
         let mut x = self.operand(node, args, 0)?;
         if self.shape_of(x).len() != 3 {
@@ -140,7 +153,10 @@ impl Lowering {
         }
         let (whole, batch) = (self.shape_of(x)[0], self.shape_of(x)[1]);
         if self.shape_of(x)[2] != width {
-            return Err(node.problem(format!("its input has {} columns, its weight {width}", self.shape_of(x)[2])));
+            return Err(node.problem(format!(
+                "its input has {} columns, its weight {width}",
+                self.shape_of(x)[2]
+            )));
         }
         let steps = self.steps(node, args, whole, batch)?;
         let bias = self.optional(node, args, 3, "bias", &[rank, 2 * rows])?;
@@ -150,14 +166,19 @@ impl Lowering {
         let layer = Layer { name: &name, cell, steps, batch, hidden, clip, late };
         let (mut outputs, mut last) = (vec![], vec![]);
         for (at, (reverse, activations)) in reverse.into_iter().zip(activations).enumerate() {
-            let matrix =
-                |array: &ArrayD<f32>| array.index_axis(Axis(0), at).into_dimensionality::<Ix2>().map(|m| m.t().to_owned());
+            let matrix = |array: &ArrayD<f32>| {
+                array.index_axis(Axis(0), at).into_dimensionality::<Ix2>().map(|m| m.t().to_owned())
+            };
             let misfit = |_| node.problem("its weights have not three axes");
-            let (weight, recurrence) = (matrix(&weight).map_err(misfit)?, matrix(&recurrence).map_err(misfit)?);
+            let (weight, recurrence) =
+                (matrix(&weight).map_err(misfit)?, matrix(&recurrence).map_err(misfit)?);
             let (bias, late_bias) = biases(&layer, bias.as_ref().map(|bias| row(bias, at)), rows);
-            let peepholes =
-                peepholes.as_ref().map(|all| row(all, at)).and_then(|all| all.into_shape_with_order((3, hidden)).ok());
-            let direction = Direction { activations, weight, recurrence, bias, late_bias, peepholes, reverse };
+            let peepholes = peepholes
+                .as_ref()
+                .map(|all| row(all, at))
+                .and_then(|all| all.into_shape_with_order((3, hidden)).ok());
+            let direction =
+                Direction { activations, weight, recurrence, bias, late_bias, peepholes, reverse };
             let state = State {
                 hidden: self.initial(node, args, 5, at, &layer, rank, batch_first)?,
                 cell: self.initial(node, args, 6, at, &layer, rank, batch_first)?,
@@ -168,14 +189,20 @@ impl Lowering {
         }
         let kind = args.get(0).map_or(super::Kind::F32, Value::kind);
         let mut results = vec![];
-        for (what, at) in [("Y", None), ("Y_h", Some(false)), ("Y_c", Some(true))].into_iter().take(node.outputs.len()) {
+        for (what, at) in [("Y", None), ("Y_h", Some(false)), ("Y_c", Some(true))]
+            .into_iter()
+            .take(node.outputs.len())
+        {
             if node.outputs.get(results.len()).is_none_or(Option::is_none) {
                 results.push(None);
                 continue;
             }
             let parts: Vec<NodeId> = match at {
                 None => outputs.clone(),
-                Some(of_cell) => last.iter().filter_map(|state| if of_cell { state.cell } else { state.hidden }).collect(),
+                Some(of_cell) => last
+                    .iter()
+                    .filter_map(|state| if of_cell { state.cell } else { state.hidden })
+                    .collect(),
             };
             let name = format!("{name}.{what}");
             let joined = match parts[..] {
@@ -193,37 +220,55 @@ impl Lowering {
     }
 
     /// How many steps there are: the sequence lengths must be known and all the same.
-    fn steps(&self, node: &Node, args: &Args, whole: usize, batch: usize) -> Result<usize, Problem> {
+    fn steps(
+        &self,
+        node: &Node,
+        args: &Args,
+        whole: usize,
+        batch: usize,
+    ) -> Result<usize, Problem> {
         let mut steps = whole;
         if node.has(4) {
             let lengths = self.integers(node, args, 4, "sequence lengths")?;
             let first = lengths.first().copied().unwrap_or(0);
             if lengths.len() != batch || lengths.iter().any(|length| *length != first) {
-                return Err(
-                    node.problem(format!("sequence lengths {lengths:?} that differ; give each sequence a model of its length"))
-                );
+                return Err(node.problem(format!(
+                    "sequence lengths {lengths:?} that differ; give each \
+                        sequence a model of its length"
+                )));
             }
             steps = usize::try_from(first)
                 .ok()
                 .filter(|steps| (1..=whole).contains(steps))
-                .ok_or_else(|| node.problem(format!("a sequence length of {first} for {whole} steps")))?;
+                .ok_or_else(|| {
+                    node.problem(format!("a sequence length of {first} for {whole} steps"))
+                })?;
         }
         if steps > MAX_STEPS || steps == 0 {
-            return Err(
-                node.problem(format!("{steps} steps; 1 to {MAX_STEPS} can be unrolled: export the model for shorter sequences"))
-            );
+            return Err(node.problem(format!(
+                "{steps} steps; 1 to {MAX_STEPS} can be unrolled: export the \
+                    model for shorter sequences"
+            )));
         }
         Ok(steps)
     }
 
     /// Constants of a shape, where input `at` is given.
-    fn optional(&self, node: &Node, args: &Args, at: usize, what: &str, shape: &[usize]) -> Result<Option<ArrayD<f32>>, Problem> {
+    fn optional(
+        &self,
+        node: &Node,
+        args: &Args,
+        at: usize,
+        what: &str,
+        shape: &[usize],
+    ) -> Result<Option<ArrayD<f32>>, Problem> {
         if !node.has(at) {
             return Ok(None);
         }
         let values = self.weights(node, args, at, what)?;
         if values.shape() != shape {
-            return Err(node.problem(format!("a {what} of shape {:?} instead of {shape:?}", values.shape())));
+            return Err(node
+                .problem(format!("a {what} of shape {:?} instead of {shape:?}", values.shape())));
         }
         Ok(Some(values))
     }
@@ -241,15 +286,21 @@ impl Lowering {
         batch_first: bool,
     ) -> Result<Option<NodeId>, Problem> {
         if !node.has(input)
-            || args.tensor(input).is_some_and(|tensor| tensor.finite("").is_ok_and(|v| v.iter().all(|v| *v == 0.0)))
+            || args
+                .tensor(input)
+                .is_some_and(|tensor| tensor.finite("").is_ok_and(|v| v.iter().all(|v| *v == 0.0)))
         {
             return Ok(None);
         }
         let (batch, hidden) = (layer.batch, layer.hidden);
-        let shape = if batch_first { [batch, directions, hidden] } else { [directions, batch, hidden] };
+        let shape =
+            if batch_first { [batch, directions, hidden] } else { [directions, batch, hidden] };
         let state = self.operand(node, args, input)?;
         if self.shape_of(state) != shape {
-            return Err(node.problem(format!("an initial state of shape {:?} instead of {shape:?}", self.shape_of(state))));
+            return Err(node.problem(format!(
+                "an initial state of shape {:?} instead of {shape:?}",
+                self.shape_of(state)
+            )));
         }
         let name = format!("{}.{at}.initial{input}", layer.name);
         let axis = usize::from(batch_first);
@@ -258,7 +309,14 @@ impl Lowering {
     }
 
     /// `count` elements of an axis.
-    fn part(&mut self, name: &str, x: NodeId, axis: usize, start: usize, count: usize) -> Result<NodeId, Problem> {
+    fn part(
+        &mut self,
+        name: &str,
+        x: NodeId,
+        axis: usize,
+        start: usize,
+        count: usize,
+    ) -> Result<NodeId, Problem> {
         let mut shape = self.shape_of(x).to_vec();
         if shape[axis] == count {
             return Ok(x);
@@ -267,7 +325,8 @@ impl Lowering {
         self.push_shaped(name, Op::View(View::Slice { axis, start, step: 1 }), &[x], &shape)
     }
 
-    /// All steps of a direction: outputs `[steps of the input, 1, batch, hidden]`, and the last state with an axis in front.
+    /// All steps of a direction: outputs `[steps of the input, 1, batch, hidden]`, and the last
+    /// state with an axis in front.
     fn unrolled(
         &mut self,
         layer: &Layer,
@@ -281,14 +340,18 @@ impl Lowering {
         let projected = self.push(&format!("{name}.{at}.input"), op, &[x])?;
         let columns = layer.cell.gates() * hidden;
         let mut outputs = vec![];
-        let order: Vec<usize> = if direction.reverse { (0..steps).rev().collect() } else { (0..steps).collect() };
+        let order: Vec<usize> =
+            if direction.reverse { (0..steps).rev().collect() } else { (0..steps).collect() };
         for step in order {
             let place = format!("{name}.{at}.{step}");
             let input = self.part(&format!("{place}.input"), projected, 0, step, 1)?;
             let input = self.reshaped(&format!("{place}.columns"), input, &[batch, columns])?;
             state = self.cell_step(layer, direction, &place, input, state)?;
             if let Some(output) = state.hidden {
-                outputs.push((step, self.reshaped(&format!("{place}.output"), output, &[1, 1, batch, hidden])?));
+                outputs.push((
+                    step,
+                    self.reshaped(&format!("{place}.output"), output, &[1, 1, batch, hidden])?,
+                ));
             }
         }
         outputs.sort_unstable();
@@ -299,10 +362,16 @@ impl Lowering {
         };
         if steps < whole {
             let amounts = vec![(0, whole - steps), (0, 0), (0, 0), (0, 0)];
-            output = self.push(&format!("{name}.{at}.padded"), Op::View(View::Pad { amounts, value: 0.0 }), &[output])?;
+            output = self.push(
+                &format!("{name}.{at}.padded"),
+                Op::View(View::Pad { amounts, value: 0.0 }),
+                &[output],
+            )?;
         }
         let mut last = |what: &str, state: Option<NodeId>| match state {
-            Some(state) => self.reshaped(&format!("{name}.{at}.{what}"), state, &[1, batch, hidden]).map(Some),
+            Some(state) => {
+                self.reshaped(&format!("{name}.{at}.{what}"), state, &[1, batch, hidden]).map(Some)
+            }
             None => Ok(None),
         };
         let state = State { hidden: last("last", state.hidden)?, cell: last("cell", state.cell)? };
@@ -326,7 +395,8 @@ impl Lowering {
         let mut sums = self.part(&named("gates"), input, 1, 0, early * hidden)?;
         if let Some(h) = state.hidden {
             let weight = direction.recurrence.slice(s![.., ..early * hidden]).to_owned();
-            let product = self.push(&named("recurrence"), Op::Dense { weight, bias: None }, &[h])?;
+            let product =
+                self.push(&named("recurrence"), Op::Dense { weight, bias: None }, &[h])?;
             sums = self.push(&named("sum"), Op::Add, &[sums, product])?;
         }
         match layer.cell {
@@ -335,7 +405,8 @@ impl Lowering {
                 Ok(State { hidden: Some(next), cell: None })
             }
             Cell::Gru => {
-                let gates = self.activated(layer, &named("update"), sums, direction.activations[0])?;
+                let gates =
+                    self.activated(layer, &named("update"), sums, direction.activations[0])?;
                 let update = self.part(&named("z"), gates, 1, 0, hidden)?;
                 let reset = self.part(&named("r"), gates, 1, hidden, hidden)?;
                 let mut sum = self.part(&named("n"), input, 1, 2 * hidden, hidden)?;
@@ -343,15 +414,21 @@ impl Lowering {
                 let late = direction.late_bias.clone().filter(|_| layer.late);
                 let addend = match (state.hidden, late) {
                     (Some(h), bias) if layer.late => {
-                        let product = self.push(&named("late"), Op::Dense { weight, bias }, &[h])?;
+                        let product =
+                            self.push(&named("late"), Op::Dense { weight, bias }, &[h])?;
                         Some(self.push(&named("reset"), Op::Mul, &[reset, product])?)
                     }
                     (Some(h), _) => {
                         let kept = self.push(&named("reset"), Op::Mul, &[reset, h])?;
-                        Some(self.push(&named("late"), Op::Dense { weight, bias: None }, &[kept])?)
+                        Some(self.push(
+                            &named("late"),
+                            Op::Dense { weight, bias: None },
+                            &[kept],
+                        )?)
                     }
                     (None, Some(bias)) => {
-                        let bias = self.constant(&named("bias"), bias.insert_axis(Axis(0)).into_dyn())?;
+                        let bias =
+                            self.constant(&named("bias"), bias.insert_axis(Axis(0)).into_dyn())?;
                         Some(self.push(&named("reset"), Op::Mul, &[reset, bias])?)
                     }
                     (None, None) => None,
@@ -409,7 +486,10 @@ impl Lowering {
         let named = |what: &str| format!("{place}.{}{what}", ["i", "o", "f"][at]);
         let mut sum = self.part(&named(""), sums, 1, at * layer.hidden, layer.hidden)?;
         if let (Some(peepholes), Some(cell)) = (&direction.peepholes, cell) {
-            let weight = self.constant(&named(".peephole"), peepholes.slice(s![at..at + 1, ..]).to_owned().into_dyn())?;
+            let weight = self.constant(
+                &named(".peephole"),
+                peepholes.slice(s![at..at + 1, ..]).to_owned().into_dyn(),
+            )?;
             let seen = self.push(&named(".seen"), Op::Mul, &[cell, weight])?;
             sum = self.push(&named(".sum"), Op::Add, &[sum, seen])?;
         }
@@ -417,15 +497,27 @@ impl Lowering {
     }
 
     /// An activation of a sum, which is clipped before where the file says so.
-    fn activated(&mut self, layer: &Layer, name: &str, mut sum: NodeId, activation: Activation) -> Result<NodeId, Problem> {
+    fn activated(
+        &mut self,
+        layer: &Layer,
+        name: &str,
+        mut sum: NodeId,
+        activation: Activation,
+    ) -> Result<NodeId, Problem> {
         if let Some(clip) = layer.clip {
-            sum = self.push(&format!("{name}.clip"), Op::Unary(Unary::Clip(-clip, clip)), &[sum])?;
+            sum =
+                self.push(&format!("{name}.clip"), Op::Unary(Unary::Clip(-clip, clip)), &[sum])?;
         }
         self.shaped(name, sum, activation)
     }
 
     /// `outer * function(inner * x) + offset`.
-    fn shaped(&mut self, name: &str, mut x: NodeId, activation: Activation) -> Result<NodeId, Problem> {
+    fn shaped(
+        &mut self,
+        name: &str,
+        mut x: NodeId,
+        activation: Activation,
+    ) -> Result<NodeId, Problem> {
         let Activation { function, inner, outer, offset } = activation;
         if inner != 1.0 {
             x = self.scaled(&format!("{name}.inner"), x, inner)?;
@@ -451,9 +543,14 @@ fn row(values: &ArrayD<f32>, at: usize) -> Array1<f32> {
 }
 
 /// The biases of both products in one; that of a late reset stays apart.
-fn biases(layer: &Layer, both: Option<Array1<f32>>, rows: usize) -> (Array1<f32>, Option<Array1<f32>>) {
+fn biases(
+    layer: &Layer,
+    both: Option<Array1<f32>>,
+    rows: usize,
+) -> (Array1<f32>, Option<Array1<f32>>) {
     let Some(both) = both else { return (Array1::zeros(rows), None) };
-    let (mut bias, mut second) = (both.slice(s![..rows]).to_owned(), both.slice(s![rows..]).to_owned());
+    let (mut bias, mut second) =
+        (both.slice(s![..rows]).to_owned(), both.slice(s![rows..]).to_owned());
     let mut late = None;
     if layer.late {
         let mut last = second.slice_mut(s![2 * layer.hidden..]);
@@ -465,18 +562,35 @@ fn biases(layer: &Layer, both: Option<Array1<f32>>, rows: usize) -> (Array1<f32>
 }
 
 /// The activations of each direction, with their parameters in the order of the file.
-fn activations(node: &mut Node, cell: Cell, directions: usize) -> Result<Vec<Vec<Activation>>, Problem> {
+fn activations(
+    node: &mut Node,
+    cell: Cell,
+    directions: usize,
+) -> Result<Vec<Vec<Activation>>, Problem> {
     let count = cell.activations().len();
-    let names = node
-        .attributes
-        .strings("activations")?
-        .unwrap_or_else(|| cell.activations().iter().cycle().take(count * directions).map(|name| (*name).to_owned()).collect());
+    let names = node.attributes.strings("activations")?.unwrap_or_else(|| {
+        cell.activations()
+            .iter()
+            .cycle()
+            .take(count * directions)
+            .map(|name| (*name).to_owned())
+            .collect()
+    });
     if names.len() != count * directions {
-        return Err(node.problem(format!("{} activations instead of {}", names.len(), count * directions)));
+        return Err(node.problem(format!(
+            "{} activations instead of {}",
+            names.len(),
+            count * directions
+        )));
     }
     let mut alphas = node.attributes.floats("activation_alpha")?.unwrap_or_default().into_iter();
     let mut betas = node.attributes.floats("activation_beta")?.unwrap_or_default().into_iter();
-    let plain = |function: Unary| Activation { function: Some(function), inner: 1.0, outer: 1.0, offset: 0.0 };
+    let plain = |function: Unary| Activation {
+        function: Some(function),
+        inner: 1.0,
+        outer: 1.0,
+        offset: 0.0,
+    };
     let mut all = vec![];
     for name in &names {
         let mut alpha = |default: f32| alphas.next().unwrap_or(default);
@@ -490,9 +604,17 @@ fn activations(node: &mut Node, cell: Cell, directions: usize) -> Result<Vec<Vec
             "leakyrelu" => plain(Unary::LeakyRelu(alpha(0.01))),
             "elu" => plain(Unary::Elu(alpha(1.0))),
             "hardsigmoid" => plain(Unary::HardSigmoid(alpha(0.2), beta(0.5))),
-            "scaledtanh" => Activation { outer: alpha(1.0), inner: beta(1.0), ..plain(Unary::Tanh) },
-            "affine" => Activation { function: None, inner: 1.0, outer: alpha(1.0), offset: beta(0.0) },
-            _ => return Err(node.problem(format!("activation {} is not supported", name.escape_default()))),
+            "scaledtanh" => {
+                Activation { outer: alpha(1.0), inner: beta(1.0), ..plain(Unary::Tanh) }
+            }
+            "affine" => {
+                Activation { function: None, inner: 1.0, outer: alpha(1.0), offset: beta(0.0) }
+            }
+            _ => {
+                return Err(
+                    node.problem(format!("activation {} is not supported", name.escape_default()))
+                );
+            }
         });
     }
     Ok(all.chunks(count).map(<[Activation]>::to_vec).collect())

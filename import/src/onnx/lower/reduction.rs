@@ -42,16 +42,28 @@ impl Lowering {
     }
 
     /// The reduction that a node is, with the axes kept.
-    fn reduced(&mut self, node: &Node, x: NodeId, kind: Kind, axes: &[usize]) -> Result<NodeId, Problem> {
+    fn reduced(
+        &mut self,
+        node: &Node,
+        x: NodeId,
+        kind: Kind,
+        axes: &[usize],
+    ) -> Result<NodeId, Problem> {
         let name = node.name.as_str();
         let part = |part: &str| format!("{name}.{part}");
         let total = |lowering: &mut Self, name: &str, x: NodeId| {
-            if axes.is_empty() { Ok(x) } else { lowering.push(name, Op::Sum { axes: axes.to_vec() }, &[x]) }
+            if axes.is_empty() {
+                Ok(x)
+            } else {
+                lowering.push(name, Op::Sum { axes: axes.to_vec() }, &[x])
+            }
         };
         match node.op.as_str() {
             "ReduceSum" => total(self, name, x),
             "ReduceMean" if axes.is_empty() => Ok(x),
-            "ReduceMean" if !kind.is_float() => Err(node.problem("a mean of integers, which is cut off; cast to float first")),
+            "ReduceMean" if !kind.is_float() => {
+                Err(node.problem("a mean of integers, which is cut off; cast to float first"))
+            }
             "ReduceMean" => self.push(name, Op::Mean { axes: axes.to_vec() }, &[x]),
             "ReduceMax" => self.largest(name, x, axes),
             "ReduceMin" => {
@@ -81,7 +93,12 @@ impl Lowering {
     }
 
     /// `max + log(sum(exp(x - max)))` over `axes`, which stay with size 1.
-    pub(super) fn log_sum_exp(&mut self, name: &str, x: NodeId, axes: &[usize]) -> Result<NodeId, Problem> {
+    pub(super) fn log_sum_exp(
+        &mut self,
+        name: &str,
+        x: NodeId,
+        axes: &[usize],
+    ) -> Result<NodeId, Problem> {
         if axes.is_empty() {
             return Ok(x);
         }
@@ -118,7 +135,13 @@ impl Lowering {
     }
 
     /// The index of the largest element of an axis, which is gone.
-    fn place_of_largest(&mut self, name: &str, x: NodeId, axis: usize, last: bool) -> Result<NodeId, Problem> {
+    fn place_of_largest(
+        &mut self,
+        name: &str,
+        x: NodeId,
+        axis: usize,
+        last: bool,
+    ) -> Result<NodeId, Problem> {
         let shape = self.shape_of(x).to_vec();
         let mut order: Vec<usize> = (0..shape.len()).filter(|&at| at != axis).collect();
         order.push(axis);
@@ -131,7 +154,8 @@ impl Lowering {
         x = self.push_shaped(&format!("{name}.turned"), Op::View(turn), &[x], &extents)?;
         let from_end = self.push(&format!("{name}.from_end"), Op::ArgMax, &[x])?;
         let axes = vec![1; self.shape_of(from_end).len()];
-        let top = self.constant(&format!("{name}.last"), ArrayD::from_elem(axes, (shape[axis] - 1) as f32))?;
+        let top = self
+            .constant(&format!("{name}.last"), ArrayD::from_elem(axes, (shape[axis] - 1) as f32))?;
         self.push(name, Op::Sub, &[top, from_end])
     }
 
@@ -144,9 +168,12 @@ impl Lowering {
             node.takes(2, 2)?;
             self.integers(node, args, 1, "number of elements")?
         };
-        let (largest, _) = (node.attributes.flag("largest")?.unwrap_or(true), node.attributes.flag("sorted")?);
+        let (largest, _) =
+            (node.attributes.flag("largest")?.unwrap_or(true), node.attributes.flag("sorted")?);
         if count != [1] {
-            return Err(node.problem("more than one element is not supported; use k = 1, ArgMax or ReduceMax"));
+            return Err(node.problem(
+                "more than one element is not supported; use k = 1, ArgMax or ReduceMax",
+            ));
         }
         let x = self.operand(node, args, 0)?;
         let (name, kind) = (node.name.clone(), args.get(0).map_or(Kind::F32, Value::kind));
@@ -170,7 +197,10 @@ impl Lowering {
         let reverse = node.attributes.flag("reverse")?.unwrap_or(false);
         let x = self.operand(node, args, 0)?;
         let shape = self.shape_of(x).to_vec();
-        let axis = self.known(node, args, 1, "axis")?.as_int().ok_or_else(|| node.problem("the axis is not one integer"))?;
+        let axis = self
+            .known(node, args, 1, "axis")?
+            .as_int()
+            .ok_or_else(|| node.problem("the axis is not one integer"))?;
         let axis = axis_of(node, axis, shape.len())?;
         let extent = shape[axis];
         self.budget.elements(&[extent, extent])?;

@@ -31,21 +31,30 @@ impl Lowering {
             let first = if axis == rank as i64 { rank } else { axis_of(node, axis, rank)? };
             let width = value.shape[first..].iter().product();
             let rows = [&value.shape[..first], &[width]].concat();
-            let flat = self.moved(node, value, |lowering, name, x| lowering.reshaped(&format!("{name}.rows"), x, &rows))?;
+            let flat = self.moved(node, value, |lowering, name, x| {
+                lowering.reshaped(&format!("{name}.rows"), x, &rows)
+            })?;
             let made = self.last_axis(node, &flat, logarithm)?;
             self.reshaped(&format!("{name}.split"), made, &value.shape)?
         } else {
             let axis = axis_of(node, axis, rank)?;
             let mut order: Vec<usize> = (0..rank).collect();
             order.swap(axis, rank - 1);
-            let moved = self.moved(node, value, |lowering, name, x| lowering.transposed(&format!("{name}.order"), x, &order))?;
+            let moved = self.moved(node, value, |lowering, name, x| {
+                lowering.transposed(&format!("{name}.order"), x, &order)
+            })?;
             let made = self.last_axis(node, &moved, logarithm)?;
             self.transposed(&format!("{name}.back"), made, &order)?
         };
         Ok(vec![Some(self.computed(value.kind, id))])
     }
 
-    fn last_axis(&mut self, node: &Node, value: &Computed, logarithm: bool) -> Result<NodeId, Problem> {
+    fn last_axis(
+        &mut self,
+        node: &Node,
+        value: &Computed,
+        logarithm: bool,
+    ) -> Result<NodeId, Problem> {
         if logarithm {
             let x = value.plain.clone().map_err(|problem| node.problem(problem))?;
             return self.push(&node.name, Op::LogSoftmax, &[x]);

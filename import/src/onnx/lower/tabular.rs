@@ -1,4 +1,5 @@
-//! The operators of domain `ai.onnx.ml`, in which exporters write models of tables: scalers, encoders, linear models and trees.
+//! The operators of domain `ai.onnx.ml`, in which exporters write models of tables: scalers,
+//! encoders, linear models and trees.
 
 mod columns;
 mod encode;
@@ -18,7 +19,9 @@ impl Lowering {
         let shape = args.get(at).map(|x| x.shape().to_vec()).unwrap_or_default();
         match shape.as_slice() {
             [1, columns] => Ok(*columns),
-            _ => Err(node.problem(format!("operand {at} of {shape:?}; a table of one row [1, columns] is expected"))),
+            _ => Err(node.problem(format!(
+                "operand {at} of {shape:?}; a table of one row [1, columns] is expected"
+            ))),
         }
     }
 }
@@ -27,6 +30,9 @@ impl Lowering {
 fn finite(node: &Node, attribute: &str, values: &[f32]) -> Result<(), Problem> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
-        Some(at) => Err(node.problem(format!("attribute `{attribute}` has {} at position {at}", values[at]))),
+        Some(at) => {
+            Err(node
+                .problem(format!("attribute `{attribute}` has {} at position {at}", values[at])))
+        }
     }
 }

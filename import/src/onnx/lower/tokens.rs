@@ -4,9 +4,19 @@ use super::{Lowering, Node, Problem};
 use lemma_model::{NodeId, Op};
 
 impl Lowering {
-    /// Notes that `ids` choose one of `rows` rows: the inputs that they are become tokens of the smallest table that they choose from.
-    pub(super) fn choose_rows(&mut self, node: &Node, ids: NodeId, rows: usize) -> Result<(), Problem> {
-        let refused = || node.problem("rows of a table may be chosen by integer inputs only, moved but not computed with");
+    /// Notes that `ids` choose one of `rows` rows: the inputs that they are become tokens of the
+    /// smallest table that they choose from.
+    pub(super) fn choose_rows(
+        &mut self,
+        node: &Node,
+        ids: NodeId,
+        rows: usize,
+    ) -> Result<(), Problem> {
+        let refused = || {
+            node.problem(
+                "rows of a table may be chosen by integer inputs only, moved but not computed with",
+            )
+        };
         let inputs = self.inputs_behind(ids).ok_or_else(refused)?;
         for input in inputs {
             if self.inputs.get(&input).is_none_or(|kind| kind.is_float()) {

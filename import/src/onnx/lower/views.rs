@@ -22,21 +22,35 @@ impl Lowering {
     }
 
     /// Operand `at` as a computed value.
-    pub(super) fn computed_operand(&mut self, node: &Node, args: &Args, at: usize) -> Result<Computed, Problem> {
+    pub(super) fn computed_operand(
+        &mut self,
+        node: &Node,
+        args: &Args,
+        at: usize,
+    ) -> Result<Computed, Problem> {
         match args.get(at) {
             Some(Value::Computed(value)) => Ok(value.clone()),
             _ => {
                 let id = self.operand(node, args, at)?;
-                Ok(Computed::new(args.get(at).map_or(Kind::F32, Value::kind), self.shape_of(id).to_vec(), id))
+                Ok(Computed::new(
+                    args.get(at).map_or(Kind::F32, Value::kind),
+                    self.shape_of(id).to_vec(),
+                    id,
+                ))
             }
         }
     }
 
     fn reshaped_to(&mut self, node: &Node, args: &Args, shape: &[usize]) -> Results {
         let given = args.get(0).map(Value::shape).unwrap_or_default();
-        let (found, wanted) = (given.iter().product::<usize>(), volume(shape).map_err(|problem| node.problem(problem))?);
+        let (found, wanted) = (
+            given.iter().product::<usize>(),
+            volume(shape).map_err(|problem| node.problem(problem))?,
+        );
         if found != wanted {
-            return Err(node.problem(format!("{given:?} cannot have the shape {shape:?}: the element counts differ")));
+            return Err(node.problem(format!(
+                "{given:?} cannot have the shape {shape:?}: the element counts differ"
+            )));
         }
         self.view(node, args, |lowering, name, x| lowering.reshaped(name, x, shape))
     }
@@ -81,7 +95,11 @@ impl Lowering {
         node.takes(1, 1)?;
         let shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
         let axis = node.attributes.int("axis")?.unwrap_or(1);
-        let first = if axis == shape.len() as i64 { shape.len() } else { axis_of(node, axis, shape.len())? };
+        let first = if axis == shape.len() as i64 {
+            shape.len()
+        } else {
+            axis_of(node, axis, shape.len())?
+        };
         let (rows, columns) = (shape[..first].iter().product(), shape[first..].iter().product());
         self.reshaped_to(node, args, &[rows, columns])
     }
@@ -100,21 +118,28 @@ impl Lowering {
         let shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
         let axes = match self.given_axes(node, args)? {
             Some(axes) if axes.is_empty() && shape.contains(&1) => {
-                return Err(node.problem("an empty list of axes is read as none by some and as all by others; name the axes"));
+                return Err(node.problem(
+                    "an empty list of axes is read as none by some and as all \
+                    by others; name the axes",
+                ));
             }
             Some(axes) => axes_of(node, &axes, shape.len())?,
             None => (0..shape.len()).filter(|&axis| shape[axis] == 1).collect(),
         };
         if let Some(axis) = axes.iter().find(|&&axis| shape[axis] != 1) {
-            return Err(node.problem(format!("axis {axis} has {} elements and cannot go", shape[*axis])));
+            return Err(
+                node.problem(format!("axis {axis} has {} elements and cannot go", shape[*axis]))
+            );
         }
-        let kept: Vec<usize> = (0..shape.len()).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis]).collect();
+        let kept: Vec<usize> =
+            (0..shape.len()).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis]).collect();
         self.reshaped_to(node, args, &kept)
     }
 
     pub(super) fn unsqueeze(&mut self, node: &mut Node, args: &Args) -> Results {
         let mut shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
-        let axes = self.given_axes(node, args)?.ok_or_else(|| node.problem("the axes are missing"))?;
+        let axes =
+            self.given_axes(node, args)?.ok_or_else(|| node.problem("the axes are missing"))?;
         for axis in axes_of(node, &axes, shape.len() + axes.len())? {
             shape.insert(axis, 1);
         }
@@ -127,11 +152,14 @@ impl Lowering {
         let order = match node.attributes.ints("perm")? {
             None => (0..rank).rev().collect(),
             Some(axes) => {
-                let found: Vec<usize> = axes.iter().filter_map(|&axis| usize::try_from(axis).ok()).collect();
+                let found: Vec<usize> =
+                    axes.iter().filter_map(|&axis| usize::try_from(axis).ok()).collect();
                 let mut sorted = found.clone();
                 sorted.sort_unstable();
                 if !sorted.into_iter().eq(0..rank) || found.len() != axes.len() {
-                    return Err(node.problem(format!("attribute `perm` is {axes:?}, which is not a permutation of its axes")));
+                    return Err(node.problem(format!(
+                        "attribute `perm` is {axes:?}, which is not a permutation of its axes"
+                    )));
                 }
                 found
             }
@@ -143,8 +171,8 @@ impl Lowering {
         node.takes(2, 2)?;
         let wanted = extents(node, &self.integers(node, args, 1, "shape")?)?;
         let given = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
-        let shape =
-            broadcast(&given, &wanted).ok_or_else(|| node.problem(format!("{given:?} cannot be expanded to {wanted:?}")))?;
+        let shape = broadcast(&given, &wanted)
+            .ok_or_else(|| node.problem(format!("{given:?} cannot be expanded to {wanted:?}")))?;
         self.view(node, args, |lowering, name, x| lowering.broadcast(name, x, &shape))
     }
 
@@ -205,7 +233,11 @@ impl Lowering {
         let (amounts, value, axes) = if node.opset < 11 {
             node.takes(1, 1)?;
             let name = if node.opset < 2 { "paddings" } else { "pads" };
-            (node.attributes.ints(name)?.unwrap_or_default(), node.attributes.float("value")?.unwrap_or(0.0), None)
+            (
+                node.attributes.ints(name)?.unwrap_or_default(),
+                node.attributes.float("value")?.unwrap_or(0.0),
+                None,
+            )
         } else {
             node.takes(2, 4)?;
             let amounts = self.integers(node, args, 1, "amounts")?;
@@ -213,8 +245,11 @@ impl Lowering {
                 true => self.weights(node, args, 2, "padding value")?,
                 false => ArrayD::zeros(vec![1]),
             };
-            let value =
-                if value.len() == 1 { value.sum() } else { return Err(node.problem("the padding value is not one number")) };
+            let value = if value.len() == 1 {
+                value.sum()
+            } else {
+                return Err(node.problem("the padding value is not one number"));
+            };
             let axes = node.has(3).then(|| self.integers(node, args, 3, "axes")).transpose()?;
             (amounts, value, axes)
         };
@@ -233,10 +268,18 @@ impl Lowering {
             pads[axis] = (amounts[at], amounts[at + axes.len()]);
         }
         for (axis, &(before, after)) in pads.iter().enumerate() {
-            let total = before.checked_add(after).and_then(|sum| sum.checked_add(shape[axis] as i64)).filter(|&total| total > 0);
-            let total = total.and_then(|total| usize::try_from(total).ok()).filter(|&total| total <= super::MAX_VALUE);
+            let total = before
+                .checked_add(after)
+                .and_then(|sum| sum.checked_add(shape[axis] as i64))
+                .filter(|&total| total > 0);
+            let total = total
+                .and_then(|total| usize::try_from(total).ok())
+                .filter(|&total| total <= super::MAX_VALUE);
             if total.is_none() {
-                return Err(node.problem(format!("padding ({before}, {after}) for an axis of {}", shape[axis])));
+                return Err(node.problem(format!(
+                    "padding ({before}, {after}) for an axis of {}",
+                    shape[axis]
+                )));
             }
         }
         self.view(node, args, |lowering, name, x| {
@@ -244,7 +287,8 @@ impl Lowering {
             for (axis, &(before, after)) in pads.iter().enumerate() {
                 x = lowering.cropped(node, x, axis, negative(before), negative(after))?;
             }
-            let amounts: Vec<(usize, usize)> = pads.iter().map(|&(before, after)| (positive(before), positive(after))).collect();
+            let amounts: Vec<(usize, usize)> =
+                pads.iter().map(|&(before, after)| (positive(before), positive(after))).collect();
             match mode.as_str() {
                 _ if amounts.iter().all(|&amount| amount == (0, 0)) => Ok(x),
                 "constant" => lowering.push(name, Op::View(View::Pad { amounts, value }), &[x]),
@@ -262,7 +306,9 @@ impl Lowering {
         amounts: &[(usize, usize)],
         mode: &str,
     ) -> Result<NodeId, Problem> {
-        for (axis, &(before, after)) in amounts.iter().enumerate().filter(|(_, amounts)| **amounts != (0, 0)) {
+        for (axis, &(before, after)) in
+            amounts.iter().enumerate().filter(|(_, amounts)| **amounts != (0, 0))
+        {
             let extent = self.shape_of(x)[axis];
             let last = extent - 1;
             let source = |at: i64| -> Option<usize> {
@@ -277,10 +323,14 @@ impl Lowering {
                 usize::try_from(inside).ok().filter(|&at| at <= last)
             };
             self.budget.elements(&[before + extent + after])?;
-            let indices = (-(before as i64)..(extent + after) as i64).map(source).collect::<Option<Vec<_>>>();
+            let indices =
+                (-(before as i64)..(extent + after) as i64).map(source).collect::<Option<Vec<_>>>();
             let indices = indices.ok_or_else(|| {
                 let mode = mode.escape_default();
-                node.problem(format!("axis {axis} of {extent} elements is padded by ({before}, {after}) in mode {mode}"))
+                node.problem(format!(
+                    "axis {axis} of {extent} elements is padded by ({before}, \
+                    {after}) in mode {mode}"
+                ))
             })?;
             x = self.push(name, Op::View(View::Select { axis, indices }), &[x])?;
         }
@@ -292,9 +342,10 @@ impl Lowering {
         node.takes(1, 2)?;
         let upper = node.attributes.flag("upper")?.unwrap_or(true);
         let offset = match node.has(1) {
-            true => {
-                self.known(node, args, 1, "diagonal")?.as_int().ok_or_else(|| node.problem("the diagonal is not one integer"))?
-            }
+            true => self
+                .known(node, args, 1, "diagonal")?
+                .as_int()
+                .ok_or_else(|| node.problem("the diagonal is not one integer"))?,
             false => 0,
         };
         let x = self.operand(node, args, 0)?;
@@ -308,8 +359,11 @@ impl Lowering {
         let mut shape = vec![1; self.shape_of(x).len() - 2];
         shape.extend([height, width]);
         self.budget.elements(&shape)?;
-        let values = (0..height * width).map(|at| f32::from(u8::from(keeps(at / width, at % width)))).collect();
-        let mask = ArrayD::from_shape_vec(shape, values).map_err(|error| node.problem(error.to_string()))?;
+        let values = (0..height * width)
+            .map(|at| f32::from(u8::from(keeps(at / width, at % width))))
+            .collect();
+        let mask = ArrayD::from_shape_vec(shape, values)
+            .map_err(|error| node.problem(error.to_string()))?;
         let mask = self.constant(&format!("{}.mask", node.name), mask)?;
         self.of_operand(node, args, |lowering, name, x| lowering.push(name, Op::Mul, &[x, mask]))
     }
@@ -317,19 +371,34 @@ impl Lowering {
     /// `DepthToSpace` and `SpaceToDepth`.
     pub(super) fn blocks(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(1, 1)?;
-        let size = node.attributes.int("blocksize")?.and_then(|size| usize::try_from(size).ok()).filter(|&size| size > 0);
-        let size = size.ok_or_else(|| node.problem("attribute `blocksize` is missing or not positive"))?;
+        let size = node
+            .attributes
+            .int("blocksize")?
+            .and_then(|size| usize::try_from(size).ok())
+            .filter(|&size| size > 0);
+        let size =
+            size.ok_or_else(|| node.problem("attribute `blocksize` is missing or not positive"))?;
         let shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
-        let [batch, channels, height, width] = shape[..] else { return Err(node.problem("its operand has not four axes")) };
+        let [batch, channels, height, width] = shape[..] else {
+            return Err(node.problem("its operand has not four axes"));
+        };
         let misfit = || node.problem(format!("blocks of {size} do not fit {shape:?}"));
         let area = size.checked_mul(size).ok_or_else(misfit)?;
         let (split, order, joined) = if node.op == "DepthToSpace" {
             let depth = (channels % area == 0).then_some(channels / area).ok_or_else(misfit)?;
             let joined = [batch, depth, height * size, width * size];
             match node.attributes.string("mode")?.as_deref() {
-                None | Some("DCR") => (vec![batch, size, size, depth, height, width], [0, 3, 4, 1, 5, 2], joined),
-                Some("CRD") => (vec![batch, depth, size, size, height, width], [0, 1, 4, 2, 5, 3], joined),
-                Some(other) => return Err(node.problem(format!("attribute `mode` is {}", other.escape_default()))),
+                None | Some("DCR") => {
+                    (vec![batch, size, size, depth, height, width], [0, 3, 4, 1, 5, 2], joined)
+                }
+                Some("CRD") => {
+                    (vec![batch, depth, size, size, height, width], [0, 1, 4, 2, 5, 3], joined)
+                }
+                Some(other) => {
+                    return Err(
+                        node.problem(format!("attribute `mode` is {}", other.escape_default()))
+                    );
+                }
             }
         } else {
             if height % size != 0 || width % size != 0 {
@@ -339,7 +408,11 @@ impl Lowering {
             let order = match node.attributes.string("mode")?.as_deref() {
                 None | Some("DCR") => [0, 3, 5, 1, 2, 4],
                 Some("CRD") => [0, 1, 3, 5, 2, 4],
-                Some(other) => return Err(node.problem(format!("attribute `mode` is {}", other.escape_default()))),
+                Some(other) => {
+                    return Err(
+                        node.problem(format!("attribute `mode` is {}", other.escape_default()))
+                    );
+                }
             };
             (split, order, [batch, channels * area, height / size, width / size])
         };
@@ -353,17 +426,27 @@ impl Lowering {
     /// `Shape` and `Size`: constants, since every shape is known.
     pub(super) fn shape(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(1, 1)?;
-        let shape: Vec<i64> = args.get(0).map(Value::shape).unwrap_or_default().iter().map(|&extent| extent as i64).collect();
+        let shape: Vec<i64> = args
+            .get(0)
+            .map(Value::shape)
+            .unwrap_or_default()
+            .iter()
+            .map(|&extent| extent as i64)
+            .collect();
         if node.op == "Size" {
             let size = ArrayD::from_elem(ndarray::IxDyn(&[]), shape.iter().product::<i64>());
-            return Ok(vec![Some(Value::Constant(Tensor::new(Kind::I64, Values::I64(size.into_shared()))))]);
+            return Ok(vec![Some(Value::Constant(Tensor::new(
+                Kind::I64,
+                Values::I64(size.into_shared()),
+            )))]);
         }
         let rank = shape.len() as i64;
         let bound = |given: Option<i64>, default: i64| {
             let at = given.unwrap_or(default);
             (if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize
         };
-        let (start, end) = (bound(node.attributes.int("start")?, 0), bound(node.attributes.int("end")?, rank));
+        let (start, end) =
+            (bound(node.attributes.int("start")?, 0), bound(node.attributes.int("end")?, rank));
         Ok(vec![Some(Value::Constant(Tensor::ints(&shape[start..end.max(start)])))])
     }
 }
@@ -378,6 +461,7 @@ fn negative(amount: i64) -> usize {
 
 /// Extents, of which none is negative.
 pub(super) fn extents(node: &Node, values: &[i64]) -> Result<Vec<usize>, Problem> {
-    let found = values.iter().map(|&extent| usize::try_from(extent).ok()).collect::<Option<Vec<_>>>();
+    let found =
+        values.iter().map(|&extent| usize::try_from(extent).ok()).collect::<Option<Vec<_>>>();
     found.ok_or_else(|| node.problem(format!("{values:?} holds a negative number")))
 }

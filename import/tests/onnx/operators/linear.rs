@@ -8,20 +8,30 @@ use crate::file::{File, float, int, ints};
 
 pub fn linear() -> Vec<(&'static str, File)> {
     let gemm = |flags: &[AttributeProto], w: &[usize]| {
-        let file = File::new().input("x", &[2, 3]).weights("w", weights(w)).weights("b", weights(&[4]));
+        let file =
+            File::new().input("x", &[2, 3]).weights("w", weights(w)).weights("b", weights(&[4]));
         file.node("Gemm", &["x", "w", "b"], "y", flags).output("y")
     };
     vec![
         ("gemm", gemm(&[], &[3, 4])),
-        ("gemm transposed and scaled", gemm(&[int("transB", 1), float("alpha", 0.5), float("beta", 2.0)], &[4, 3])),
+        (
+            "gemm transposed and scaled",
+            gemm(&[int("transB", 1), float("alpha", 0.5), float("beta", 2.0)], &[4, 3]),
+        ),
         ("gemm on a column", {
             let file = File::new().input("x", &[3, 2]).weights("w", weights(&[3, 4]));
             file.node("Gemm", &["x", "w"], "y", &[int("transA", 1)]).output("y")
         }),
         ("matmul with weights", with_constant("MatMul", &[1, 5, 3], weights(&[3, 4]), false)),
-        ("matmul with weights on the left", with_constant("MatMul", &[3, 5], weights(&[4, 3]), true)),
+        (
+            "matmul with weights on the left",
+            with_constant("MatMul", &[3, 5], weights(&[4, 3]), true),
+        ),
         ("matmul with a weight vector", with_constant("MatMul", &[2, 3], weights(&[3]), false)),
-        ("matmul with weights per head", with_constant("MatMul", &[2, 5, 3], weights(&[2, 3, 4]), false)),
+        (
+            "matmul with weights per head",
+            with_constant("MatMul", &[2, 5, 3], weights(&[2, 3, 4]), false),
+        ),
         ("matmul of two values", binary("MatMul", &[1, 2, 5, 3], &[1, 2, 3, 4])),
         ("matmul of two values, broadcast", binary("MatMul", &[2, 5, 3], &[3, 4])),
         ("matmul of a vector", binary("MatMul", &[3], &[2, 3, 4])),
@@ -38,10 +48,16 @@ pub fn linear() -> Vec<(&'static str, File)> {
 /// Two heads, scaled scores, a causal mask with minus infinity, softmax, values.
 pub fn attention() -> File {
     let (tokens, heads, width) = (4, 2, 3);
-    let mask = Array::from_shape_fn((tokens, tokens), |(i, j)| if j > i { f32::NEG_INFINITY } else { 0.0 });
-    let mut file = File::new().input("x", &[1, tokens, 6]).integers("heads", &[1, tokens as i64, heads, width]);
+    let mask = Array::from_shape_fn(
+        (tokens, tokens),
+        |(i, j)| if j > i { f32::NEG_INFINITY } else { 0.0 },
+    );
+    let mut file = File::new()
+        .input("x", &[1, tokens, 6])
+        .integers("heads", &[1, tokens as i64, heads, width]);
     for (part, factor) in [("q", 1.0), ("k", -0.7), ("v", 1.3)] {
-        let names = [format!("{part}w"), format!("{part}p"), format!("{part}r"), format!("{part}t")];
+        let names =
+            [format!("{part}w"), format!("{part}p"), format!("{part}r"), format!("{part}t")];
         let order = if part == "k" { [0, 2, 3, 1] } else { [0, 2, 1, 3] };
         file = file
             .weights(&names[0], weights(&[6, 6]) * factor)

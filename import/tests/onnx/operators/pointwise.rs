@@ -15,7 +15,12 @@ pub fn pointwise() -> Vec<(&'static str, File)> {
         file.node("Clip", &operands, "y", &[]).output("y")
     };
     let power = |exponent: f32| {
-        let file = File::new().input("x", &[2, 3]).weights("p", scalar(exponent)).node("Exp", &["x"], "e", &[]);
+        let file = File::new().input("x", &[2, 3]).weights("p", scalar(exponent)).node(
+            "Exp",
+            &["x"],
+            "e",
+            &[],
+        );
         file.node("Pow", &["e", "p"], "y", &[]).output("y")
     };
     let mut cases: Vec<(&'static str, File)> = [
@@ -40,12 +45,23 @@ pub fn pointwise() -> Vec<(&'static str, File)> {
     cases.extend(["Sqrt", "Log", "Reciprocal"].map(|operator| (operator, of_positive(operator))));
     cases.extend([
         ("leaky relu with a slope", {
-            File::new().input("x", &[3, 4]).node("LeakyRelu", &["x"], "y", &[float("alpha", 0.3)]).output("y")
+            File::new()
+                .input("x", &[3, 4])
+                .node("LeakyRelu", &["x"], "y", &[float("alpha", 0.3)])
+                .output("y")
         }),
-        ("elu with an alpha", { File::new().input("x", &[3, 4]).node("Elu", &["x"], "y", &[float("alpha", 0.7)]).output("y") }),
+        ("elu with an alpha", {
+            File::new()
+                .input("x", &[3, 4])
+                .node("Elu", &["x"], "y", &[float("alpha", 0.7)])
+                .output("y")
+        }),
         ("hard sigmoid with parameters", {
             let attributes = [float("alpha", 0.3), float("beta", 0.4)];
-            File::new().input("x", &[3, 4]).node("HardSigmoid", &["x"], "y", &attributes).output("y")
+            File::new()
+                .input("x", &[3, 4])
+                .node("HardSigmoid", &["x"], "y", &attributes)
+                .output("y")
         }),
         ("prelu per channel", with_constant("PRelu", &[1, 3, 2, 2], weights(&[3, 1, 1]), false)),
         ("prelu with one slope", with_constant("PRelu", &[1, 3, 2, 2], weights(&[1, 1, 1]), false)),
@@ -60,7 +76,8 @@ pub fn pointwise() -> Vec<(&'static str, File)> {
         ("max", binary("Max", &[2, 3], &[2, 3])),
         ("min", binary("Min", &[2, 3], &[2, 3])),
         ("div of two values", {
-            let file = File::new().input("a", &[2, 3]).input("b", &[2, 3]).node("Exp", &["b"], "e", &[]);
+            let file =
+                File::new().input("a", &[2, 3]).input("b", &[2, 3]).node("Exp", &["b"], "e", &[]);
             file.node("Div", &["a", "e"], "y", &[]).output("y")
         }),
         ("a constant less a value", with_constant("Sub", &[2, 3], weights(&[2, 3]), true)),
@@ -69,7 +86,12 @@ pub fn pointwise() -> Vec<(&'static str, File)> {
         ("divided by a constant", with_constant("Div", &[2, 3], positive(&[3]), false)),
         ("a constant maximum", with_constant("Max", &[2, 3], weights(&[3]), false)),
         ("a constant divided by a value", {
-            let file = File::new().input("x", &[2, 3]).weights("c", weights(&[3])).node("Exp", &["x"], "e", &[]);
+            let file = File::new().input("x", &[2, 3]).weights("c", weights(&[3])).node(
+                "Exp",
+                &["x"],
+                "e",
+                &[],
+            );
             file.node("Div", &["c", "e"], "y", &[]).output("y")
         }),
         ("sum of three", {
@@ -81,9 +103,16 @@ pub fn pointwise() -> Vec<(&'static str, File)> {
         ("square root by power", power(0.5)),
         ("inverse square root by power", power(-0.5)),
         ("odd power", power(1.7)),
-        ("square by product", File::new().input("x", &[3]).node("Mul", &["x", "x"], "y", &[]).output("y")),
+        (
+            "square by product",
+            File::new().input("x", &[3]).node("Mul", &["x", "x"], "y", &[]).output("y"),
+        ),
         ("cast to float", {
-            File::new().input("x", &[3]).node("Cast", &["x"], "c", &[int("to", 1)]).node("Neg", &["c"], "y", &[]).output("y")
+            File::new()
+                .input("x", &[3])
+                .node("Cast", &["x"], "c", &[int("to", 1)])
+                .node("Neg", &["c"], "y", &[])
+                .output("y")
         }),
         ("integers used as numbers", {
             let file = File::new().ids("x", &[1, 3]).node("Cast", &["x"], "c", &[int("to", 1)]);

@@ -24,26 +24,38 @@ pub fn views() -> Vec<(&'static str, File)> {
     };
     vec![
         ("reshape", shape_operator("Reshape", &[2, 3, 4], &[0, -1])),
-        ("flatten", File::new().input("x", &[1, 3, 4]).node("Flatten", &["x"], "y", &[]).output("y")),
+        (
+            "flatten",
+            File::new().input("x", &[1, 3, 4]).node("Flatten", &["x"], "y", &[]).output("y"),
+        ),
         ("transpose", {
-            File::new().input("x", &[2, 3, 4]).node("Transpose", &["x"], "y", &[ints("perm", &[2, 0, 1])]).output("y")
+            File::new()
+                .input("x", &[2, 3, 4])
+                .node("Transpose", &["x"], "y", &[ints("perm", &[2, 0, 1])])
+                .output("y")
         }),
-        ("transpose by default", File::new().input("x", &[2, 3]).node("Transpose", &["x"], "y", &[]).output("y")),
+        (
+            "transpose by default",
+            File::new().input("x", &[2, 3]).node("Transpose", &["x"], "y", &[]).output("y"),
+        ),
         ("squeeze", shape_operator("Squeeze", &[1, 3, 1], &[0])),
         ("unsqueeze", shape_operator("Unsqueeze", &[3, 2], &[0, -1])),
         ("expand", shape_operator("Expand", &[3, 1], &[2, 1, 4])),
         ("tile", shape_operator("Tile", &[2, 3], &[2, 2])),
         ("concat", {
-            let file = File::new().input("a", &[2, 3]).input("b", &[2, 1]).weights("c", weights(&[2, 2]));
+            let file =
+                File::new().input("a", &[2, 3]).input("b", &[2, 1]).weights("c", weights(&[2, 2]));
             file.node("Concat", &["a", "c", "b"], "y", &[int("axis", 1)]).output("y")
         }),
         ("split", {
             let file = File::new().input("x", &[2, 6]).integers("sizes", &[1, 2, 3]);
-            let file = file.node_of("", "Split", &["x", "sizes"], &["a", "b", "c"], &[int("axis", 1)]);
+            let file =
+                file.node_of("", "Split", &["x", "sizes"], &["a", "b", "c"], &[int("axis", 1)]);
             file.output("c").output("a").output("b")
         }),
         ("split in equal parts", {
-            let file = File::new().input("x", &[6, 2]).node_of("", "Split", &["x"], &["a", "b"], &[]);
+            let file =
+                File::new().input("x", &[6, 2]).node_of("", "Split", &["x"], &["a", "b"], &[]);
             file.node("Mul", &["a", "b"], "y", &[]).output("y")
         }),
         ("slice", slice(&[1, 0], &[3, -1], &[0, 1], &[1, 1])),
@@ -52,7 +64,10 @@ pub fn views() -> Vec<(&'static str, File)> {
         ("slice to the end", slice(&[1], &[i64::MAX], &[1], &[1])),
         ("pad with a constant", pad("constant")),
         ("pad with a given constant", {
-            let file = File::new().input("x", &[3, 4]).integers("pads", &[1, 0, 2, 1]).weights("v", scalar(0.25));
+            let file = File::new()
+                .input("x", &[3, 4])
+                .integers("pads", &[1, 0, 2, 1])
+                .weights("v", scalar(0.25));
             file.node("Pad", &["x", "pads", "v"], "y", &[]).output("y")
         }),
         ("pad by reflection", pad("reflect")),
@@ -102,7 +117,12 @@ pub fn views() -> Vec<(&'static str, File)> {
                 .integer("one", 1)
                 .integers("shape", &[4])
                 .weights("table", weights(&[6, 2]))
-                .node("ConstantOfShape", &["shape"], "zeros", &[tensor("value", integers("", &[1], &[0]))])
+                .node(
+                    "ConstantOfShape",
+                    &["shape"],
+                    "zeros",
+                    &[tensor("value", integers("", &[1], &[0]))],
+                )
                 .node("Shape", &["x"], "extents", &[])
                 .node("Gather", &["extents", "one"], "count", &[int("axis", 0)])
                 .node("Range", &["zero", "count", "one"], "positions", &[])
@@ -113,7 +133,11 @@ pub fn views() -> Vec<(&'static str, File)> {
         }),
         ("a constant node", {
             let value = tensor("value", floats("", weights(&[3])));
-            File::new().input("x", &[2, 3]).node("Constant", &[], "c", &[value]).node("Add", &["x", "c"], "y", &[]).output("y")
+            File::new()
+                .input("x", &[2, 3])
+                .node("Constant", &[], "c", &[value])
+                .node("Add", &["x", "c"], "y", &[])
+                .output("y")
         }),
     ]
 }
@@ -131,6 +155,11 @@ pub fn embedding() -> File {
 pub fn where_mask(value: f32) -> File {
     let visible: Vec<bool> = (0..9).map(|at| at % 3 <= at / 3).collect();
     let file = File::new().input("x", &[1, 2, 3, 3]).weights("hidden", scalar(value));
-    let file = file.booleans("visible", &[3, 3], &visible).node("Where", &["visible", "x", "hidden"], "m", &[]);
+    let file = file.booleans("visible", &[3, 3], &visible).node(
+        "Where",
+        &["visible", "x", "hidden"],
+        "m",
+        &[],
+    );
     file.node("Softmax", &["m"], "y", &[int("axis", -1)]).output("y")
 }

@@ -1,14 +1,14 @@
 //! Prime field arithmetic on eight lanes.
 //!
-//! An element is five limbs of 52 bits, the radix of the IFMA instructions: `x = sum_i l_i 2^(52 i)`,
-//! limb `i` of all eight lanes in one register. Montgomery multiplication with `R = 2^260` costs 50
-//! products for `a b` and 50 for the reduction; the low product `m p_0` is never formed, because it
-//! only completes the lowest limb to the next multiple of `2^52`.
+//! An element is five limbs of 52 bits, the radix of the IFMA instructions:
+//! `x = sum_i l_i 2^(52 i)`, limb `i` of all eight lanes in one register. Montgomery multiplication
+//! with `R = 2^260` costs 50 products for `a b` and 50 for the reduction; the low product `m p_0`
+//! is never formed, because it only completes the lowest limb to the next multiple of `2^52`.
 //!
-//! *Ranges.* `2^260 > 84 p`, so values are reduced lazily. [`Lanes`] holds normalised limbs of a value
-//! below `2^260`; a product of `a` and `b` is below `p + a b / 2^260`. Sums and differences are [`Wide`]:
-//! limbs with a sign and room for carries, to be normalised before the next product. Each function
-//! states the range it needs; the tests try its ends.
+//! *Ranges.* `2^260 > 84 p`, so values are reduced lazily. [`Lanes`] holds normalised limbs of a
+//! value below `2^260`; a product of `a` and `b` is below `p + a b / 2^260`. Sums and differences
+//! are [`Wide`]: limbs with a sign and room for carries, to be normalised before the next product.
+//! Each function states the range it needs; the tests try its ends.
 
 use core::arch::x86_64::*;
 use std::marker::PhantomData;
@@ -149,7 +149,8 @@ impl<M: Modulus> Lanes<M> {
     /// From the words of each lane.
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
     pub(super) fn from_array(values: [[u64; 4]; 8]) -> Self {
-        let words: [[u64; 8]; 4] = std::array::from_fn(|i| std::array::from_fn(|lane| values[lane][i]));
+        let words: [[u64; 8]; 4] =
+            std::array::from_fn(|i| std::array::from_fn(|lane| values[lane][i]));
         Self::from_words(words.map(bytemuck::cast))
     }
 
@@ -264,7 +265,10 @@ impl<M: Modulus> Lanes<M> {
     #[inline]
     pub(super) fn zero_limbs(&self) -> u8 {
         let l = &self.limbs;
-        let any = _mm512_or_si512(_mm512_or_si512(l[0], l[1]), _mm512_or_si512(_mm512_or_si512(l[2], l[3]), l[4]));
+        let any = _mm512_or_si512(
+            _mm512_or_si512(l[0], l[1]),
+            _mm512_or_si512(_mm512_or_si512(l[2], l[3]), l[4]),
+        );
         _mm512_testn_epi64_mask(any, any)
     }
 

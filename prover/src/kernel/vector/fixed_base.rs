@@ -1,9 +1,9 @@
 //! Many multiples of one point.
 //!
-//! A scalar is cut into signed digits of `c` bits, `s = sum_w d_w 2^(c w)`, and a table per window holds
-//! the multiples `v 2^(c w) B`, `0 <= v <= 2^(c-1)`. Then `s B` is a sum with one point from each table. Batches of
-//! scalars go through the windows in step, a lane per scalar, and all additions of a step share one
-//! inversion: about `254 / c` affine additions per scalar.
+//! A scalar is cut into signed digits of `c` bits, `s = sum_w d_w 2^(c w)`, and a table per window
+//! holds the multiples `v 2^(c w) B`, `0 <= v <= 2^(c-1)`. Then `s B` is a sum with one point from
+//! each table. Batches of scalars go through the windows in step, a lane per scalar, and all
+//! additions of a step share one inversion: about `254 / c` affine additions per scalar.
 //!
 //! A table is itself made in batches: `v + k` from `v` for all `v <= k`, k = 1, 2, 4, ..
 
@@ -43,10 +43,22 @@ fn degree<P: Point, const D: usize>(cpu: Avx512, base: &P, scalars: &[Fr]) -> Ve
         })
         .collect();
     let mut products = vec![P::infinity(); scalars.len()];
-    products.par_chunks_mut(CHUNK).zip(scalars.par_chunks(CHUNK)).for_each_init(Vec::new, |points, (products, scalars)| {
-        // SAFETY: `cpu` shows that the processor has the instructions.
-        unsafe { multiply(cpu, &tables, &windows, scalars, points, bytemuck::cast_slice_mut(products)) }
-    });
+    products.par_chunks_mut(CHUNK).zip(scalars.par_chunks(CHUNK)).for_each_init(
+        Vec::new,
+        |points, (products, scalars)| {
+            // SAFETY: `cpu` shows that the processor has the instructions.
+            unsafe {
+                multiply(
+                    cpu,
+                    &tables,
+                    &windows,
+                    scalars,
+                    points,
+                    bytemuck::cast_slice_mut(products),
+                )
+            }
+        },
+    );
     products
 }
 
@@ -88,7 +100,9 @@ fn multiples<const D: usize>(_cpu: Avx512, point: Packed<D>, count: usize) -> Ve
         for start in (0..new).step_by(8 * BATCH) {
             additions.clear();
             for at in (start..new.min(start + 8 * BATCH)).step_by(8) {
-                let entries = std::array::from_fn(|lane| if at + lane < new { 2 * (at + lane + 1) as u32 } else { 0 });
+                let entries = std::array::from_fn(|lane| {
+                    if at + lane < new { 2 * (at + lane + 1) as u32 } else { 0 }
+                });
                 let left = additions.len() as u32;
                 points[additions.len()] = Points::gather(&table, &entries);
                 additions.push(Addition { left, right: BATCH as u32, mask: lanes(new - at) });
@@ -108,8 +122,8 @@ fn lanes(count: usize) -> u8 {
     if count < 8 { (1 << count) - 1 } else { u8::MAX }
 }
 
-/// The multiples for at most [`CHUNK`] scalars; `points` is memory to use again. The scalars may be secret: their copy and its digits are
-/// overwritten.
+/// The multiples for at most [`CHUNK`] scalars; `points` is memory to use again. The scalars may be
+/// secret: their copy and its digits are overwritten.
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
 fn multiply<const D: usize>(
     cpu: Avx512,
@@ -125,8 +139,11 @@ fn multiply<const D: usize>(
     for eight in scalars.chunks(8) {
         let mut values = [Fr::zero(); 8];
         values[..eight.len()].copy_from_slice(eight);
-        shifted
-            .extend(absolute(cpu, &values).map(|[a, b, c, d]| (add([a, b, c, d & (u64::MAX >> 1)], offset), (d >> 63) as u32)));
+        shifted.extend(
+            absolute(cpu, &values).map(|[a, b, c, d]| {
+                (add([a, b, c, d & (u64::MAX >> 1)], offset), (d >> 63) as u32)
+            }),
+        );
     }
     let vectors = shifted.len() / 8;
     if points.len() < 2 * BATCH {
@@ -153,7 +170,9 @@ fn multiply<const D: usize>(
         next.clear();
         let mut upcoming = Upcoming::NONE;
         if let Some(table) = tables.get(window + 1) {
-            next.extend(shifted.chunks_exact(8).map(|eight| digits(windows, window as u32 + 1, eight)));
+            next.extend(
+                shifted.chunks_exact(8).map(|eight| digits(windows, window as u32 + 1, eight)),
+            );
             upcoming = Upcoming { bases: table, entries: &next, order: &order };
         }
         adder.add(points, &additions, &upcoming);

@@ -9,7 +9,8 @@ use super::field::{Lanes, Modulus};
 pub(super) fn prefetch<T>(value: &T) {
     let start = std::ptr::from_ref(value).cast::<i8>();
     for line in (0..size_of::<T>()).step_by(64) {
-        // SAFETY: a prefetch has no effect but on caches, whatever the address; this one is inside a value.
+        // SAFETY: a prefetch has no effect but on caches, whatever the address; this one is inside
+        // a value.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(line)) };
     }
 }

@@ -7,11 +7,11 @@
 //! sum_v v B_v = 2^k sum_h h (sum_l B_{h,l})  +  sum_l l (sum_h B_{h,l})
 //! ```
 //!
-//! so the weighted sum of the buckets is another grouped sum, over rows and columns, and then two running
-//! sums of about the square root of the number of buckets.
+//! so the weighted sum of the buckets is another grouped sum, over rows and columns, and then two
+//! running sums of about the square root of the number of buckets.
 //!
-//! A window of a class of scalars is a task of its own, so that tasks need not talk to each other; with more
-//! threads than windows, scalars are split too.
+//! A window of a class of scalars is a task of its own, so that tasks need not talk to each other;
+//! with more threads than windows, scalars are split too.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -120,11 +120,19 @@ impl<'a> Magnitudes<'a> {
         };
         let (words, widths) = match scalars {
             Scalars::Field(values) => (field(&|k| values[k]), Vec::new()),
-            Scalars::FieldAt { values, indices } => (field(&|k| values[indices[k] as usize]), Vec::new()),
+            Scalars::FieldAt { values, indices } => {
+                (field(&|k| values[indices[k] as usize]), Vec::new())
+            }
             Scalars::Small(values) => (Vec::new(), small(&|k| values[k])),
-            Scalars::SmallAt { values, indices } => (Vec::new(), small(&|k| values[indices[k] as usize])),
+            Scalars::SmallAt { values, indices } => {
+                (Vec::new(), small(&|k| values[indices[k] as usize]))
+            }
         };
-        let widths = if words.is_empty() { widths } else { words.par_iter().with_min_len(SEGMENT).map(width).collect() };
+        let widths = if words.is_empty() {
+            widths
+        } else {
+            words.par_iter().with_min_len(SEGMENT).map(width).collect()
+        };
         Self { scalars, words, widths }
     }
 
@@ -189,8 +197,10 @@ impl<'a> Magnitudes<'a> {
                 segments
             })
             .collect();
-        let mut classes: Vec<Class> =
-            windows.into_iter().map(|windows| Class { windows, scalars: 0, segments: Vec::new() }).collect();
+        let mut classes: Vec<Class> = windows
+            .into_iter()
+            .map(|windows| Class { windows, scalars: 0, segments: Vec::new() })
+            .collect();
         for segments in segments {
             for (class, segment) in classes.iter_mut().zip(segments) {
                 class.scalars += segment.entries.len();
@@ -204,7 +214,10 @@ impl<'a> Magnitudes<'a> {
 /// Bits of a magnitude, its sign bit apart.
 fn width(words: &[u64; 4]) -> u8 {
     let magnitude = [words[0], words[1], words[2], words[3] & (u64::MAX >> 1)];
-    (0..4).rev().find(|&i| magnitude[i] != 0).map_or(0, |i| (64 * i as u32 + 64 - magnitude[i].leading_zeros()) as u8)
+    (0..4)
+        .rev()
+        .find(|&i| magnitude[i] != 0)
+        .map_or(0, |i| (64 * i as u32 + 64 - magnitude[i].leading_zeros()) as u8)
 }
 
 /// Words that hold a scalar of `width` bits plus its offset.
@@ -243,7 +256,8 @@ struct Task<'a> {
 /// Cuts the work so that all threads have some of it to the end.
 fn tasks(classes: &[Class]) -> Vec<Task<'_>> {
     let threads = rayon::current_num_threads();
-    let work: usize = classes.iter().map(|class| class.scalars * class.windows.count as usize).sum();
+    let work: usize =
+        classes.iter().map(|class| class.scalars * class.windows.count as usize).sum();
     let share = (work / (8 * threads)).max(SMALL_TASK);
     let mut tasks = Vec::new();
     for class in classes {
@@ -267,7 +281,12 @@ fn tasks(classes: &[Class]) -> Vec<Task<'_>> {
 impl Task<'_> {
     /// The row and column sums of each window.
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-    fn run<const D: usize>(&self, _cpu: Avx512, bases: &[Packed<D>], summer: &mut Summer<D>) -> Vec<Weighted<D>> {
+    fn run<const D: usize>(
+        &self,
+        _cpu: Avx512,
+        bases: &[Packed<D>],
+        summer: &mut Summer<D>,
+    ) -> Vec<Weighted<D>> {
         let cut = &self.class.windows;
         let stride = stride(cut.width);
         let buckets = cut.buckets();
@@ -283,7 +302,10 @@ impl Task<'_> {
                 for (words, &entry) in segment.words.chunks_exact(stride).zip(&segment.entries) {
                     let digit = cut.digit(words, window);
                     if digit != 0 {
-                        items.push(Item { group: first + digit.unsigned_abs() - 1, entry: entry ^ u32::from(digit < 0) });
+                        items.push(Item {
+                            group: first + digit.unsigned_abs() - 1,
+                            entry: entry ^ u32::from(digit < 0),
+                        });
                     }
                 }
             }
@@ -303,7 +325,12 @@ struct Weighted<const D: usize> {
 
 /// Sums the buckets of each window by the high and by the low half of their digits.
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-fn weigh<const D: usize>(summer: &mut Summer<D>, sums: &Sums<D>, windows: usize, buckets: usize) -> Vec<Weighted<D>> {
+fn weigh<const D: usize>(
+    summer: &mut Summer<D>,
+    sums: &Sums<D>,
+    windows: usize,
+    buckets: usize,
+) -> Vec<Weighted<D>> {
     let low_bits = buckets.ilog2().div_ceil(2);
     let (rows, columns) = ((buckets >> low_bits) + 1, 1usize << low_bits);
     let mut items = Vec::with_capacity(2 * sums.groups.len());
@@ -318,8 +345,9 @@ fn weigh<const D: usize>(summer: &mut Summer<D>, sums: &Sums<D>, windows: usize,
         }
     }
     let halves = summer.sum(&sums.points, &items, windows * (rows + columns));
-    let mut weighted: Vec<Weighted<D>> =
-        (0..windows).map(|_| Weighted { low_bits, rows: vec![None; rows], columns: vec![None; columns] }).collect();
+    let mut weighted: Vec<Weighted<D>> = (0..windows)
+        .map(|_| Weighted { low_bits, rows: vec![None; rows], columns: vec![None; columns] })
+        .collect();
     for (&group, point) in halves.groups.iter().zip(&halves.points) {
         let (window, half) = (group as usize / (rows + columns), group as usize % (rows + columns));
         let point = Some(point.map(|coordinate| coordinate.map(canonical)));

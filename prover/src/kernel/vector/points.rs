@@ -5,12 +5,12 @@
 //! products and one square per addition.
 //!
 //! *Scale.* Points keep the form `x 2^256` that they have in memory although a product divides by
-//! `2^260`, so no conversion is ever made: read as `2^260` forms, coordinates are `X = x / 16`. Then
-//! `l` comes out as it should; the shared inverse carries a factor 1/4, so that the square is
+//! `2^260`, so no conversion is ever made: read as `2^260` forms, coordinates are `X = x / 16`.
+//! Then `l` comes out as it should; the shared inverse carries a factor 1/4, so that the square is
 //! `l^2 / 16`; and the last product takes `4 (X1 - X3)`.
 //!
-//! *Exceptions.* If some `x2 - x1` vanishes, the batch's product does, and some infinity (all zero) has
-//! zero limbs. Then, and only then, the batch is done again with doublings, opposite points and
+//! *Exceptions.* If some `x2 - x1` vanishes, the batch's product does, and some infinity (all zero)
+//! has zero limbs. Then, and only then, the batch is done again with doublings, opposite points and
 //! infinities told apart in every lane.
 
 use core::arch::x86_64::*;
@@ -121,7 +121,8 @@ pub(super) struct Upcoming<'a, const D: usize> {
     pub(super) bases: &'a [Packed<D>],
     /// Vectors of entries, as [`Points::gather`] takes them.
     pub(super) entries: &'a [[u32; 8]],
-    /// Which of the vectors, in the order of their use: the first two during the first addition, and so on.
+    /// Which of the vectors, in the order of their use: the first two during the first addition,
+    /// and so on.
     pub(super) order: &'a [u32],
 }
 
@@ -175,10 +176,15 @@ impl<const D: usize> Adder<D> {
         }
     }
 
-    /// Does at most [`BATCH`] additions. No point may be the left of two of them or both a left and a
-    /// right.
+    /// Does at most [`BATCH`] additions. No point may be the left of two of them or both a left and
+    /// a right.
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-    pub(super) fn add(&mut self, points: &mut [Points<D>], additions: &[Addition], upcoming: &Upcoming<'_, D>) {
+    pub(super) fn add(
+        &mut self,
+        points: &mut [Points<D>],
+        additions: &[Addition],
+        upcoming: &Upcoming<'_, D>,
+    ) {
         if additions.is_empty() {
             return;
         }
@@ -243,7 +249,10 @@ impl<const D: usize> Adder<D> {
             let mut sum = Points { x, y };
             if CHECKED {
                 let found = &self.exceptions[i];
-                sum = sum.blend(found.vanish, &Points::infinity()).blend(found.take_right, &right).blend(found.take_left, &left);
+                sum = sum
+                    .blend(found.vanish, &Points::infinity())
+                    .blend(found.take_right, &right)
+                    .blend(found.take_left, &left);
             } else if addition.mask != 0xff {
                 sum = left.blend(addition.mask, &sum);
             }
@@ -255,7 +264,12 @@ impl<const D: usize> Adder<D> {
 
 /// Sorts the lanes of an addition; `difference` is `x2 - x1`.
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-fn exceptions<const D: usize>(left: &Points<D>, right: &Points<D>, difference: &Coordinate<D>, active: u8) -> Exceptions {
+fn exceptions<const D: usize>(
+    left: &Points<D>,
+    right: &Points<D>,
+    difference: &Coordinate<D>,
+    active: u8,
+) -> Exceptions {
     let take_left = !active | right.infinities();
     let take_right = left.infinities() & !take_left;
     let same = difference.zeros() & !take_left & !take_right;
@@ -280,7 +294,8 @@ fn invert<const D: usize>(value: &Coordinate<D>) -> Option<Coordinate<D>> {
     }
     // Read in 2^256 form, a lane v is 16 v, and 64 / (16 v) is what 1 / (4 v) looks like.
     let inverses = if D == 1 {
-        invert_scaled(values.map(|value| value.c0), Fq::from(64u64))?.map(|c0| Fq2::new(c0, Fq::ZERO))
+        invert_scaled(values.map(|value| value.c0), Fq::from(64u64))?
+            .map(|c0| Fq2::new(c0, Fq::ZERO))
     } else {
         invert_scaled(values, Fq2::from(64u64))?
     };

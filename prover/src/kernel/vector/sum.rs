@@ -1,11 +1,11 @@
 //! Sums of points, group by group: the engine under multi-scalar and fixed-base multiplication.
 //!
-//! The input is a list of (group, point) pairs in any order; the output has the sum of each group. A
-//! bucket of Pippenger's algorithm is a group, and so is a scalar of a fixed-base multiplication.
+//! The input is a list of (group, point) pairs in any order; the output has the sum of each group.
+//! A bucket of Pippenger's algorithm is a group, and so is a scalar of a fixed-base multiplication.
 //!
-//! Groups are cut into runs of at most [`RUN`] points, and runs are sorted by length, longest first.
-//! Column `k` holds the k-th point of every run that has one, so a column is never longer than the one
-//! before it, and a lane always belongs to the same run. Then
+//! Groups are cut into runs of at most [`RUN`] points, and runs are sorted by length, longest
+//! first. Column `k` holds the k-th point of every run that has one, so a column is never longer
+//! than the one before it, and a lane always belongs to the same run. Then
 //!
 //! ```text
 //! column 2j     += column 2j + 1          all j, all lanes: independent additions
@@ -13,10 +13,10 @@
 //! ...
 //! ```
 //!
-//! until column 0 holds the sums: contiguous vectors throughout, no addition waits for another one of
-//! its round, and it does not matter how the points are spread over the groups. A group longer than a
-//! run leaves several sums, which a further pass adds in the same way. The cost is one affine addition
-//! per point, less one per group.
+//! until column 0 holds the sums: contiguous vectors throughout, no addition waits for another one
+//! of its round, and it does not matter how the points are spread over the groups. A group longer
+//! than a run leaves several sums, which a further pass adds in the same way. The cost is one
+//! affine addition per point, less one per group.
 
 use super::points::{Adder, Addition, BATCH, Packed, Points, Upcoming};
 
@@ -147,11 +147,17 @@ impl<const D: usize> Summer<D> {
     pub(super) fn finish(&mut self, mut sums: Sums<D>, groups: usize) -> Sums<D> {
         loop {
             let mut seen = vec![false; groups];
-            let twice = sums.groups.iter().any(|&group| std::mem::replace(&mut seen[group as usize], true));
+            let twice =
+                sums.groups.iter().any(|&group| std::mem::replace(&mut seen[group as usize], true));
             if !twice {
                 return sums;
             }
-            let items: Vec<Item> = sums.groups.iter().zip(0..).map(|(&group, index)| Item { group, entry: 2 * index }).collect();
+            let items: Vec<Item> = sums
+                .groups
+                .iter()
+                .zip(0..)
+                .map(|(&group, index)| Item { group, entry: 2 * index })
+                .collect();
             let mut fewer = Sums::new();
             self.pass(&sums.points, &items, groups, &mut fewer);
             sums = fewer;
@@ -160,7 +166,13 @@ impl<const D: usize> Summer<D> {
 
     /// Appends one sum per run to `sums`.
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-    pub(super) fn pass(&mut self, bases: &[Packed<D>], items: &[Item], groups: usize, sums: &mut Sums<D>) {
+    pub(super) fn pass(
+        &mut self,
+        bases: &[Packed<D>],
+        items: &[Item],
+        groups: usize,
+        sums: &mut Sums<D>,
+    ) {
         if items.is_empty() {
             return;
         }
@@ -186,7 +198,8 @@ impl<const D: usize> Summer<D> {
             runs_of_length[rest] += usize::from(rest > 0);
         }
         let columns = Columns::new(&runs_of_length);
-        // Runs of length k take the ranks from the number of longer ones on; the full runs of a group follow each other.
+        // Runs of length k take the ranks from the number of longer ones on; the full runs of a
+        // group follow each other.
         let mut next_rank = [0; RUN + 1];
         next_rank[1..RUN].copy_from_slice(&columns.lengths[1..]);
         let mut owners = vec![0; runs];
@@ -233,7 +246,8 @@ impl<const D: usize> Summer<D> {
                 let mask = columns.mask(k + 1, q);
                 if mask != 0 {
                     let right = waiting + self.additions.len();
-                    self.points[right] = Points::gather(bases, &entries[columns.starts[k + 1] / 8 + q]);
+                    self.points[right] =
+                        Points::gather(bases, &entries[columns.starts[k + 1] / 8 + q]);
                     taken += 1;
                     self.additions.push(Addition { left: left as u32, right: right as u32, mask });
                 }

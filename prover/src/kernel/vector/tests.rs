@@ -9,8 +9,8 @@ use super::Avx512;
 use super::field::{Coordinates, Exponents, Lanes, Modulus};
 use super::memory::{load, store, transpose};
 
-/// 256-bit values: random ones, the ends of the field, limbs of all ones and all zeros, multiples of p
-/// up to five.
+/// 256-bit values: random ones, the ends of the field, limbs of all ones and all zeros, multiples
+/// of p up to five.
 fn values<F: PrimeField<BigInt = BigInt<4>>>() -> Vec<[u64; 4]> {
     let mut rng = ChaCha20Rng::seed_from_u64(21);
     let p = F::MODULUS;
@@ -63,7 +63,8 @@ fn products_agree<M: Modulus, F: PrimeField<BigInt = BigInt<4>>>(_cpu: Avx512) {
     let eights = eights(&values);
     for shift in 0..values.len() {
         for (i, a) in eights.iter().enumerate() {
-            let b: [[u64; 4]; 8] = std::array::from_fn(|lane| values[(8 * i + lane + shift) % values.len()]);
+            let b: [[u64; 4]; 8] =
+                std::array::from_fn(|lane| values[(8 * i + lane + shift) % values.len()]);
             let (x, y) = (Lanes::<M>::from_array(*a), Lanes::<M>::from_array(b));
             // a, b < 5.3 p, so the product is below 1.4 p.
             let product = x.mul(&y).canonical().to_array();
@@ -89,7 +90,8 @@ fn sums_agree<M: Modulus, F: PrimeField<BigInt = BigInt<4>>>(_cpu: Avx512) {
     let eights = eights(&values);
     for shift in 0..values.len() {
         for (i, a) in eights.iter().enumerate() {
-            let b: [[u64; 4]; 8] = std::array::from_fn(|lane| values[(8 * i + lane + shift) % values.len()]);
+            let b: [[u64; 4]; 8] =
+                std::array::from_fn(|lane| values[(8 * i + lane + shift) % values.len()]);
             let (x, y) = (Lanes::<M>::from_array(*a), Lanes::<M>::from_array(b));
             let fitted = x.minus(&y).lift::<3>().fit();
             let sum = x.plus(&y).fit().canonical().to_array();

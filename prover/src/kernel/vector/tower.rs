@@ -40,7 +40,8 @@ impl<const D: usize> Coordinate<D> {
         value
     }
 
-    /// `a b / 2^260`, below `2p + 2^220`, for parts of `a` below `21p` and of `b` below `2p + 2^220`.
+    /// `a b / 2^260`, below `2p + 2^220`, for parts of `a` below `21p` and of `b` below
+    /// `2p + 2^220`.
     ///
     /// Degree 2 takes three products: `c1 = (a0 + a1)(b0 + b1) - a0 b0 - a1 b1`.
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]

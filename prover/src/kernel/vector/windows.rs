@@ -1,9 +1,9 @@
 //! How scalars are cut into digits: classes of equal width, and windows within a class.
 //!
-//! A class of `n` scalars of `b` bits in `w` windows of `c` bits costs about `n w` additions for its
-//! buckets and two per bucket for their weighted sum. Digits are signed, so a window has `2^(c-1)`
-//! buckets, except for the highest one, whose digit is what remains. The classes are the partition
-//! of the widths that minimises the total.
+//! A class of `n` scalars of `b` bits in `w` windows of `c` bits costs about `n w` additions for
+//! its buckets and two per bucket for their weighted sum. Digits are signed, so a window has
+//! `2^(c-1)` buckets, except for the highest one, whose digit is what remains. The classes are the
+//! partition of the widths that minimises the total.
 
 /// Largest widths, in bits, that a class may have.
 const WIDTHS: [u32; 18] = [1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 32, 40, 48, 63, 95, 127, 254];
@@ -91,10 +91,11 @@ impl Windows {
     }
 }
 
-/// Cuts the widths into classes, narrowest first; `histogram[b]` is the number of scalars of exactly
-/// `b` bits. A scalar belongs to the first class that is wide enough.
+/// Cuts the widths into classes, narrowest first; `histogram[b]` is the number of scalars of
+/// exactly `b` bits. A scalar belongs to the first class that is wide enough.
 pub(super) fn classes(histogram: &[usize; 256]) -> Vec<Windows> {
-    let count = |above: u32, to: u32| -> usize { histogram[above as usize + 1..=to as usize].iter().sum() };
+    let count =
+        |above: u32, to: u32| -> usize { histogram[above as usize + 1..=to as usize].iter().sum() };
     // best[j]: the classes that cover the widths up to WIDTHS[j - 1], and their cost.
     let mut best: Vec<(Vec<Windows>, usize)> = vec![(Vec::new(), 0)];
     for (j, &width) in WIDTHS.iter().enumerate() {

@@ -34,13 +34,16 @@ impl Meaning {
     pub(super) fn choices(self, values: &[f64]) -> Vec<i64> {
         match self {
             Meaning::Indices => values.iter().map(|v| v.round() as i64).collect(),
-            Meaning::Scores(width) => values.chunks(width.max(1)).map(|row| first_largest(row) as i64).collect(),
+            Meaning::Scores(width) => {
+                values.chunks(width.max(1)).map(|row| first_largest(row) as i64).collect()
+            }
             Meaning::Probability => values.iter().map(|v| i64::from(*v >= 0.5)).collect(),
             Meaning::Number => values.iter().map(|v| i64::from(*v > 0.0)).collect(),
         }
     }
 
-    /// Classes that an output of `len` entries has; zero when it makes several choices, to which no single label belongs.
+    /// Classes that an output of `len` entries has; zero when it makes several choices, to which no
+    /// single label belongs.
     pub(super) fn classes(self, model: &Model, id: NodeId, len: usize) -> usize {
         match self {
             Meaning::Scores(width) if len == width => width,
@@ -56,7 +59,8 @@ pub(super) struct Sums {
     name: String,
     pub(super) id: NodeId,
     meaning: Meaning,
-    /// The scores that indices were chosen by, and the length of their rows, where the float model has a row for each index.
+    /// The scores that indices were chosen by, and the length of their rows, where the float model
+    /// has a row for each index.
     pub(super) scores: Option<(NodeId, usize)>,
     lowest: f64,
     highest: f64,
@@ -107,9 +111,11 @@ impl Sums {
         }
     }
 
-    /// Adds a sample; `integer` is `None` when it leaves the calibrated range, `scores` are those that indices were chosen by.
+    /// Adds a sample; `integer` is `None` when it leaves the calibrated range, `scores` are those
+    /// that indices were chosen by.
     pub(super) fn add(&mut self, float: &[f64], integer: Option<&[f64]>, scores: &[f64]) {
-        let (wanted, found) = (self.meaning.choices(float), integer.map(|values| self.meaning.choices(values)));
+        let (wanted, found) =
+            (self.meaning.choices(float), integer.map(|values| self.meaning.choices(values)));
         self.rows += wanted.len();
         let Some((values, found)) = integer.zip(found) else {
             self.reversed += wanted.len();
@@ -117,7 +123,8 @@ impl Sums {
         };
         for (row, (wanted, found)) in wanted.iter().zip(&found).enumerate() {
             self.equal += usize::from(wanted == found);
-            self.reversed += usize::from(wanted != found && !self.is_tie(float, scores, row, *found));
+            self.reversed +=
+                usize::from(wanted != found && !self.is_tie(float, scores, row, *found));
         }
         let width = self.columns.len();
         for (i, (float, integer)) in float.iter().zip(values).enumerate() {
@@ -163,7 +170,8 @@ impl Sums {
     }
 }
 
-/// Whether a node holds ids or flags, moved or not, or indices that an [`lemma_model::Op::ArgMax`] chose.
+/// Whether a node holds ids or flags, moved or not, or indices that an [`lemma_model::Op::ArgMax`]
+/// chose.
 pub(super) fn holds_indices(model: &Model, id: NodeId) -> bool {
     model.node(id).is_some_and(|node| match node.op {
         lemma_model::Op::Tokens { .. } => true,
@@ -172,7 +180,8 @@ pub(super) fn holds_indices(model: &Model, id: NodeId) -> bool {
     })
 }
 
-/// Whether a node holds indices that an [`lemma_model::Op::ArgMax`] chose, moved or multiplied by a mask where they are not left as they are.
+/// Whether a node holds indices that an [`lemma_model::Op::ArgMax`] chose, moved or multiplied by a
+/// mask where they are not left as they are.
 fn holds_choices(model: &Model, id: NodeId) -> bool {
     let is_mask = |id: NodeId| match model.node(id).map(|node| &node.op) {
         Some(lemma_model::Op::Constant(values)) => values.iter().all(|v| *v == 0.0 || *v == 1.0),
@@ -181,12 +190,15 @@ fn holds_choices(model: &Model, id: NodeId) -> bool {
     model.node(id).is_some_and(|node| match node.op {
         lemma_model::Op::ArgMax => true,
         // Numbers of classes.
-        lemma_model::Op::Embedding { ref table } if table.ncols() == 1 && table.iter().all(|v| v.fract() == 0.0) => {
+        lemma_model::Op::Embedding { ref table }
+            if table.ncols() == 1 && table.iter().all(|v| v.fract() == 0.0) =>
+        {
             node.inputs.iter().any(|input| holds_choices(model, *input))
         }
         lemma_model::Op::View(_) => node.inputs.iter().any(|input| holds_choices(model, *input)),
         lemma_model::Op::Mul => {
-            node.inputs.iter().any(|input| holds_choices(model, *input)) && node.inputs.iter().all(|input| is_mask(*input))
+            node.inputs.iter().any(|input| holds_choices(model, *input))
+                && node.inputs.iter().all(|input| is_mask(*input))
         }
         _ => false,
     })
@@ -201,7 +213,8 @@ fn is_near_largest(scores: &[f64], width: usize, row: usize, entry: i64) -> bool
     chosen.is_some_and(|chosen| hi - chosen <= TIE * (hi - lo))
 }
 
-/// The scores that the indices of a node were chosen by, row by row in the same order, and the length of a row.
+/// The scores that the indices of a node were chosen by, row by row in the same order, and the
+/// length of a row.
 fn scores_of(model: &Model, id: NodeId) -> Option<(NodeId, usize)> {
     let node = model.node(id)?;
     match node.op {
@@ -209,7 +222,9 @@ fn scores_of(model: &Model, id: NodeId) -> Option<(NodeId, usize)> {
             let scores = *node.inputs.first()?;
             Some((scores, *model.node(scores)?.shape.last()?))
         }
-        lemma_model::Op::View(lemma_model::View::Reshape) => scores_of(model, *node.inputs.first()?),
+        lemma_model::Op::View(lemma_model::View::Reshape) => {
+            scores_of(model, *node.inputs.first()?)
+        }
         lemma_model::Op::Mul => node
             .inputs
             .iter()
@@ -224,10 +239,14 @@ fn choices_of(model: &Model, id: NodeId) -> usize {
     let Some(node) = model.node(id) else { return 0 };
     let operand = node.inputs.first().copied();
     match (&node.op, operand) {
-        (lemma_model::Op::ArgMax, Some(scores)) => model.node(scores).and_then(|node| node.shape.last()).copied().unwrap_or(0),
+        (lemma_model::Op::ArgMax, Some(scores)) => {
+            model.node(scores).and_then(|node| node.shape.last()).copied().unwrap_or(0)
+        }
         (lemma_model::Op::Tokens { vocabulary }, _) => *vocabulary,
         // Numbers of classes, which need not be places.
-        (lemma_model::Op::Embedding { table }, _) => table.iter().fold(0, |most, v| most.max(*v as usize + 1)),
+        (lemma_model::Op::Embedding { table }, _) => {
+            table.iter().fold(0, |most, v| most.max(*v as usize + 1))
+        }
         (_, Some(operand)) => choices_of(model, operand),
         _ => 0,
     }
@@ -236,7 +255,9 @@ fn choices_of(model: &Model, id: NodeId) -> usize {
 fn is_probability(model: &Model, id: NodeId) -> bool {
     model.node(id).is_some_and(|node| match node.op {
         lemma_model::Op::Unary(Unary::Sigmoid | Unary::HardSigmoid(..)) => true,
-        lemma_model::Op::View(_) => node.inputs.first().is_some_and(|input| is_probability(model, *input)),
+        lemma_model::Op::View(_) => {
+            node.inputs.first().is_some_and(|input| is_probability(model, *input))
+        }
         _ => false,
     })
 }

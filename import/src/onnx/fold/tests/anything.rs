@@ -28,22 +28,25 @@ fn tensor() -> impl Strategy<Value = Tensor> {
         Kind::U64,
         Kind::Bool,
     ]);
-    (kind, prop::collection::vec(0usize..4, 0..4), prop::collection::vec(number(), 27), 0usize..12).prop_map(
-        |(kind, shape, numbers, special)| {
+    (kind, prop::collection::vec(0usize..4, 0..4), prop::collection::vec(number(), 27), 0usize..12)
+        .prop_map(|(kind, shape, numbers, special)| {
             let elements: Vec<i64> = numbers.into_iter().take(shape.iter().product()).collect();
             if !kind.is_float() {
-                let elements: Vec<i64> = elements.into_iter().map(|x| if kind == Kind::U64 { x & i64::MAX } else { x }).collect();
+                let elements: Vec<i64> = elements
+                    .into_iter()
+                    .map(|x| if kind == Kind::U64 { x & i64::MAX } else { x })
+                    .collect();
                 return of_kind(kind, &shape, &elements);
             }
             let mut elements: Vec<f64> = elements.into_iter().map(|x| x as f64 / 2.0).collect();
-            if let (Some(first), Some(&value)) = (elements.first_mut(), [f64::NAN, f64::INFINITY, f64::NEG_INFINITY].get(special))
+            if let (Some(first), Some(&value)) =
+                (elements.first_mut(), [f64::NAN, f64::INFINITY, f64::NEG_INFINITY].get(special))
             {
                 *first = value;
             }
             let array = ArrayD::from_shape_vec(IxDyn(&shape), elements).unwrap();
             Tensor::new(kind, Values::F64(array.into_shared()))
-        },
-    )
+        })
 }
 
 /// An attribute that some operator reads.
@@ -82,13 +85,18 @@ fn attribute() -> impl Strategy<Value = (AttributeType, AttributeProto)> {
         number(),
     )
         .prop_map(|(name, value)| {
-            (AttributeType::Int, AttributeProto { name: name.into(), i: Some(value), ..Default::default() })
+            (
+                AttributeType::Int,
+                AttributeProto { name: name.into(), i: Some(value), ..Default::default() },
+            )
         });
     let ints = (
         select(vec!["axes", "perm", "split", "starts", "ends", "pads", "shape", "value_ints"]),
         prop::collection::vec(number(), 0..7),
     )
-        .prop_map(|(name, ints)| (AttributeType::Ints, AttributeProto { name: name.into(), ints, ..Default::default() }));
+        .prop_map(|(name, ints)| {
+            (AttributeType::Ints, AttributeProto { name: name.into(), ints, ..Default::default() })
+        });
     let text = select(vec![
         ("mode", "reflect"),
         ("mode", "edge"),
@@ -107,12 +115,23 @@ fn attribute() -> impl Strategy<Value = (AttributeType, AttributeProto)> {
         ("equation", "i...,j"),
     ])
     .prop_map(|(name, text)| {
-        (AttributeType::String, AttributeProto { name: name.into(), s: Some(text.into()), ..Default::default() })
+        (
+            AttributeType::String,
+            AttributeProto { name: name.into(), s: Some(text.into()), ..Default::default() },
+        )
     });
     let float =
-        (select(vec!["alpha", "beta", "epsilon", "min", "max", "value", "value_float"]), -2i32..3).prop_map(|(name, value)| {
-            (AttributeType::Float, AttributeProto { name: name.into(), f: Some(value as f32), ..Default::default() })
-        });
+        (select(vec!["alpha", "beta", "epsilon", "min", "max", "value", "value_float"]), -2i32..3)
+            .prop_map(|(name, value)| {
+                (
+                    AttributeType::Float,
+                    AttributeProto {
+                        name: name.into(),
+                        f: Some(value as f32),
+                        ..Default::default()
+                    },
+                )
+            });
     prop_oneof![3 => int, 2 => ints, 2 => text, 1 => float]
 }
 

@@ -5,25 +5,39 @@ use super::*;
 /// The element of `shape` at a position of a larger shape, last axes aligned.
 fn element(values: &[i64], shape: &[usize], position: &[usize]) -> i64 {
     let position = &position[position.len() - shape.len()..];
-    let at = shape.iter().zip(position).fold(0, |at, (&extent, &place)| at * extent + if extent == 1 { 0 } else { place });
+    let at = shape
+        .iter()
+        .zip(position)
+        .fold(0, |at, (&extent, &place)| at * extent + if extent == 1 { 0 } else { place });
     values[at]
 }
 
 /// Two shapes that broadcast, and the shape to which they do; axes may be empty.
 fn shapes() -> impl Strategy<Value = (Vec<usize>, Vec<usize>, Vec<usize>)> {
     let axis = (0usize..4, any::<bool>(), any::<bool>());
-    (prop::collection::vec(axis, 0..5), 0usize..5, any::<bool>()).prop_map(|(axes, cut, cuts_left)| {
-        let common: Vec<usize> = axes.iter().map(|&(extent, a, b)| if a && b { 1 } else { extent }).collect();
-        let mut left: Vec<usize> = axes.iter().zip(&common).map(|(&(_, one, _), &extent)| if one { 1 } else { extent }).collect();
-        let mut right: Vec<usize> =
-            axes.iter().zip(&common).map(|(&(_, _, one), &extent)| if one { 1 } else { extent }).collect();
-        let cut = cut.min(axes.len());
-        // Leading axes of one operand may be missing; the other one then has them.
-        let (shorter, longer) = if cuts_left { (&mut left, &mut right) } else { (&mut right, &mut left) };
-        longer[..cut].copy_from_slice(&common[..cut]);
-        shorter.drain(..cut);
-        (left, right, common)
-    })
+    (prop::collection::vec(axis, 0..5), 0usize..5, any::<bool>()).prop_map(
+        |(axes, cut, cuts_left)| {
+            let common: Vec<usize> =
+                axes.iter().map(|&(extent, a, b)| if a && b { 1 } else { extent }).collect();
+            let mut left: Vec<usize> = axes
+                .iter()
+                .zip(&common)
+                .map(|(&(_, one, _), &extent)| if one { 1 } else { extent })
+                .collect();
+            let mut right: Vec<usize> = axes
+                .iter()
+                .zip(&common)
+                .map(|(&(_, _, one), &extent)| if one { 1 } else { extent })
+                .collect();
+            let cut = cut.min(axes.len());
+            // Leading axes of one operand may be missing; the other one then has them.
+            let (shorter, longer) =
+                if cuts_left { (&mut left, &mut right) } else { (&mut right, &mut left) };
+            longer[..cut].copy_from_slice(&common[..cut]);
+            shorter.drain(..cut);
+            (left, right, common)
+        },
+    )
 }
 
 proptest! {

@@ -7,23 +7,39 @@ fn constant(opset: i64) -> Case {
 
 impl Case {
     fn tensor(self, name: &str, tensor: TensorProto) -> Case {
-        self.attribute(AttributeType::Tensor, AttributeProto { name: name.into(), t: Some(tensor), ..AttributeProto::default() })
+        self.attribute(
+            AttributeType::Tensor,
+            AttributeProto { name: name.into(), t: Some(tensor), ..AttributeProto::default() },
+        )
     }
 
     fn floats(self, name: &str, floats: &[f32]) -> Case {
-        let attribute = AttributeProto { name: name.into(), floats: floats.to_vec(), ..AttributeProto::default() };
+        let attribute = AttributeProto {
+            name: name.into(),
+            floats: floats.to_vec(),
+            ..AttributeProto::default()
+        };
         self.attribute(AttributeType::Floats, attribute)
     }
 }
 
 fn byte(value: i32) -> TensorProto {
-    TensorProto { dims: vec![1], data_type: DataType::Int8 as i32, int32_data: vec![value], ..TensorProto::default() }
+    TensorProto {
+        dims: vec![1],
+        data_type: DataType::Int8 as i32,
+        int32_data: vec![value],
+        ..TensorProto::default()
+    }
 }
 
 #[test]
 fn constants_in_every_form() {
     assert_whole(&constant(13).tensor("value", byte(-3)).one(), Kind::I8, &[1], &[-3]);
-    assert_floats(&constant(13).float("value_float", f32::NEG_INFINITY).one(), &[], &[f64::NEG_INFINITY]);
+    assert_floats(
+        &constant(13).float("value_float", f32::NEG_INFINITY).one(),
+        &[],
+        &[f64::NEG_INFINITY],
+    );
     assert_floats(&constant(13).floats("value_floats", &[1.5, -2.0]).one(), &[2], &[1.5, -2.0]);
     assert_ints(&constant(13).int("value_int", -7).one(), &[], &[-7]);
     assert_ints(&constant(13).ints("value_ints", &[]).one(), &[0], &[]);
@@ -32,12 +48,26 @@ fn constants_in_every_form() {
 #[test]
 fn a_constant_has_one_value() {
     assert!(constant(13).refusal().contains("missing"));
-    assert!(constant(13).int("value_int", 1).float("value_float", 1.0).refusal().contains("more than one"));
+    assert!(
+        constant(13)
+            .int("value_int", 1)
+            .float("value_float", 1.0)
+            .refusal()
+            .contains("more than one")
+    );
     assert!(constant(11).int("value_int", 1).refusal().contains("`value_int`"));
     assert!(constant(13).text("value_string", "a").refusal().contains("`value_string`"));
-    let sparse =
-        AttributeProto { name: "sparse_value".into(), sparse_tensor: Some(SparseTensorProto::default()), ..Default::default() };
-    assert!(constant(13).attribute(AttributeType::SparseTensor, sparse).refusal().contains("`sparse_value`"));
+    let sparse = AttributeProto {
+        name: "sparse_value".into(),
+        sparse_tensor: Some(SparseTensorProto::default()),
+        ..Default::default()
+    };
+    assert!(
+        constant(13)
+            .attribute(AttributeType::SparseTensor, sparse)
+            .refusal()
+            .contains("`sparse_value`")
+    );
     let elsewhere = TensorProto { data_location: Some(1), ..byte(0) };
     assert!(constant(13).tensor("value", elsewhere).refusal().contains("another file"));
 }
@@ -45,7 +75,12 @@ fn a_constant_has_one_value() {
 #[test]
 fn constants_of_a_shape() {
     assert_floats(&case("ConstantOfShape", 9).with(list(&[2, 1])).one(), &[2, 1], &[0.0, 0.0]);
-    assert_whole(&case("ConstantOfShape", 9).tensor("value", byte(5)).with(list(&[3])).one(), Kind::I8, &[3], &[5, 5, 5]);
+    assert_whole(
+        &case("ConstantOfShape", 9).tensor("value", byte(5)).with(list(&[3])).one(),
+        Kind::I8,
+        &[3],
+        &[5, 5, 5],
+    );
     assert_floats(&case("ConstantOfShape", 9).with(list(&[])).one(), &[], &[0.0]);
     assert_floats(&case("ConstantOfShape", 9).with(list(&[0, 4])).one(), &[0, 4], &[]);
     assert!(case("ConstantOfShape", 9).with(list(&[-1])).refusal().contains("negative"));
@@ -63,8 +98,12 @@ fn shapes_and_sizes() {
 
 #[test]
 fn ranges() {
-    let whole =
-        |start, limit, delta| case("Range", 11).with(ints(&[], &[start])).with(ints(&[], &[limit])).with(ints(&[], &[delta]));
+    let whole = |start, limit, delta| {
+        case("Range", 11)
+            .with(ints(&[], &[start]))
+            .with(ints(&[], &[limit]))
+            .with(ints(&[], &[delta]))
+    };
     assert_ints(&whole(1, 8, 3).one(), &[3], &[1, 4, 7]);
     assert_ints(&whole(10, 4, -2).one(), &[3], &[10, 8, 6]);
     assert_ints(&whole(3, 3, 1).one(), &[0], &[]);
@@ -72,7 +111,10 @@ fn ranges() {
     assert!(whole(0, 1, 0).refusal().contains("step"));
     assert!(whole(0, i64::MAX, 1).refusal().contains("large"));
     let real = |start, limit, delta| {
-        case("Range", 11).with(floats(&[], &[start])).with(floats(&[], &[limit])).with(floats(&[], &[delta]))
+        case("Range", 11)
+            .with(floats(&[], &[start]))
+            .with(floats(&[], &[limit]))
+            .with(floats(&[], &[delta]))
     };
     assert_floats(&real(1.0, 2.0, 0.25).one(), &[4], &[1.0, 1.25, 1.5, 1.75]);
     assert_floats(&real(0.0, -1.0, -0.4).one(), &[3], &[0.0, -0.4, -0.8]);
@@ -95,13 +137,21 @@ fn conversions() {
     assert_whole(&to(DataType::Int8, wide()).one(), Kind::I8, &[4], &[-1, -1, 0, 0]);
     assert_floats(&to(DataType::Float, list(&[16_777_217, -3])).one(), &[2], &[16_777_216.0, -3.0]);
     let half = to(DataType::Float16, floats(&[3], &[0.1, 65504.0, 1e6])).one();
-    assert_eq!((half.kind, half.as_floats().as_slice().unwrap()), (Kind::F16, &[0.099_975_586, 65504.0, f32::INFINITY][..]));
+    assert_eq!(
+        (half.kind, half.as_floats().as_slice().unwrap()),
+        (Kind::F16, &[0.099_975_586, 65504.0, f32::INFINITY][..])
+    );
     let brain = to(DataType::Bfloat16, floats(&[1], &[1.007_812_5])).one();
     assert_eq!((brain.kind, brain.as_float()), (Kind::BF16, Some(1.007_812_5)));
     assert!(to(DataType::String, x()).refusal().contains("to = 8"));
     assert!(to(DataType::Uint64, list(&[-1])).refusal().contains("uint64"));
     assert!(case("Cast", 13).with(x()).refusal().contains("type"));
-    assert_whole(&case("CastLike", 15).with(x()).with(flags(&[0], &[])).one(), Kind::Bool, &[4], &[1, 0, 1, 1]);
+    assert_whole(
+        &case("CastLike", 15).with(x()).with(flags(&[0], &[])).one(),
+        Kind::Bool,
+        &[4],
+        &[1, 0, 1, 1],
+    );
 }
 
 #[test]
@@ -115,13 +165,22 @@ fn identity_matrices() {
 
 #[test]
 fn one_hot_positions() {
-    let hot = |opset, indices: Tensor| case("OneHot", opset).with(indices).with(ints(&[], &[3])).with(list(&[2, 5]));
+    let hot = |opset, indices: Tensor| {
+        case("OneHot", opset).with(indices).with(ints(&[], &[3])).with(list(&[2, 5]))
+    };
     assert_ints(&hot(11, list(&[1, -1, 3])).one(), &[3, 3], &[2, 5, 2, 2, 2, 5, 2, 2, 2]);
     assert_ints(&hot(10, list(&[1, 3])).one(), &[2, 3], &[2, 5, 2, 2, 2, 2]);
     assert!(hot(10, list(&[-1])).refusal().contains("opset 11"));
     assert_ints(&hot(11, list(&[1, -1])).int("axis", 0).one(), &[3, 2], &[2, 2, 5, 2, 2, 5]);
     assert!(hot(11, list(&[0])).int("axis", 2).refusal().contains("axis"));
-    assert!(case("OneHot", 11).with(list(&[0])).with(list(&[0])).with(list(&[0, 1])).refusal().contains("depth"));
+    assert!(
+        case("OneHot", 11)
+            .with(list(&[0]))
+            .with(list(&[0]))
+            .with(list(&[0, 1]))
+            .refusal()
+            .contains("depth")
+    );
 }
 
 #[test]

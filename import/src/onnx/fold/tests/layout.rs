@@ -4,7 +4,12 @@ use super::*;
 fn reshapes() {
     let reshaped = |shape: &[i64]| case("Reshape", 13).with(counted(&[2, 3, 4])).with(list(shape));
     let all: Vec<i64> = (0..24).collect();
-    for (shape, expected) in [(&[4, -1][..], &[4, 6][..]), (&[0, 0, 4], &[2, 3, 4]), (&[0, -1], &[2, 12]), (&[24], &[24])] {
+    for (shape, expected) in [
+        (&[4, -1][..], &[4, 6][..]),
+        (&[0, 0, 4], &[2, 3, 4]),
+        (&[0, -1], &[2, 12]),
+        (&[24], &[24]),
+    ] {
         assert_ints(&reshaped(shape).one(), expected, &all);
     }
     assert!(reshaped(&[-1, -1]).refusal().contains("twice"));
@@ -17,14 +22,20 @@ fn reshapes() {
     assert_ints(&empty(14).int("allowzero", 1).one(), &[3, 0], &[]);
     assert!(empty(14).refusal().contains("shape"));
     assert!(reshaped(&[24]).int("allowzero", 1).refusal().contains("`allowzero`"));
-    let open = case("Reshape", 14).int("allowzero", 1).with(ints(&[0, 3], &[])).with(list(&[0, -1]));
+    let open =
+        case("Reshape", 14).int("allowzero", 1).with(ints(&[0, 3], &[])).with(list(&[0, -1]));
     assert!(open.refusal().contains("-1"));
 }
 
 #[test]
 fn flattened_at_an_axis() {
-    let flat = |opset, axis| case("Flatten", opset).int("axis", axis).with(counted(&[2, 3, 4])).one().shape().to_vec();
-    assert_eq!((flat(13, 0), flat(13, 2), flat(13, 3), flat(13, -1)), (vec![1, 24], vec![6, 4], vec![24, 1], vec![6, 4]));
+    let flat = |opset, axis| {
+        case("Flatten", opset).int("axis", axis).with(counted(&[2, 3, 4])).one().shape().to_vec()
+    };
+    assert_eq!(
+        (flat(13, 0), flat(13, 2), flat(13, 3), flat(13, -1)),
+        (vec![1, 24], vec![6, 4], vec![24, 1], vec![6, 4])
+    );
     assert_eq!(case("Flatten", 13).int("axis", 0).with(ints(&[], &[1])).one().shape(), [1, 1]);
     assert!(case("Flatten", 13).with(ints(&[], &[1])).refusal().contains("axis 1"));
 }
@@ -52,17 +63,25 @@ fn axes_of_one_element_come_and_go() {
 fn transposed() {
     let x = || counted(&[2, 3]);
     assert_ints(&case("Transpose", 13).with(x()).one(), &[3, 2], &[0, 3, 1, 4, 2, 5]);
-    assert_ints(&case("Transpose", 13).ints("perm", &[0, 1]).with(x()).one(), &[2, 3], &[0, 1, 2, 3, 4, 5]);
+    assert_ints(
+        &case("Transpose", 13).ints("perm", &[0, 1]).with(x()).one(),
+        &[2, 3],
+        &[0, 1, 2, 3, 4, 5],
+    );
     let turned = case("Transpose", 13).ints("perm", &[2, 0, 1]).with(counted(&[2, 1, 2])).one();
     assert_ints(&turned, &[2, 2, 1], &[0, 2, 1, 3]);
     for wrong in [&[0][..], &[0, 0], &[0, 2], &[0, -1]] {
-        assert!(case("Transpose", 13).ints("perm", wrong).with(x()).refusal().contains("n"), "{wrong:?}");
+        assert!(
+            case("Transpose", 13).ints("perm", wrong).with(x()).refusal().contains("n"),
+            "{wrong:?}"
+        );
     }
 }
 
 #[test]
 fn expanded_both_ways() {
-    let expanded = |shape: &[i64]| case("Expand", 13).with(ints(&[2, 1], &[7, 8])).with(list(shape));
+    let expanded =
+        |shape: &[i64]| case("Expand", 13).with(ints(&[2, 1], &[7, 8])).with(list(shape));
     assert_ints(&expanded(&[3]).one(), &[2, 3], &[7, 7, 7, 8, 8, 8]);
     assert_ints(&expanded(&[1, 1]).one(), &[2, 1], &[7, 8]);
     assert_ints(&expanded(&[2, 1, 2]).one(), &[2, 2, 2], &[7, 7, 8, 8, 7, 7, 8, 8]);
@@ -75,26 +94,59 @@ fn expanded_both_ways() {
 fn blocks_become_channels_and_back() {
     let x = || counted(&[1, 4, 1, 2]);
     let spread = [0, 2, 1, 3, 4, 6, 5, 7];
-    assert_ints(&case("DepthToSpace", 13).int("blocksize", 2).with(x()).one(), &[1, 1, 2, 4], &spread);
+    assert_ints(
+        &case("DepthToSpace", 13).int("blocksize", 2).with(x()).one(),
+        &[1, 1, 2, 4],
+        &spread,
+    );
     let x8 = || counted(&[1, 8, 1, 1]);
     let depth_first = case("DepthToSpace", 13).int("blocksize", 2).with(x8()).one();
     assert_ints(&depth_first, &[1, 2, 2, 2], &[0, 2, 4, 6, 1, 3, 5, 7]);
-    let columns_first = case("DepthToSpace", 13).int("blocksize", 2).text("mode", "CRD").with(x8()).one();
+    let columns_first =
+        case("DepthToSpace", 13).int("blocksize", 2).text("mode", "CRD").with(x8()).one();
     assert_ints(&columns_first, &[1, 2, 2, 2], &[0, 1, 2, 3, 4, 5, 6, 7]);
-    assert_ints(&case("SpaceToDepth", 13).int("blocksize", 2).with(depth_first).one(), &[1, 8, 1, 1], &[0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_ints(
+        &case("SpaceToDepth", 13).int("blocksize", 2).with(depth_first).one(),
+        &[1, 8, 1, 1],
+        &[0, 1, 2, 3, 4, 5, 6, 7],
+    );
     assert!(case("DepthToSpace", 13).int("blocksize", 3).with(x()).refusal().contains("channels"));
-    assert!(case("DepthToSpace", 13).int("blocksize", i64::MAX).with(ints(&[1, 0, 1, 1], &[])).refusal().contains("channels"));
-    assert!(case("SpaceToDepth", 13).int("blocksize", i64::MAX).with(ints(&[1, 1, 0, 0], &[])).refusal().contains("large"));
+    assert!(
+        case("DepthToSpace", 13)
+            .int("blocksize", i64::MAX)
+            .with(ints(&[1, 0, 1, 1], &[]))
+            .refusal()
+            .contains("channels")
+    );
+    assert!(
+        case("SpaceToDepth", 13)
+            .int("blocksize", i64::MAX)
+            .with(ints(&[1, 1, 0, 0], &[]))
+            .refusal()
+            .contains("large")
+    );
     assert!(case("SpaceToDepth", 13).int("blocksize", 0).with(x()).refusal().contains("blocksize"));
 }
 
 #[test]
 fn dropout_drops_nothing() {
     let x = || floats(&[2], &[1.0, 2.0]);
-    let both = case("Dropout", 13).outputs(&["y", "mask"]).with(x()).with(floats(&[], &[0.5])).with(flags(&[], &[0])).run();
+    let both = case("Dropout", 13)
+        .outputs(&["y", "mask"])
+        .with(x())
+        .with(floats(&[], &[0.5]))
+        .with(flags(&[], &[0]))
+        .run();
     assert_floats(both[0].as_ref().unwrap(), &[2], &[1.0, 2.0]);
     assert_whole(both[1].as_ref().unwrap(), Kind::Bool, &[2], &[1, 1]);
     assert_floats(&case("Dropout", 7).float("ratio", 0.5).with(x()).one(), &[2], &[1.0, 2.0]);
-    assert!(case("Dropout", 13).with(x()).without().with(flags(&[], &[1])).refusal().contains("training"));
+    assert!(
+        case("Dropout", 13)
+            .with(x())
+            .without()
+            .with(flags(&[], &[1]))
+            .refusal()
+            .contains("training")
+    );
     assert!(case("Dropout", 7).outputs(&["y", "mask"]).with(x()).refusal().contains("`mask`"));
 }

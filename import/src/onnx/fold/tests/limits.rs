@@ -10,14 +10,29 @@ fn an_operator_of_nobody_is_refused_by_name() {
 
 #[test]
 fn an_attribute_that_nobody_reads_is_refused() {
-    assert!(case("Add", 13).int("axis", 0).with(list(&[1])).with(list(&[1])).refusal().contains("`axis`"));
+    assert!(
+        case("Add", 13)
+            .int("axis", 0)
+            .with(list(&[1]))
+            .with(list(&[1]))
+            .refusal()
+            .contains("`axis`")
+    );
     assert!(case("Identity", 13).text("mode", "x").with(list(&[1])).refusal().contains("`mode`"));
 }
 
 #[test]
 fn unknown_outputs_are_refused_and_unwanted_ones_left_out() {
-    assert!(case("Add", 13).outputs(&["y", "z"]).with(list(&[1])).with(list(&[1])).refusal().contains("`z`"));
-    let found = case("TopK", 11).outputs(&["", "positions"]).with(list(&[3, 5])).with(list(&[1])).run();
+    assert!(
+        case("Add", 13)
+            .outputs(&["y", "z"])
+            .with(list(&[1]))
+            .with(list(&[1]))
+            .refusal()
+            .contains("`z`")
+    );
+    let found =
+        case("TopK", 11).outputs(&["", "positions"]).with(list(&[3, 5])).with(list(&[1])).run();
     assert!(found[0].is_none());
     assert_ints(found[1].as_ref().unwrap(), &[1], &[1]);
 }
@@ -37,7 +52,10 @@ fn greedy() -> Vec<Case> {
         case("OneHot", 11).with(list(&[1])).with(list(&[large])).with(list(&[0, 1])),
         case("Gather", 13).with(counted(&[1, 1 << 12])).with(ints(&[1 << 12], &[0; 1 << 12])),
         case("GatherND", 13).with(counted(&[1, 1 << 12])).with(ints(&[1 << 12, 1], &[0; 1 << 12])),
-        case("Einsum", 12).text("equation", "i,j->ij").with(counted(&[1 << 12])).with(counted(&[1 << 12])),
+        case("Einsum", 12)
+            .text("equation", "i,j->ij")
+            .with(counted(&[1 << 12]))
+            .with(counted(&[1 << 12])),
         case("MatMul", 13).with(counted(&[1 << 12, 1])).with(counted(&[1, 1 << 12])),
         case("HannWindow", 17).with(list(&[large])),
         case("Add", 13).with(counted(&[1 << 12, 1])).with(counted(&[1 << 12])),
@@ -55,9 +73,13 @@ fn what_is_made_is_paid_for_before_it_is_allocated() {
 
 #[test]
 fn work_is_bounded_too() {
-    let product = case("MatMul", 13).with(counted(&[1 << 11, 1 << 10])).with(counted(&[1 << 10, 1 << 11]));
+    let product =
+        case("MatMul", 13).with(counted(&[1 << 11, 1 << 10])).with(counted(&[1 << 10, 1 << 11]));
     assert!(product.refusal().contains("steps"));
-    let sum = case("Einsum", 12).text("equation", "i,j->").with(counted(&[1 << 16])).with(counted(&[1 << 16]));
+    let sum = case("Einsum", 12)
+        .text("equation", "i,j->")
+        .with(counted(&[1 << 16]))
+        .with(counted(&[1 << 16]));
     assert!(sum.refusal().contains("steps"));
     let mut spent = Budget::new(0);
     spent.work((1 << 30) - 100).unwrap();
@@ -70,13 +92,20 @@ fn scalars_and_empty_tensors_pass() {
     assert_ints(&case("Transpose", 13).with(ints(&[], &[4])).one(), &[], &[4]);
     assert_ints(&case("Tile", 13).with(ints(&[], &[4])).with(list(&[])).one(), &[], &[4]);
     assert_ints(&case("Pad", 13).with(ints(&[], &[4])).with(list(&[])).one(), &[], &[4]);
-    assert_ints(&case("Concat", 13).int("axis", 1).with(ints(&[2, 0], &[])).with(ints(&[2, 0], &[])).one(), &[2, 0], &[]);
+    assert_ints(
+        &case("Concat", 13).int("axis", 1).with(ints(&[2, 0], &[])).with(ints(&[2, 0], &[])).one(),
+        &[2, 0],
+        &[],
+    );
     assert_floats(&case("Softmax", 13).with(floats(&[2, 0], &[])).one(), &[2, 0], &[]);
     assert_ints(&case("CumSum", 14).with(ints(&[0, 2], &[])).with(list(&[0])).one(), &[0, 2], &[]);
     assert_ints(&case("Trilu", 14).with(ints(&[0, 2], &[])).one(), &[0, 2], &[]);
     let top = case("TopK", 11).outputs(&["v", "p"]).with(ints(&[2, 0], &[])).with(list(&[0])).run();
     assert_ints(top[1].as_ref().unwrap(), &[2, 0], &[]);
     for op in ["Concat", "Softmax", "ArgMax", "Split"] {
-        assert!(case(op, 13).int("axis", 0).with(floats(&[], &[1.0])).refusal().contains("axis 0"), "{op}");
+        assert!(
+            case(op, 13).int("axis", 0).with(floats(&[], &[1.0])).refusal().contains("axis 0"),
+            "{op}"
+        );
     }
 }

@@ -27,12 +27,24 @@ fn stacks_of_matrices_broadcast() {
 #[test]
 fn scaled_products_plus_a_matrix() {
     let a = || floats(&[2, 1], &[1.0, 2.0]);
-    let product = case("Gemm", 13).float("alpha", 0.5).float("beta", 2.0).with(a()).with(floats(&[1, 2], &[3.0, 4.0]));
+    let product = case("Gemm", 13)
+        .float("alpha", 0.5)
+        .float("beta", 2.0)
+        .with(a())
+        .with(floats(&[1, 2], &[3.0, 4.0]));
     assert_floats(&product.with(floats(&[2], &[1.0, -1.0])).one(), &[2, 2], &[3.5, 0.0, 5.0, 2.0]);
-    let turned = case("Gemm", 13).int("transA", 1).int("transB", 1).with(a()).with(floats(&[1, 2], &[3.0, 4.0])).one();
+    let turned = case("Gemm", 13)
+        .int("transA", 1)
+        .int("transB", 1)
+        .with(a())
+        .with(floats(&[1, 2], &[3.0, 4.0]))
+        .one();
     assert_floats(&turned, &[1, 1], &[11.0]);
-    assert!(case("Gemm", 13).with(a()).with(a()).refusal().contains("1 elements meet columns of 2"));
-    let wide = case("Gemm", 13).with(a()).with(floats(&[1, 1], &[1.0])).with(floats(&[2, 2], &[0.0; 4]));
+    assert!(
+        case("Gemm", 13).with(a()).with(a()).refusal().contains("1 elements meet columns of 2")
+    );
+    let wide =
+        case("Gemm", 13).with(a()).with(floats(&[1, 1], &[1.0])).with(floats(&[2, 2], &[0.0; 4]));
     assert!(wide.refusal().contains("addend"));
     assert!(case("Gemm", 9).with(a()).with(floats(&[1, 1], &[1.0])).refusal().contains("missing"));
 }
@@ -47,8 +59,16 @@ fn einstein_sums() {
     assert_ints(&sum("ii->i").with(counted(&[2, 2])).one(), &[2], &[0, 3]);
     assert_ints(&sum("ij,ij->i").with(x()).with(x()).one(), &[2], &[5, 50]);
     assert_ints(&sum("ji").with(x()).one(), &[3, 2], &[0, 3, 1, 4, 2, 5]);
-    assert_ints(&sum("...ij,...jk").with(counted(&[2, 1, 2])).with(counted(&[2, 1])).one(), &[2, 1, 1], &[1, 3]);
-    assert_ints(&sum("i,j,k->kji").with(list(&[1, 2])).with(list(&[3])).with(list(&[1, 10])).one(), &[2, 1, 2], &[3, 6, 30, 60]);
+    assert_ints(
+        &sum("...ij,...jk").with(counted(&[2, 1, 2])).with(counted(&[2, 1])).one(),
+        &[2, 1, 1],
+        &[1, 3],
+    );
+    assert_ints(
+        &sum("i,j,k->kji").with(list(&[1, 2])).with(list(&[3])).with(list(&[1, 10])).one(),
+        &[2, 1, 2],
+        &[3, 6, 30, 60],
+    );
     for wrong in ["ij,jk->ik", "i->i", "ij->k", "ij->ii", "i1->i", "ijk->i", ""] {
         assert!(sum(wrong).with(x()).refusal().contains("Einsum"), "{wrong}");
     }

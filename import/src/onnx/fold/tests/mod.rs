@@ -1,4 +1,5 @@
-//! Right values, worked out by hand or from the definitions of ONNX, and forms that must be refused.
+//! Right values, worked out by hand or from the definitions of ONNX, and forms that must be
+//! refused.
 
 mod anything;
 mod arithmetic;
@@ -29,7 +30,12 @@ struct Case {
 }
 
 fn case(op: &str, opset: i64) -> Case {
-    let proto = NodeProto { name: "n".into(), op_type: op.into(), output: vec!["y".into()], ..NodeProto::default() };
+    let proto = NodeProto {
+        name: "n".into(),
+        op_type: op.into(),
+        output: vec!["y".into()],
+        ..NodeProto::default()
+    };
     Case { proto, opset, inputs: vec![] }
 }
 
@@ -57,20 +63,28 @@ impl Case {
     }
 
     fn int(self, name: &str, value: i64) -> Case {
-        self.attribute(AttributeType::Int, AttributeProto { name: name.into(), i: Some(value), ..AttributeProto::default() })
+        self.attribute(
+            AttributeType::Int,
+            AttributeProto { name: name.into(), i: Some(value), ..AttributeProto::default() },
+        )
     }
 
     fn ints(self, name: &str, ints: &[i64]) -> Case {
-        let attribute = AttributeProto { name: name.into(), ints: ints.to_vec(), ..AttributeProto::default() };
+        let attribute =
+            AttributeProto { name: name.into(), ints: ints.to_vec(), ..AttributeProto::default() };
         self.attribute(AttributeType::Ints, attribute)
     }
 
     fn float(self, name: &str, value: f32) -> Case {
-        self.attribute(AttributeType::Float, AttributeProto { name: name.into(), f: Some(value), ..AttributeProto::default() })
+        self.attribute(
+            AttributeType::Float,
+            AttributeProto { name: name.into(), f: Some(value), ..AttributeProto::default() },
+        )
     }
 
     fn text(self, name: &str, text: &str) -> Case {
-        let attribute = AttributeProto { name: name.into(), s: Some(text.into()), ..AttributeProto::default() };
+        let attribute =
+            AttributeProto { name: name.into(), s: Some(text.into()), ..AttributeProto::default() };
         self.attribute(AttributeType::String, attribute)
     }
 
@@ -144,6 +158,9 @@ fn assert_floats(found: &Tensor, shape: &[usize], values: &[f64]) {
     let array = found.as_doubles();
     for (&found, &expected) in array.iter().zip(values) {
         let is_same = found == expected || found.is_nan() && expected.is_nan();
-        assert!(is_same || (found - expected).abs() <= 2.4e-7 * expected.abs().max(1e-3), "{array:?}, {values:?} expected");
+        assert!(
+            is_same || (found - expected).abs() <= 2.4e-7 * expected.abs().max(1e-3),
+            "{array:?}, {values:?} expected"
+        );
     }
 }

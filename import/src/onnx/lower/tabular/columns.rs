@@ -15,13 +15,17 @@ impl Lowering {
             let Some(values) = node.attributes.floats(attribute)? else { continue };
             super::finite(node, attribute, &values)?;
             if values.len() != 1 && values.len() != columns {
-                return Err(node.problem(format!("attribute `{attribute}` has {} numbers for {columns} columns", values.len())));
+                return Err(node.problem(format!(
+                    "attribute `{attribute}` has {} numbers for {columns} columns",
+                    values.len()
+                )));
             }
             if values.iter().all(|value| *value == neutral) {
                 continue;
             }
             let shape = [vec![1; self.shape_of(x).len() - 1], vec![values.len()]].concat();
-            let values = ArrayD::from_shape_vec(IxDyn(&shape), values).map_err(|error| node.problem(error.to_string()))?;
+            let values = ArrayD::from_shape_vec(IxDyn(&shape), values)
+                .map_err(|error| node.problem(error.to_string()))?;
             let name = format!("{}.{attribute}", node.name);
             let constant = self.constant(&format!("{name}.values"), values)?;
             x = self.push(&name, op, &[x, constant])?;
@@ -29,7 +33,8 @@ impl Lowering {
         Ok(vec![Some(self.computed(Kind::F32, x))])
     }
 
-    /// `Normalizer`: rows divided by the sum of their absolute values, by their length or by their largest value.
+    /// `Normalizer`: rows divided by the sum of their absolute values, by their length or by their
+    /// largest value.
     pub(in crate::onnx::lower) fn normalizer(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(1, 1)?;
         self.table(node, args, 0)?;
@@ -46,11 +51,14 @@ impl Lowering {
                 self.push(&part("sum"), Op::Sum { axes: vec![last] }, &[sizes])?
             }
             "L2" => {
-                let id = self.push(&name, Op::L2Norm { epsilon: f32::MIN_POSITIVE.sqrt() }, &[x])?;
+                let id =
+                    self.push(&name, Op::L2Norm { epsilon: f32::MIN_POSITIVE.sqrt() }, &[x])?;
                 return Ok(vec![Some(self.computed(Kind::F32, id))]);
             }
             "MAX" => self.largest(&part("largest"), x, &[last])?,
-            other => return Err(node.problem(format!("norm {other}; L1, L2 and MAX are supported"))),
+            other => {
+                return Err(node.problem(format!("norm {other}; L1, L2 and MAX are supported")));
+            }
         };
         let inverse = self.push(&part("inverse"), Op::Unary(Unary::Reciprocal), &[size])?;
         let id = self.push(&name, Op::Mul, &[x, inverse])?;
@@ -71,9 +79,9 @@ impl Lowering {
         for at in 0..count {
             let columns = self.table(node, args, at)?;
             if widths.get(at).is_none_or(|width| *width != columns as i64) {
-                return Err(
-                    node.problem(format!("attribute `inputdimensions` is {widths:?}; operand {at} has {columns} columns"))
-                );
+                return Err(node.problem(format!(
+                    "attribute `inputdimensions` is {widths:?}; operand {at} has {columns} columns"
+                )));
             }
             parts.push(self.operand(node, args, at)?);
         }
@@ -84,19 +92,25 @@ impl Lowering {
         Ok(vec![Some(self.computed(Kind::F32, id))])
     }
 
-    /// `ArrayFeatureExtractor`: constant columns of a table, or entries of a constant list at computed places, as class numbers are.
+    /// `ArrayFeatureExtractor`: constant columns of a table, or entries of a constant list at
+    /// computed places, as class numbers are.
     pub(in crate::onnx::lower) fn extracted(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(2, 2)?;
         if args.tensor(1).is_none() {
-            let list = self.known(node, args, 0, "list of which entries at computed places are chosen")?;
-            let numbers =
-                list.as_ints().filter(|_| list.shape().iter().product::<usize>() == list.shape().last().copied().unwrap_or(0));
-            let numbers = numbers.ok_or_else(|| node.problem("entries at computed places of what is no list of integers"))?;
+            let list =
+                self.known(node, args, 0, "list of which entries at computed places are chosen")?;
+            let numbers = list.as_ints().filter(|_| {
+                list.shape().iter().product::<usize>() == list.shape().last().copied().unwrap_or(0)
+            });
+            let numbers = numbers.ok_or_else(|| {
+                node.problem("entries at computed places of what is no list of integers")
+            })?;
             let place = self.operand(node, args, 1)?;
             if self.places(place) != Some(numbers.len()) {
-                return Err(
-                    node.problem("entries at computed places are supported at places that an ArgMax over as many entries gives")
-                );
+                return Err(node.problem(
+                    "entries at computed places are supported at places that an \
+                        ArgMax over as many entries gives",
+                ));
             }
             let chosen = self.renamed(node, place, &numbers)?;
             let count = self.shape_of(place).iter().product();
@@ -107,11 +121,18 @@ impl Lowering {
         let shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
         let indices = self.integers(node, args, 1, "columns")?;
         let last = shape.last().copied().unwrap_or(0);
-        let chosen = indices.iter().map(|&index| usize::try_from(index).ok().filter(|&index| index < last));
+        let chosen =
+            indices.iter().map(|&index| usize::try_from(index).ok().filter(|&index| index < last));
         let chosen = chosen.collect::<Option<Vec<_>>>().filter(|chosen| !chosen.is_empty());
-        let chosen = chosen.ok_or_else(|| node.problem(format!("a column is outside the {last} of its operand")))?;
+        let chosen = chosen.ok_or_else(|| {
+            node.problem(format!("a column is outside the {last} of its operand"))
+        })?;
         let axis = axis_of(node, -1, shape.len())?;
-        let rows = if shape.len() == 1 { vec![1, chosen.len()] } else { [&shape[..axis], &[chosen.len()]].concat() };
+        let rows = if shape.len() == 1 {
+            vec![1, chosen.len()]
+        } else {
+            [&shape[..axis], &[chosen.len()]].concat()
+        };
         self.view(node, args, |lowering, name, x| {
             let x = lowering.selected(name, x, axis, &chosen)?;
             lowering.reshaped(&format!("{name}.row"), x, &rows)
@@ -127,15 +148,17 @@ impl Lowering {
         }
     }
 
-    /// `Imputer`. What it replaces by default is no number, and inputs that are none have no proof: nothing is replaced.
+    /// `Imputer`. What it replaces by default is no number, and inputs that are none have no proof:
+    /// nothing is replaced.
     pub(in crate::onnx::lower) fn imputer(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(1, 1)?;
         let replaced = node.attributes.number("replaced_value_float")?.unwrap_or(0.0);
         node.attributes.ignore("imputed_value_floats");
         if !replaced.is_nan() {
-            return Err(
-                node.problem(format!("it replaces {replaced}; only a missing number (NaN) is understood, which no input may be"))
-            );
+            return Err(node.problem(format!(
+                "it replaces {replaced}; only a missing number (NaN) is \
+                    understood, which no input may be"
+            )));
         }
         Ok(vec![args.get(0).cloned()])
     }

@@ -12,16 +12,25 @@ const MOST_CATEGORIES: i64 = 1 << 16;
 
 impl Lowering {
     /// `OneHotEncoder` of integers: `[..] -> [.., categories]`.
-    pub(in crate::onnx::lower) fn one_hot_encoder(&mut self, node: &mut Node, args: &Args) -> Results {
+    pub(in crate::onnx::lower) fn one_hot_encoder(
+        &mut self,
+        node: &mut Node,
+        args: &Args,
+    ) -> Results {
         node.takes(1, 1)?;
         if node.attributes.has("cats_strings") {
-            return Err(node.problem("categories that are texts; encode them as integers before the model"));
+            return Err(
+                node.problem("categories that are texts; encode them as integers before the model")
+            );
         }
         let categories = node.attributes.ints("cats_int64s")?.unwrap_or_default();
         let zeros = node.attributes.flag("zeros")?.unwrap_or(true);
         let rows = self.table_rows(node, &categories)?;
         if !zeros && rows != categories.len() {
-            return Err(node.problem("categories with gaps, of which others are refused; set `zeros`, or number them from 0"));
+            return Err(node.problem(
+                "categories with gaps, of which others are refused; set \
+                `zeros`, or number them from 0",
+            ));
         }
         let ids = self.operand(node, args, 0)?;
         self.budget.elements(&[rows, categories.len()])?;
@@ -38,17 +47,32 @@ impl Lowering {
     fn table_rows(&self, node: &Node, categories: &[i64]) -> Result<usize, Problem> {
         let distinct = categories.iter().collect::<BTreeSet<_>>().len() == categories.len();
         let largest = categories.iter().max().copied().unwrap_or(-1);
-        if !distinct || categories.iter().any(|category| *category < 0) || !(0..MOST_CATEGORIES).contains(&largest) {
-            return Err(node.problem(format!("its categories are not distinct integers from 0 to {}", MOST_CATEGORIES - 1)));
+        if !distinct
+            || categories.iter().any(|category| *category < 0)
+            || !(0..MOST_CATEGORIES).contains(&largest)
+        {
+            return Err(node.problem(format!(
+                "its categories are not distinct integers from 0 to {}",
+                MOST_CATEGORIES - 1
+            )));
         }
         Ok(largest as usize + 1)
     }
 
     /// `LabelEncoder` of integers that an ArgMax chose or that are an input.
-    pub(in crate::onnx::lower) fn label_encoder(&mut self, node: &mut Node, args: &Args) -> Results {
+    pub(in crate::onnx::lower) fn label_encoder(
+        &mut self,
+        node: &mut Node,
+        args: &Args,
+    ) -> Results {
         node.takes(1, 1)?;
-        if ["keys_strings", "values_strings", "classes_strings"].iter().any(|name| node.attributes.has(name)) {
-            return Err(node.problem("labels that are texts; take the output before it, which is the class number"));
+        if ["keys_strings", "values_strings", "classes_strings"]
+            .iter()
+            .any(|name| node.attributes.has(name))
+        {
+            return Err(node.problem(
+                "labels that are texts; take the output before it, which is the class number",
+            ));
         }
         for unused in ["default_string", "default_float"] {
             node.attributes.ignore(unused);
@@ -58,13 +82,16 @@ impl Lowering {
         let other = node.attributes.int("default_int64")?.unwrap_or(-1);
         let place = self.operand(node, args, 0)?;
         let Some(count) = self.places(place) else {
-            return Err(node.problem("labels of values that no ArgMax chose; encode them before the model"));
+            return Err(
+                node.problem("labels of values that no ArgMax chose; encode them before the model")
+            );
         };
         if keys.is_empty() || keys.len() != values.len() {
             return Err(node.problem("as many `keys_int64s` as `values_int64s` expected"));
         }
         let by_key: BTreeMap<i64, i64> = keys.into_iter().zip(values).collect();
-        let numbers: Vec<i64> = (0..count as i64).map(|key| by_key.get(&key).copied().unwrap_or(other)).collect();
+        let numbers: Vec<i64> =
+            (0..count as i64).map(|key| by_key.get(&key).copied().unwrap_or(other)).collect();
         if numbers.iter().any(|number| number.unsigned_abs() > 1 << 20) {
             return Err(node.problem("labels above 2^20"));
         }

@@ -33,7 +33,9 @@ impl Lowering {
     pub(super) fn forest(&self, node: &mut Node, columns: usize) -> Result<Forest, Problem> {
         let (entries, index) = self.entries(node)?;
         let child = |entry: &Entry, id: i64| {
-            let missing = || node.problem(format!("tree {} names node {id}, which it does not have", entry.tree));
+            let missing = || {
+                node.problem(format!("tree {} names node {id}, which it does not have", entry.tree))
+            };
             index.get(&(entry.tree, id)).copied().ok_or_else(missing)
         };
         let mut has_parent = vec![false; entries.len()];
@@ -41,16 +43,21 @@ impl Lowering {
             for id in entry.split.iter().flat_map(|(.., children)| children) {
                 let at = child(entry, *id)?;
                 if std::mem::replace(&mut has_parent[at], true) {
-                    return Err(node.problem(format!("two nodes of tree {} lead to node {id}", entry.tree)));
+                    return Err(
+                        node.problem(format!("two nodes of tree {} lead to node {id}", entry.tree))
+                    );
                 }
             }
         }
         let roots: Vec<usize> = index.values().copied().filter(|at| !has_parent[*at]).collect();
         let count = entries.iter().map(|entry| entry.tree).collect::<BTreeSet<_>>().len();
         if roots.len() != count {
-            return Err(node.problem(format!("{} nodes without a parent in {count} trees", roots.len())));
+            return Err(
+                node.problem(format!("{} nodes without a parent in {count} trees", roots.len()))
+            );
         }
-        // Every node but the roots has one parent, so a walk comes to each node once, or leaves out those on circles.
+        // Every node but the roots has one parent, so a walk comes to each node once, or leaves out
+        // those on circles.
         let (mut waiting, mut order) = (roots.iter().rev().copied().collect::<Vec<_>>(), vec![]);
         while let Some(at) = waiting.pop() {
             order.push(at);
@@ -74,13 +81,19 @@ impl Lowering {
             *number += 1;
         }
         let branch = |entry: &Entry, id: i64| {
-            let circle = || node.problem(format!("node {id} of tree {} is out of place", entry.tree));
+            let circle =
+                || node.problem(format!("node {id} of tree {} is out of place", entry.tree));
             branches[child(entry, id)?].ok_or_else(circle)
         };
         for &at in &order {
             let entry = &entries[at];
             let Some((column, bound, [at_most, above])) = entry.split else { continue };
-            trees.splits.push(Split { column, bound, at_most: branch(entry, at_most)?, above: branch(entry, above)? });
+            trees.splits.push(Split {
+                column,
+                bound,
+                at_most: branch(entry, at_most)?,
+                above: branch(entry, above)?,
+            });
         }
         trees.roots = roots.iter().filter_map(|at| branches[*at]).collect();
         if trees.splits.is_empty() {
@@ -89,7 +102,8 @@ impl Lowering {
         trees.check(columns).map_err(|problem| node.problem(problem))?;
         let is_leaf = |at: usize| entries[at].split.is_none();
         let leaves = index.iter().filter(|(_, at)| is_leaf(**at)).map(|(key, at)| {
-            let place = branches[*at].and_then(|branch| if let Branch::Leaf(leaf) = branch { Some(leaf) } else { None });
+            let place = branches[*at]
+                .and_then(|branch| if let Branch::Leaf(leaf) = branch { Some(leaf) } else { None });
             (*key, place)
         });
         Ok(Forest { leaves: leaves.collect(), trees, count })
@@ -98,27 +112,35 @@ impl Lowering {
     /// The nodes of the lists, and each by its tree and number.
     fn entries(&self, node: &mut Node) -> Result<(Vec<Entry>, Places), Problem> {
         // Without missing numbers it makes no difference which way they go.
-        for unused in ["nodes_missing_value_tracks_true", "nodes_hitrates", "nodes_hitrates_as_tensor"] {
+        for unused in
+            ["nodes_missing_value_tracks_true", "nodes_hitrates", "nodes_hitrates_as_tensor"]
+        {
             node.attributes.ignore(unused);
         }
-        let mut ints = |name: &str| Ok::<_, Problem>(node.attributes.ints(name)?.unwrap_or_default());
-        let (trees, ids, columns) = (ints("nodes_treeids")?, ints("nodes_nodeids")?, ints("nodes_featureids")?);
+        let mut ints =
+            |name: &str| Ok::<_, Problem>(node.attributes.ints(name)?.unwrap_or_default());
+        let (trees, ids, columns) =
+            (ints("nodes_treeids")?, ints("nodes_nodeids")?, ints("nodes_featureids")?);
         let (yes, no) = (ints("nodes_truenodeids")?, ints("nodes_falsenodeids")?);
         let modes = node.attributes.strings("nodes_modes")?.unwrap_or_default();
         let values = self.doubles(node, "nodes_values")?;
         let count = trees.len();
         let lengths = [ids.len(), columns.len(), yes.len(), no.len(), modes.len(), values.len()];
         if lengths.iter().any(|length| *length != count) || !(1..=MOST_NODES).contains(&count) {
-            return Err(
-                node.problem(format!("lists of {count} and {lengths:?} nodes; as many of each, up to {MOST_NODES}, expected"))
-            );
+            return Err(node.problem(format!(
+                "lists of {count} and {lengths:?} nodes; as many of each, up \
+                    to {MOST_NODES}, expected"
+            )));
         }
         let (mut entries, mut index) = (Vec::with_capacity(count), BTreeMap::new());
         for at in 0..count {
             if index.insert((trees[at], ids[at]), at).is_some() {
-                return Err(node.problem(format!("node {} of tree {} is given twice", ids[at], trees[at])));
+                return Err(
+                    node.problem(format!("node {} of tree {} is given twice", ids[at], trees[at]))
+                );
             }
-            let column = usize::try_from(columns[at]).map_err(|_| node.problem(format!("column {} of a row", columns[at])))?;
+            let column = usize::try_from(columns[at])
+                .map_err(|_| node.problem(format!("column {} of a row", columns[at])))?;
             let (up_to, below) = (at_most(values[at]), at_most(values[at].next_down()));
             let split = match modes[at].as_str() {
                 "LEAF" => None,
@@ -128,7 +150,8 @@ impl Lowering {
                 "BRANCH_GTE" => Some((column, below, [no[at], yes[at]])),
                 mode => {
                     return Err(node.problem(format!(
-                        "mode {mode} is not supported; BRANCH_LEQ, LT, GTE and GT are: encode categories as columns of zeros and ones"
+                        "mode {mode} is not supported; BRANCH_LEQ, LT, GTE and GT are: encode \
+                            categories as columns of zeros and ones"
                     )));
                 }
             };
@@ -146,11 +169,17 @@ impl Lowering {
             if !values.is_empty() {
                 return Err(node.problem(format!("both `{name}` and `{as_tensor}` are given")));
             }
-            values = constants::read(tensor, &as_tensor, &self.directory)?.as_doubles().iter().copied().collect();
+            values = constants::read(tensor, &as_tensor, &self.directory)?
+                .as_doubles()
+                .iter()
+                .copied()
+                .collect();
         }
         match values.iter().position(|value| !(*value as f32).is_finite()) {
             None => Ok(values),
-            Some(at) => Err(node.problem(format!("attribute `{name}` has {} at position {at}", values[at]))),
+            Some(at) => {
+                Err(node.problem(format!("attribute `{name}` has {} at position {at}", values[at])))
+            }
         }
     }
 }

@@ -7,9 +7,13 @@ use super::{Args, Kind, Lowering, Node, Problem, Results};
 use lemma_model::{NodeId, Op, Unary};
 
 impl Lowering {
-    /// `LinearClassifier`: `y = x W' + b`, the label of the largest score, and the scores transformed. One row of coefficients for two classes scores the
-    /// second one.
-    pub(in crate::onnx::lower) fn linear_classifier(&mut self, node: &mut Node, args: &Args) -> Results {
+    /// `LinearClassifier`: `y = x W' + b`, the label of the largest score, and the scores
+    /// transformed. One row of coefficients for two classes scores the second one.
+    pub(in crate::onnx::lower) fn linear_classifier(
+        &mut self,
+        node: &mut Node,
+        args: &Args,
+    ) -> Results {
         node.takes(1, 1)?;
         node.gives(2)?;
         node.attributes.ignore("multi_class");
@@ -25,17 +29,26 @@ impl Lowering {
         if transform == Transform::Logistic && (rows == 1 || opposite) {
             // One logistic function makes both scores.
             let column = |matrix: Array2<f32>| matrix.slice_move(ndarray::s![.., rows - 1..]);
-            let score = self.dense(node, args, "score", column(weight), bias.slice_move(ndarray::s![rows - 1..]))?;
+            let score = self.dense(
+                node,
+                args,
+                "score",
+                column(weight),
+                bias.slice_move(ndarray::s![rows - 1..]),
+            )?;
             let scores = self.two_signs(node, score)?;
             let label = self.label(node, scores, &labels)?;
-            let positive = self.push(&format!("{}.positive", node.name), Op::Unary(Unary::Sigmoid), &[score])?;
+            let positive =
+                self.push(&format!("{}.positive", node.name), Op::Unary(Unary::Sigmoid), &[score])?;
             let probabilities = self.with_complement(node, positive)?;
             return Ok(vec![Some(label), Some(self.computed(Kind::F32, probabilities))]);
         }
         let mut scores = self.dense(node, args, "scores", weight, bias)?;
         if rows == 1 {
             if transform != Transform::None {
-                return Err(node.problem("one row of coefficients behind a softmax; use two rows, or LOGISTIC"));
+                return Err(node.problem(
+                    "one row of coefficients behind a softmax; use two rows, or LOGISTIC",
+                ));
             }
             let signs = self.two_signs(node, scores)?;
             let label = self.label(node, signs, &labels)?;
@@ -48,16 +61,24 @@ impl Lowering {
     }
 
     /// `LinearRegressor`.
-    pub(in crate::onnx::lower) fn linear_regressor(&mut self, node: &mut Node, args: &Args) -> Results {
+    pub(in crate::onnx::lower) fn linear_regressor(
+        &mut self,
+        node: &mut Node,
+        args: &Args,
+    ) -> Results {
         node.takes(1, 1)?;
         let transform = Transform::of(node)?;
         let targets = node.attributes.int("targets")?.unwrap_or(1);
         let targets = usize::try_from(targets).ok().filter(|targets| *targets > 0);
         let targets = targets.ok_or_else(|| node.problem("attribute `targets` is not positive"))?;
         if targets == 1 && transform != Transform::None {
-            return Err(node.problem("a transform of one target, which runtimes leave out; write it as a node of its own"));
+            return Err(node.problem(
+                "a transform of one target, which runtimes leave out; write it \
+                as a node of its own",
+            ));
         }
-        let intercepts = node.attributes.floats("intercepts")?.filter(|intercepts| !intercepts.is_empty());
+        let intercepts =
+            node.attributes.floats("intercepts")?.filter(|intercepts| !intercepts.is_empty());
         let (weight, bias) = self.coefficients(node, args, targets, intercepts)?;
         let scores = self.dense(node, args, "scores", weight, bias)?;
         let scores = self.transformed(node, scores, transform)?;
@@ -75,7 +96,10 @@ impl Lowering {
         let coefficients = node.attributes.floats("coefficients")?.unwrap_or_default();
         let intercepts = intercepts.unwrap_or_else(|| vec![0.0; rows]);
         let columns = self.table(node, args, 0)?;
-        if rows == 0 || intercepts.len() != rows || Some(coefficients.len()) != rows.checked_mul(columns) {
+        if rows == 0
+            || intercepts.len() != rows
+            || Some(coefficients.len()) != rows.checked_mul(columns)
+        {
             return Err(node.problem(format!(
                 "{} coefficients and {} intercepts for {columns} columns and {rows} rows",
                 coefficients.len(),
@@ -89,7 +113,14 @@ impl Lowering {
         Ok((weight.reversed_axes().as_standard_layout().into_owned(), intercepts.into()))
     }
 
-    fn dense(&mut self, node: &Node, args: &Args, what: &str, weight: Array2<f32>, bias: Array1<f32>) -> Result<NodeId, Problem> {
+    fn dense(
+        &mut self,
+        node: &Node,
+        args: &Args,
+        what: &str,
+        weight: Array2<f32>,
+        bias: Array1<f32>,
+    ) -> Result<NodeId, Problem> {
         let x = self.operand(node, args, 0)?;
         self.push(&format!("{}.{what}", node.name), Op::Dense { weight, bias: Some(bias) }, &[x])
     }

@@ -31,7 +31,8 @@ impl Transform {
             Some("LOGISTIC") => Ok(Transform::Logistic),
             Some("SOFTMAX") => Ok(Transform::Softmax),
             Some(other) => Err(node.problem(format!(
-                "post_transform {other} is not supported; NONE, LOGISTIC and SOFTMAX are, or a node of its own"
+                "post_transform {other} is not supported; NONE, LOGISTIC and SOFTMAX are, or a \
+                    node of its own"
             ))),
         }
     }
@@ -49,12 +50,15 @@ impl Labels {
     /// The labels that a node has: the integers of `numbers`, or `classlabels_strings`.
     pub(super) fn taken(node: &mut Node, numbers: &str) -> Result<Labels, Problem> {
         let numbers = node.attributes.ints(numbers)?.filter(|numbers| !numbers.is_empty());
-        let texts = node.attributes.strings("classlabels_strings")?.filter(|texts| !texts.is_empty());
+        let texts =
+            node.attributes.strings("classlabels_strings")?.filter(|texts| !texts.is_empty());
         let labels = match (numbers, texts) {
             (Some(numbers), None) => {
                 let distinct = numbers.iter().collect::<BTreeSet<_>>().len() == numbers.len();
                 if !distinct || numbers.iter().any(|label| label.abs() > LARGEST_LABEL) {
-                    return Err(node.problem(format!("its labels are not distinct integers up to {LARGEST_LABEL}")));
+                    return Err(node.problem(format!(
+                        "its labels are not distinct integers up to {LARGEST_LABEL}"
+                    )));
                 }
                 Labels::Numbers(numbers)
             }
@@ -64,10 +68,13 @@ impl Labels {
                 }
                 Labels::Texts(texts.len())
             }
-            _ => return Err(node.problem("labels as integers or as strings expected, and not both")),
+            _ => {
+                return Err(node.problem("labels as integers or as strings expected, and not both"));
+            }
         };
         if labels.len() < 2 || labels.len() > MOST_CLASSES {
-            return Err(node.problem(format!("{} classes; 2 to {MOST_CLASSES} are supported", labels.len())));
+            return Err(node
+                .problem(format!("{} classes; 2 to {MOST_CLASSES} are supported", labels.len())));
         }
         Ok(labels)
     }
@@ -82,7 +89,12 @@ impl Labels {
 
 impl Lowering {
     /// The label of the largest of `scores[1, classes]`, the first one on ties.
-    pub(super) fn label(&mut self, node: &Node, scores: NodeId, labels: &Labels) -> Result<Value, Problem> {
+    pub(super) fn label(
+        &mut self,
+        node: &Node,
+        scores: NodeId,
+        labels: &Labels,
+    ) -> Result<Value, Problem> {
         let index = self.push(&format!("{}.label", node.name), Op::ArgMax, &[scores])?;
         match labels {
             Labels::Numbers(numbers) => self.renamed(node, index, numbers),
@@ -91,11 +103,17 @@ impl Lowering {
     }
 
     /// The numbers that stand for indices `0, 1, ..`.
-    pub(super) fn renamed(&mut self, node: &Node, index: NodeId, numbers: &[i64]) -> Result<Value, Problem> {
+    pub(super) fn renamed(
+        &mut self,
+        node: &Node,
+        index: NodeId,
+        numbers: &[i64],
+    ) -> Result<Value, Problem> {
         if numbers.iter().copied().eq(0..numbers.len() as i64) {
             return Ok(self.computed(Kind::I64, index));
         }
-        let table: Array2<f32> = Array1::from_iter(numbers.iter().map(|label| *label as f32)).insert_axis(ndarray::Axis(1));
+        let table: Array2<f32> = Array1::from_iter(numbers.iter().map(|label| *label as f32))
+            .insert_axis(ndarray::Axis(1));
         let shape = self.shape_of(index).to_vec();
         let row = self.push(&format!("{}.number", node.name), Op::Embedding { table }, &[index])?;
         let id = self.reshaped(&format!("{}.numbers", node.name), row, &shape)?;
@@ -103,7 +121,12 @@ impl Lowering {
     }
 
     /// Scores `[1, n]` behind a transform.
-    pub(super) fn transformed(&mut self, node: &Node, scores: NodeId, transform: Transform) -> Result<NodeId, Problem> {
+    pub(super) fn transformed(
+        &mut self,
+        node: &Node,
+        scores: NodeId,
+        transform: Transform,
+    ) -> Result<NodeId, Problem> {
         let name = format!("{}.transformed", node.name);
         match transform {
             Transform::None => Ok(scores),
@@ -121,7 +144,8 @@ impl Lowering {
     /// `[1 - x, x]` of one probability `[1, 1]`.
     pub(super) fn with_complement(&mut self, node: &Node, x: NodeId) -> Result<NodeId, Problem> {
         let other = self.complement(&format!("{}.negative", node.name), x)?;
-        let both = self.push(&format!("{}.both", node.name), Op::View(View::Concat(1)), &[other, x])?;
+        let both =
+            self.push(&format!("{}.both", node.name), Op::View(View::Concat(1)), &[other, x])?;
         self.unit_rows.insert(both);
         Ok(both)
     }

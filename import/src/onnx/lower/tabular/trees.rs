@@ -1,4 +1,5 @@
-//! Ensembles of trees: [`Op::Trees`] for the leaves that a row comes to, and a dense layer for what they are worth.
+//! Ensembles of trees: [`Op::Trees`] for the leaves that a row comes to, and a dense layer for what
+//! they are worth.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,7 +30,11 @@ struct Ensemble {
 
 impl Lowering {
     /// `TreeEnsembleClassifier`.
-    pub(in crate::onnx::lower) fn tree_classifier(&mut self, node: &mut Node, args: &Args) -> Results {
+    pub(in crate::onnx::lower) fn tree_classifier(
+        &mut self,
+        node: &mut Node,
+        args: &Args,
+    ) -> Results {
         node.takes(1, 1)?;
         node.gives(2)?;
         let transform = Transform::of(node)?;
@@ -38,18 +43,27 @@ impl Lowering {
         let mut ensemble = self.ensemble(node, args, "class", labels.len())?;
         if labels.len() == 2 {
             if ensemble.named.iter().ne([&0]) || base.len() > 1 {
-                return Err(node.problem("two classes with scores of their own; export one score, that of the second class"));
+                return Err(node.problem(
+                    "two classes with scores of their own; export one score, \
+                    that of the second class",
+                ));
             }
             ensemble.base[0] += base.first().copied().unwrap_or(0.0);
             return self.one_score(node, args, ensemble, &labels, transform);
         }
         if !base.is_empty() {
             if base.len() != labels.len() {
-                return Err(node.problem(format!("{} base values for {} classes", base.len(), labels.len())));
+                return Err(node.problem(format!(
+                    "{} base values for {} classes",
+                    base.len(),
+                    labels.len()
+                )));
             }
             ensemble.base += &Array1::from(base);
         } else if !ensemble.positive && ensemble.always.len() < labels.len() {
-            return Err(node.problem("classes that may be left without a score beside negative scores; give base values"));
+            return Err(node.problem(
+                "classes that may be left without a score beside negative scores; give base values",
+            ));
         }
         let scores = self.worth(node, args, ensemble)?;
         let label = self.label(node, scores, &labels)?;
@@ -57,19 +71,34 @@ impl Lowering {
         Ok(vec![Some(label), Some(self.computed(Kind::F32, scores))])
     }
 
-    /// One score for two classes: a probability where no weight is negative, a number with a sign otherwise.
-    fn one_score(&mut self, node: &Node, args: &Args, mut ensemble: Ensemble, labels: &Labels, transform: Transform) -> Results {
+    /// One score for two classes: a probability where no weight is negative, a number with a sign
+    /// otherwise.
+    fn one_score(
+        &mut self,
+        node: &Node,
+        args: &Args,
+        mut ensemble: Ensemble,
+        labels: &Labels,
+        transform: Transform,
+    ) -> Results {
         let positive = ensemble.positive;
         if transform == Transform::Softmax || !positive && transform == Transform::None {
-            return Err(node.problem("one score of two classes that is no probability; use the transform LOGISTIC"));
+            return Err(node.problem(
+                "one score of two classes that is no probability; use the transform LOGISTIC",
+            ));
         }
         ensemble.weight = ensemble.weight.slice_move(ndarray::s![.., ..1]);
         ensemble.base = ensemble.base.slice_move(ndarray::s![..1]);
         let score = self.worth(node, args, ensemble)?;
-        let both = if positive { self.with_complement(node, score)? } else { self.two_signs(node, score)? };
+        let both = if positive {
+            self.with_complement(node, score)?
+        } else {
+            self.two_signs(node, score)?
+        };
         let label = self.label(node, both, labels)?;
         let scores = if transform == Transform::Logistic {
-            let logistic = self.push(&format!("{}.positive", node.name), Op::Unary(Unary::Sigmoid), &[score])?;
+            let logistic =
+                self.push(&format!("{}.positive", node.name), Op::Unary(Unary::Sigmoid), &[score])?;
             self.with_complement(node, logistic)?
         } else {
             both
@@ -78,19 +107,33 @@ impl Lowering {
     }
 
     /// `TreeEnsembleRegressor`.
-    pub(in crate::onnx::lower) fn tree_regressor(&mut self, node: &mut Node, args: &Args) -> Results {
+    pub(in crate::onnx::lower) fn tree_regressor(
+        &mut self,
+        node: &mut Node,
+        args: &Args,
+    ) -> Results {
         node.takes(1, 1)?;
         let transform = Transform::of(node)?;
         let targets = node.attributes.int("n_targets")?.unwrap_or(0);
-        let targets = usize::try_from(targets).ok().filter(|targets| (1..=MOST_NODES).contains(targets));
-        let targets = targets.ok_or_else(|| node.problem("attribute `n_targets` is missing, not positive, or too large"))?;
+        let targets =
+            usize::try_from(targets).ok().filter(|targets| (1..=MOST_NODES).contains(targets));
+        let targets = targets.ok_or_else(|| {
+            node.problem("attribute `n_targets` is missing, not positive, or too large")
+        })?;
         if targets == 1 && transform != Transform::None {
-            return Err(node.problem("a transform of one target, which runtimes leave out; write it as a node of its own"));
+            return Err(node.problem(
+                "a transform of one target, which runtimes leave out; write it \
+                as a node of its own",
+            ));
         }
         let average = match node.attributes.string("aggregate_function")?.as_deref() {
             None | Some("SUM") => false,
             Some("AVERAGE") => true,
-            Some(other) => return Err(node.problem(format!("aggregate_function {other}; SUM and AVERAGE are supported"))),
+            Some(other) => {
+                return Err(node.problem(format!(
+                    "aggregate_function {other}; SUM and AVERAGE are supported"
+                )));
+            }
         };
         let base = self.bases(node)?;
         if !base.is_empty() && base.len() != targets {
@@ -113,7 +156,8 @@ impl Lowering {
     /// `[1, outputs]`: what the leaves that the row comes to are worth.
     fn worth(&mut self, node: &Node, args: &Args, ensemble: Ensemble) -> Result<NodeId, Problem> {
         let x = self.operand(node, args, 0)?;
-        let leaves = self.push(&format!("{}.leaves", node.name), Op::Trees(Arc::new(ensemble.trees)), &[x])?;
+        let leaves =
+            self.push(&format!("{}.leaves", node.name), Op::Trees(Arc::new(ensemble.trees)), &[x])?;
         let dense = Op::Dense { weight: ensemble.weight, bias: Some(ensemble.base) };
         self.push(&format!("{}.scores", node.name), dense, &[leaves])
     }
@@ -122,23 +166,37 @@ impl Lowering {
         Ok(self.doubles(node, "base_values")?.into_iter().map(|value| value as f32).collect())
     }
 
-    /// The trees of a node and what their leaves are worth, by the attributes that begin with `kind`.
-    fn ensemble(&mut self, node: &mut Node, args: &Args, kind: &str, outputs: usize) -> Result<Ensemble, Problem> {
+    /// The trees of a node and what their leaves are worth, by the attributes that begin with
+    /// `kind`.
+    fn ensemble(
+        &mut self,
+        node: &mut Node,
+        args: &Args,
+        kind: &str,
+        outputs: usize,
+    ) -> Result<Ensemble, Problem> {
         let columns = self.table(node, args, 0)?;
         let forest = self.forest(node, columns)?;
-        let mut ints = |name: &str| Ok::<_, Problem>(node.attributes.ints(&format!("{kind}_{name}"))?.unwrap_or_default());
+        let mut ints = |name: &str| {
+            Ok::<_, Problem>(node.attributes.ints(&format!("{kind}_{name}"))?.unwrap_or_default())
+        };
         let (trees, nodes, ids) = (ints("treeids")?, ints("nodeids")?, ints("ids")?);
         let weights = self.doubles(node, &format!("{kind}_weights"))?;
         if [trees.len(), nodes.len(), ids.len()].iter().any(|length| *length != weights.len()) {
             return Err(node.problem(format!("attributes `{kind}_...` of different lengths")));
         }
         self.budget.elements(&[forest.trees.leaves, outputs])?;
-        let (mut weight, mut base) = (Array2::zeros((forest.trees.leaves, outputs)), Array1::zeros(outputs));
+        let (mut weight, mut base) =
+            (Array2::zeros((forest.trees.leaves, outputs)), Array1::zeros(outputs));
         let mut given = BTreeSet::new();
         for (at, value) in weights.iter().enumerate() {
-            let (leaf, id) = ((trees[at], nodes[at]), usize::try_from(ids[at]).ok().filter(|id| *id < outputs));
+            let (leaf, id) =
+                ((trees[at], nodes[at]), usize::try_from(ids[at]).ok().filter(|id| *id < outputs));
             let (Some(place), Some(id)) = (forest.leaves.get(&leaf), id) else {
-                let problem = format!("a weight of output {} at node {} of tree {}, which is no leaf", ids[at], leaf.1, leaf.0);
+                let problem = format!(
+                    "a weight of output {} at node {} of tree {}, which is no leaf",
+                    ids[at], leaf.1, leaf.0
+                );
                 return Err(node.problem(problem));
             };
             match place {
