@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ark_bn254::Fr;
 use lemma_circuits::relation::{PUBLIC_WIRES, Relation};
@@ -11,6 +12,13 @@ use super::toy::{Toy, rng};
 use crate::kernel::Domain;
 use crate::prove::{Blinding, prove_with};
 use crate::setup::{Trapdoor, setup_with};
+
+/// One test at a time: a snapshot that another test takes during a setup holds what the setup
+/// does not leave.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// All writable memory of this process, by region.
 fn snapshot() -> Vec<(String, Vec<u8>)> {
@@ -62,6 +70,7 @@ fn remaining(memory: &[(String, Vec<u8>)], wanted: &[(String, Fr)]) -> Vec<Strin
 
 #[test]
 fn a_value_that_is_kept_is_found() {
+    let _alone = alone();
     let kept = Box::new(Fr::from(0x1234_5678_9abc_def1u64));
     let memory = snapshot();
     let wanted = [("the value".to_owned(), *kept)];
@@ -70,6 +79,7 @@ fn a_value_that_is_kept_is_found() {
 
 #[test]
 fn nothing_of_the_trapdoor_is_left_after_a_setup() {
+    let _alone = alone();
     for squares in [120usize, 20_000] {
         let toy = Toy::new(squares, 64, 4);
         let seed = 4242 + squares as u64;
@@ -101,6 +111,7 @@ fn nothing_of_the_trapdoor_is_left_after_a_setup() {
 
 #[test]
 fn nothing_of_the_blinding_is_left_after_a_proof() {
+    let _alone = alone();
     let toy = Toy::new(400, 64, 4);
     let key = toy.keys(&mut rng(4300));
     let mut filled = toy.random(&mut rng(4301));
