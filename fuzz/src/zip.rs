@@ -52,7 +52,7 @@ pub fn write(entries: &[Entry]) -> Vec<u8> {
     out
 }
 
-/// The files of an archive as [`write`] makes them; `None` for any other.
+/// The files of an archive as [`write`](write()) makes them; `None` for any other.
 pub fn read(archive: &[u8]) -> Option<Vec<Entry>> {
     let mut entries = Vec::new();
     let mut rest = archive;
