@@ -12,6 +12,14 @@ fn square() -> Graph {
     graph(Interval { lo: -40, hi: 40 }, &[2], Op::Table { shift: 2, table }, 2)
 }
 
+/// Whether a key is at least zero, as a tree asks at each of its nodes.
+fn at_least_zero() -> Graph {
+    let table = Arc::new(
+        Table::tabulate("at most", Interval { lo: -8, hi: 7 }, |x| i64::from(x >= 0)).unwrap(),
+    );
+    graph(Interval { lo: -8, hi: 7 }, &[2], Op::Table { shift: 0, table }, 2)
+}
+
 pub fn cases() -> Vec<Case> {
     let case = Case::new("function table", square(), &[&[12, 5]], &[9, 1])
         .forged("a value off the table", &["lookup.sum"], |f| {
@@ -24,7 +32,13 @@ pub fn cases() -> Vec<Case> {
         .forged("a neighbouring quotient", &["lookup.sum"], |f| {
             f.wire("quotient.remainder", |v| v[0] += int(4))
         });
-    vec![case]
+    let comparison = Case::new("comparison by a table", at_least_zero(), &[&[0, -1]], &[1, 0])
+        .forged("a flag turned off", &["lookup.sum"], |f| f.wire("table.value", |v| v[0] = int(0)))
+        .forged("a flag turned on", &["lookup.sum"], |f| f.wire("table.value", |v| v[1] = int(1)))
+        .forged("a flag that is neither", &["lookup.sum"], |f| {
+            f.wire("table.value", |v| v[1] = int(2))
+        });
+    vec![case, comparison]
 }
 
 #[test]
