@@ -189,8 +189,8 @@ impl Lowering {
 
     /// How the first operand stands to the second, element by element: a function of their
     /// difference that steps at zero. It is exact where the difference is a multiple of the integer
-    /// model's step, as that of whole numbers is; elsewhere numbers closer than a step count as
-    /// equal.
+    /// model's step, as that of whole numbers is while their range leaves a step of at most 1;
+    /// elsewhere numbers closer than a step count as equal.
     fn step(&mut self, node: &Node, args: &Args, relation: Relation) -> Result<NodeId, Problem> {
         let whole =
             [args.get(0), args.get(1)].into_iter().flatten().all(|value| value.kind().is_integer());
