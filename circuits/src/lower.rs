@@ -120,11 +120,11 @@ fn operation<B: Builder>(
             gadgets.builder.combine(&terms, 0)
         }
         Op::Product => gadgets.product(operand(0), operand(1)),
-        Op::Requantize { shift, range } => {
+        Op::Rescale { shift, range } => {
             if *shift == 0 && range.covers(bounds(0)) {
                 operand(0).clone()
             } else {
-                gadgets.requantize(operand(0), *shift, *range)
+                gadgets.rescale(operand(0), *shift, *range)
             }
         }
         Op::Relu { shift, bits, leak } => gadgets.relu(operand(0), *shift, *bits, leak),

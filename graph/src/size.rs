@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn rejects_lookups_beyond_measure() {
         let wide = |shift: u32, len: usize| {
-            outside(vec![input(len), (Op::Requantize { shift, range: BIT }, vec![0], vec![len])])
+            outside(vec![input(len), (Op::Rescale { shift, range: BIT }, vec![0], vec![len])])
         };
         accepted(wide(14, 1 << 22));
         refused(wide(62, 1 << 24), "layer 1", "cells");
@@ -276,7 +276,7 @@ mod tests {
         let dense = LinearMap::Dense { weight: vec![1; 6].into(), outputs: 2, inputs: 3 };
         let y = graph.push("dense", Op::Linear(Arc::new(dense)), &[rows], &[2, 5, 2], 0).unwrap();
         let range = Interval { lo: -8, hi: 7 };
-        graph.push("round", Op::Requantize { shift: 5, range }, &[y], &[2, 5, 2], 0).unwrap();
+        graph.push("round", Op::Rescale { shift: 5, range }, &[y], &[2, 5, 2], 0).unwrap();
         let size = (0..4).fold(Size::default(), |size, at| size.with(&graph, NodeId(at)));
         // The input's elements and one lookup each; the rows, the ids, a lookup an element and the
         // table; the layer; the rounding.

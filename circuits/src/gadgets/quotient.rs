@@ -4,7 +4,7 @@
 //! linear form. In the field such a `q` exists for every `e`, so the quotient is *unproven* until
 //! something shows that it is a small integer: then `q 2^s + e = x + 2^(s-1)` holds over the
 //! integers (both sides are far below r), and `q`, `e` are unique. Every gadget that takes a
-//! quotient proves that; [`Gadgets::requantize`] does nothing else.
+//! quotient proves that; [`Gadgets::rescale`] does nothing else.
 //!
 //! Cost: the range check of `s` bits.
 
@@ -33,7 +33,7 @@ impl<B: Builder> Gadgets<B> {
 
     /// The quotient of `x` by `2^shift`, proven to lie in `range`. Cost: the quotient and the range
     /// check.
-    pub fn requantize(&mut self, x: &B::Form, shift: u32, range: Interval) -> B::Form {
+    pub fn rescale(&mut self, x: &B::Form, shift: u32, range: Interval) -> B::Form {
         let q = self.quotient(x, shift);
         self.inside(&q, range);
         q

@@ -5,7 +5,7 @@ use lemma_graph::{Graph, Op};
 use crate::support::{Case, NARROW, WIDE, compile, graph, honest, int};
 
 fn rescale() -> Graph {
-    graph(WIDE, &[3], Op::Requantize { shift: 6, range: NARROW }, 3)
+    graph(WIDE, &[3], Op::Rescale { shift: 6, range: NARROW }, 3)
 }
 
 pub fn cases() -> Vec<Case> {

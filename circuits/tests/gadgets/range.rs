@@ -45,7 +45,7 @@ fn every_range_size_is_exact() {
     for n in (1..70).chain([127, 128, 129, 1000, 4095, 4096, 4097, 262_144, 300_000]) {
         let range = Interval { lo: -7, hi: n - 8 };
         let wide = Interval { lo: -8, hi: n - 7 };
-        let c = compile(graph(wide, &[1], Op::Requantize { shift: 0, range }, 1));
+        let c = compile(graph(wide, &[1], Op::Rescale { shift: 0, range }, 1));
         for edge in [range.lo, range.hi] {
             honest(&c, &[&[edge]], &[edge]);
         }

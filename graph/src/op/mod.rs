@@ -16,7 +16,7 @@ mod quotient;
 pub(crate) mod reach;
 mod reciprocal;
 mod relu;
-mod requantize;
+mod rescale;
 mod row_gather;
 mod sum;
 mod table;
@@ -71,7 +71,7 @@ pub enum Op {
     /// Rows of a constant table chosen by the operand: `[..] -> [.., width]`.
     RowGather(Arc<RowTable>),
     /// `q`, which must lie in `range`.
-    Requantize {
+    Rescale {
         /// Bits dropped.
         shift: u32,
         /// Declared range.
@@ -196,8 +196,8 @@ impl Op {
             Op::Product => Box::new(product::Product),
             Op::MatMul(dims) => Box::new(*dims),
             Op::RowGather(table) => Box::new(row_gather::RowGather(table)),
-            Op::Requantize { shift, range } => {
-                Box::new(requantize::Requantize { shift: *shift, range: *range })
+            Op::Rescale { shift, range } => {
+                Box::new(rescale::Rescale { shift: *shift, range: *range })
             }
             Op::Relu { shift, bits, leak } => {
                 Box::new(relu::Relu { shift: *shift, bits: *bits, leak })

@@ -215,8 +215,8 @@ impl Lowering<'_> {
         let magnitude = self.ranges.magnitude(source);
         let natural = self.declared(magnitude, false).0;
         match fit.map(|(own, other)| natural - self.matrix_bits(natural, own, other)) {
-            None | Some(0) => self.narrow_operand(node, index),
-            Some(coarser) => self.narrow(node, operand, magnitude * f64::from(coarser).exp2()),
+            None | Some(0) => self.rescale_operand(node, index),
+            Some(coarser) => self.rescale(node, operand, magnitude * f64::from(coarser).exp2()),
         }
     }
 
@@ -271,7 +271,7 @@ impl Lowering<'_> {
         let range = Interval { lo: 0, hi: table.dim().0 as i64 - 1 };
         if ids.frac == 0 && !range.covers(self.bounds(ids)) {
             let shape = self.shape(ids);
-            ids = self.push(node, Primitive::Requantize { shift: 0, range }, &[ids], &shape, 0)?;
+            ids = self.push(node, Primitive::Rescale { shift: 0, range }, &[ids], &shape, 0)?;
         }
         let largest = table.iter().fold(0f64, |m, v| m.max(f64::from(v.abs())));
         let finest = EMBEDDING_BITS - largest.max(1e-9).log2().ceil() as i32;

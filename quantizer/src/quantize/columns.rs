@@ -48,7 +48,7 @@ impl Lowering<'_> {
             };
             parts.push(self.push(
                 node,
-                Primitive::Requantize { shift, range },
+                Primitive::Rescale { shift, range },
                 &[part],
                 &shape,
                 frac,

@@ -140,8 +140,7 @@ impl Lowering<'_> {
             // constraint each.
             let operand_len: usize = self.graph.node(operand.id).len();
             let result_len: usize = node.shape.iter().product();
-            let rounding =
-                self.narrowing_cost(operand, self.ranges.magnitude(source)) * operand_len;
+            let rounding = self.rescale_cost(operand, self.ranges.magnitude(source)) * operand_len;
             let row = weight.chunks((weight.len() / outputs.max(1)).max(1));
             let heaviest =
                 row.map(|row| row.iter().map(|w| f64::from(w.abs())).sum()).fold(0f64, f64::max);
@@ -155,7 +154,7 @@ impl Lowering<'_> {
                     bits = room
                 }
                 _ => {
-                    operand = self.narrow_operand(node, 0)?;
+                    operand = self.rescale_operand(node, 0)?;
                     bits = bits_for(operand.frac);
                 }
             }
@@ -251,7 +250,7 @@ impl Lowering<'_> {
         let product = self.bounds(operands[0]).magnitude() as u128
             * self.bounds(operands[1]).magnitude() as u128;
         if product > PRODUCT_BOUND.into() {
-            operands = [self.narrow_operand(node, 0)?, self.narrow_operand(node, 1)?];
+            operands = [self.rescale_operand(node, 0)?, self.rescale_operand(node, 1)?];
         }
         let [a, b] = operands;
         let a = self.broadcast(node, a, &node.shape)?;

@@ -99,12 +99,12 @@ impl Lowering<'_> {
         let rounded = self.declared(self.ranges.magnitude(source), self.bounds(operand).lo >= 0).0;
         let as_it_is = self.norm_widths(id, norm, &statistics, operand.frac);
         let after_rounding = self.norm_widths(id, norm, &statistics, operand.frac.min(rounded));
-        let rounding = self.narrowing_cost(operand, self.ranges.magnitude(source)) as i32;
+        let rounding = self.rescale_cost(operand, self.ranges.magnitude(source)) as i32;
         let fits = self.norm_fits(id, operand, norm, width, &as_it_is);
         let (x, widths) = if fits && as_it_is.limbs < after_rounding.limbs + rounding {
             (operand, as_it_is)
         } else {
-            let x = self.narrow_operand(node, 0)?;
+            let x = self.rescale_operand(node, 0)?;
             (x, self.norm_widths(id, norm, &statistics, x.frac))
         };
         let unit = self.normalised(node, norm, x, &statistics, &widths)?;
@@ -116,7 +116,7 @@ impl Lowering<'_> {
         };
         // Rounded once, after gain and bias: every user then finds an activation.
         let biased = self.biased(node, scaled, norm.bias.map(|bias| repeated(&bias.to_vec())))?;
-        self.narrow(node, biased, self.norm_magnitude(id, norm, &statistics))
+        self.rescale(node, biased, self.norm_magnitude(id, norm, &statistics))
     }
 
     /// Fractional bits that a normalisation wants of an operand that it takes unrounded: as many as

@@ -87,7 +87,7 @@ impl Lowering<'_> {
         let overlaps =
             (0..2).any(|axis| window.stride[axis] < window.kernel[axis] * window.dilation[axis]);
         if overlaps {
-            operand = self.narrow(node, operand, magnitude)?;
+            operand = self.rescale(node, operand, magnitude)?;
         }
         let group = window.kernel[0] * window.kernel[1];
         let index = window_index(&geometry, window);

@@ -123,7 +123,7 @@ impl Lowering<'_> {
         let divisor = self.signed(node, operand, division.negative)?;
         let divisor = self.raise(node, divisor, division.frac)?;
         let (divisor, shift, frac) = self.shifted(node, divisor, division.frac)?;
-        let rounded = Primitive::Requantize { shift, range: division.range };
+        let rounded = Primitive::Rescale { shift, range: division.range };
         let divisor = self.push(node, rounded, &[divisor], &node.shape, frac)?;
         let op = Primitive::Reciprocal { bits: division.bits as u32 };
         let result = self.push(node, op, &[divisor], &node.shape, division.bits - frac)?;

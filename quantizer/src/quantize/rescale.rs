@@ -8,21 +8,21 @@ use lemma_model::{Node, NodeId};
 impl Lowering<'_> {
     /// Operand `index`, rounded to the activation bits; later users of the same tensor take the
     /// rounded one too.
-    pub(super) fn narrow_operand(
+    pub(super) fn rescale_operand(
         &mut self,
         node: &Node,
         index: usize,
     ) -> Result<Tensor, QuantizeError> {
         let operand = self.operand(node, index)?;
         let source = node.inputs.get(index).copied().unwrap_or(NodeId(0));
-        let narrow = self.narrow(node, operand, self.ranges.magnitude(source))?;
+        let rescaled = self.rescale(node, operand, self.ranges.magnitude(source))?;
         let is_output = self.model.outputs.iter().any(|(_, id)| *id == source);
         if let Some(slot) =
             self.tensors.get_mut(source.0).filter(|slot| slot.is_some() && !is_output)
         {
-            *slot = Some(narrow);
+            *slot = Some(rescaled);
         }
-        Ok(narrow)
+        Ok(rescaled)
     }
 
     /// The same values with `frac` fractional bits, `frac >= tensor.frac`: exact and free.
@@ -67,9 +67,9 @@ impl Lowering<'_> {
         }
     }
 
-    /// Constraints an element that [`Lowering::narrow`] costs: the limbs of the shift and the
+    /// Constraints an element that [`Lowering::rescale`] costs: the limbs of the shift and the
     /// range.
-    pub(super) fn narrowing_cost(&self, tensor: Tensor, magnitude: f64) -> usize {
+    pub(super) fn rescale_cost(&self, tensor: Tensor, magnitude: f64) -> usize {
         let (frac, _) = self.declared(magnitude, self.bounds(tensor).lo >= 0);
         let excess = (tensor.frac - frac).max(0) as usize;
         excess.div_ceil(self.limb() as usize) + 1
@@ -77,7 +77,7 @@ impl Lowering<'_> {
 
     /// The tensor rounded to the activation bits of its calibrated range; unchanged when it has no
     /// more.
-    pub(super) fn narrow(
+    pub(super) fn rescale(
         &mut self,
         node: &Node,
         tensor: Tensor,
@@ -89,7 +89,8 @@ impl Lowering<'_> {
             && self.gathered_from(*source) < index.len()
         {
             let (index, shape) = (index.clone(), gathered.shape.clone());
-            let source = self.narrow(node, Tensor { id: *source, frac: tensor.frac }, magnitude)?;
+            let source =
+                self.rescale(node, Tensor { id: *source, frac: tensor.frac }, magnitude)?;
             return self.push(node, Primitive::Gather(index), &[source], &shape, source.frac);
         }
         let nonnegative = self.bounds(tensor).lo >= 0;
@@ -99,7 +100,7 @@ impl Lowering<'_> {
         }
         let (raised, shift, frac) = self.shifted(node, tensor, frac)?;
         let shape = self.shape(raised);
-        self.push(node, Primitive::Requantize { shift, range }, &[raised], &shape, frac)
+        self.push(node, Primitive::Rescale { shift, range }, &[raised], &shape, frac)
     }
 
     /// Elements of the tensor that gathers, one after the other, made this one from.
@@ -128,7 +129,7 @@ impl Lowering<'_> {
             (self.raise(node, tensor, frac)?, 0)
         };
         let shape = self.shape(raised);
-        self.push(node, Primitive::Requantize { shift, range }, &[raised], &shape, frac)
+        self.push(node, Primitive::Rescale { shift, range }, &[raised], &shape, frac)
     }
 
     /// Fractional bits and declared range, one range table wide, of a tensor of the given

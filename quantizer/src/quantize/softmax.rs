@@ -89,7 +89,7 @@ impl Lowering<'_> {
         let range = Interval { lo: 0, hi: (1 << bits) - 1 };
         let probabilities = self.push(
             node,
-            Primitive::Requantize { shift, range },
+            Primitive::Rescale { shift, range },
             &[probabilities],
             &[index.len()],
             frac,
@@ -225,7 +225,7 @@ impl Lowering<'_> {
         let one = 1i64 << exponentials.frac;
         let range = Interval { lo: one, hi: one + (1i64 << (2 * bits)) - 1 };
         let sums =
-            self.push(node, Primitive::Requantize { shift: 0, range }, &[sums], &row, sums.frac)?;
+            self.push(node, Primitive::Rescale { shift: 0, range }, &[sums], &row, sums.frac)?;
         let numerator = (frac + sums.frac) as u32;
         self.push(node, Primitive::Reciprocal { bits: numerator }, &[sums], &row, frac)
     }
@@ -251,7 +251,7 @@ impl Lowering<'_> {
         let wide = u64::BITS - self.bounds(operand).size().leading_zeros() + places;
         if wide > (4 * self.options.bits).min(60) {
             let source = node.inputs.first().copied().unwrap_or(NodeId(0));
-            operand = self.narrow(node, operand, self.ranges.magnitude(source))?;
+            operand = self.rescale(node, operand, self.ranges.magnitude(source))?;
         }
         self.push(node, Primitive::ArgMax { group }, &[operand], &node.shape, 0)
     }

@@ -257,7 +257,7 @@ impl Lowering<'_> {
             };
             parts.push(self.push(
                 node,
-                Primitive::Requantize { shift, range: planned.range() },
+                Primitive::Rescale { shift, range: planned.range() },
                 &[part],
                 &shape,
                 0,

@@ -206,7 +206,7 @@ impl<'a> Reporter<'a> {
                 // Every id of a vocabulary and either value of a flag may come.
                 Op::Input { .. } if self.is_tokens(lemma_graph::NodeId(id)) => continue,
                 Op::Input { range } => share(values.get(id).map_or(&[], |v| v), 0, *range),
-                Op::Requantize { shift, range } => share(operand, *shift, *range),
+                Op::Rescale { shift, range } => share(operand, *shift, *range),
                 Op::Relu { shift, bits, .. } => {
                     let edge = (1i64 << bits) - 1;
                     share(operand, *shift, Interval { lo: -edge, hi: edge })

@@ -1,4 +1,4 @@
-//! `requantize`: fewer fractional bits.
+//! `rescale`: fewer fractional bits.
 
 use super::cost::{Cost, Lengths, limbs, width};
 use super::quotient::{Outside, declared, divided, first, inside, only, quotients, within};
@@ -7,14 +7,14 @@ use super::{Operation, Outcome, Refusal};
 use crate::interval::Interval;
 
 /// Bits dropped, and the declared range of the quotient.
-pub struct Requantize {
+pub struct Rescale {
     pub shift: u32,
     pub range: Interval,
 }
 
-impl Operation for Requantize {
+impl Operation for Rescale {
     fn name(&self) -> &'static str {
-        "requantize"
+        "rescale"
     }
 
     fn outcome(&self, operands: &[Outcome]) -> Result<Outcome, Refusal> {
