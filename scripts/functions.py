@@ -28,8 +28,8 @@ SAMPLES, WIDTH, RUN = 16, 8, 4
 FLOAT = 1e-4
 
 
-def magnitude(rng, lo, hi):
-    return float(10 ** rng.uniform(lo, hi))
+def magnitude(rng, low, high):
+    return float(10 ** rng.uniform(low, high))
 
 
 def model(rng):

@@ -66,7 +66,7 @@ fn exercise(graph: Graph, rng: &mut StdRng) -> bool {
         .iter()
         .map(|port| {
             let node = compiled.graph().node(port.node);
-            (0..node.len()).map(|_| rng.gen_range(node.bounds.lo..=node.bounds.hi)).collect()
+            (0..node.len()).map(|_| rng.gen_range(node.bounds.low..=node.bounds.high)).collect()
         })
         .collect();
     compiled.count();

@@ -79,8 +79,8 @@ fn random_networks_are_proven_and_verified() {
                     role,
                     shape: node.shape.clone(),
                     fractional_bits: node.fractional_bits,
-                    low: node.bounds.lo,
-                    high: node.bounds.hi,
+                    low: node.bounds.low,
+                    high: node.bounds.high,
                     labels: Labels::None,
                 }
             });

@@ -15,8 +15,9 @@ fn mode(path: &Path) -> u32 {
 #[test]
 fn the_compiled_model_and_the_proving_key_are_their_owners() {
     let mut graph = Graph::default();
-    let x =
-        graph.push("x", Op::Input { range: Interval { lo: -8, hi: 8 } }, &[], &[1, 2], 0).unwrap();
+    let x = graph
+        .push("x", Op::Input { range: Interval { low: -8, high: 8 } }, &[], &[1, 2], 0)
+        .unwrap();
     let y = graph.push("y", Op::Sum([3].into()), &[x], &[1, 2], 0).unwrap();
     graph.inputs.push(Port { name: "x".into(), node: x, visibility: Visibility::Private });
     graph.outputs.push(Port { name: "y".into(), node: y, visibility: Visibility::Public });

@@ -190,11 +190,11 @@ fn public_values(graph: &Graph) -> usize {
 fn committable(graph: &Graph) -> Result<(), CompileError> {
     for port in graph.committed() {
         let node = graph.node(port.node);
-        if !fits(node.bounds.lo) || !fits(node.bounds.hi) {
+        if !fits(node.bounds.low) || !fits(node.bounds.high) {
             return Err(CompileError::Commitment {
                 name: port.name.clone(),
-                low: node.bounds.lo,
-                high: node.bounds.hi,
+                low: node.bounds.low,
+                high: node.bounds.high,
                 fractional_bits: node.fractional_bits,
             });
         }

@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn degrees_of_lookups_products_and_statement_add_up() {
         let mut graph = Graph::default();
-        let range = Interval { lo: -32, hi: 31 };
+        let range = Interval { low: -32, high: 31 };
         let [a, b] = [0, 1].map(|_| graph.push("in", Op::Input { range }, &[], &[16], 0).unwrap());
         for (name, node) in [("a", a), ("b", b)] {
             graph.inputs.push(Port { name: name.into(), node, visibility: Visibility::Private });
@@ -93,7 +93,7 @@ mod tests {
         let (lookups, product, statement) = (512.0 * 96.0, 4.0 * 5.0, 16.0);
         assert_eq!(bits_with(&graph, 16), 253.0 - f64::log2(lookups + product + statement));
         // A function table: 16 lookups and 64 rows more, and with them twice the degree of a pole.
-        let table = Arc::new(Table::tabulate("f", Interval { lo: -32, hi: 31 }, |x| x).unwrap());
+        let table = Arc::new(Table::tabulate("f", Interval { low: -32, high: 31 }, |x| x).unwrap());
         let y = graph.push("table", Op::Table { shift: 0, table }, &[a], &[16], 0).unwrap();
         graph.outputs[0].node = y;
         assert_eq!(bits_with(&graph, 16), 253.0 - f64::log2(1024.0 * 176.0 + product + statement));

@@ -24,8 +24,9 @@ const PROMPT: [u32; 4] = [1, 3, 24, 8];
 /// A model that passes ten tokens on, and commits to them.
 fn repeater() -> Package {
     let mut graph = Graph::default();
-    let x =
-        graph.push("x", Op::Input { range: Interval { lo: 0, hi: 39 } }, &[], &[1, 10], 0).unwrap();
+    let x = graph
+        .push("x", Op::Input { range: Interval { low: 0, high: 39 } }, &[], &[1, 10], 0)
+        .unwrap();
     let y = graph.push("y", Op::Sum([1].into()), &[x], &[1, 10], 0).unwrap();
     graph.inputs.push(Port { name: "x".into(), node: x, visibility: Visibility::Private });
     graph.outputs.push(Port { name: "y".into(), node: y, visibility: Visibility::Committed });

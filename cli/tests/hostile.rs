@@ -45,8 +45,9 @@ fn harmless(arguments: &[&str]) -> (Option<i32>, String) {
 /// two chosen.
 fn hostile() -> Package {
     let mut graph = Graph::default();
-    let x =
-        graph.push(EVIL, Op::Input { range: Interval { lo: -8, hi: 8 } }, &[], &[1, 2], 0).unwrap();
+    let x = graph
+        .push(EVIL, Op::Input { range: Interval { low: -8, high: 8 } }, &[], &[1, 2], 0)
+        .unwrap();
     let y = graph.push(&format!("{EVIL}2"), Op::Sum([2].into()), &[x], &[1, 2], 0).unwrap();
     let z = graph.push(&format!("{EVIL}3"), Op::ArgMax { group: 2 }, &[y], &[1, 1], 0).unwrap();
     graph.inputs.push(Port { name: EVIL.into(), node: x, visibility: Visibility::Public });

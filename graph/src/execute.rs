@@ -40,7 +40,7 @@ pub enum ExecuteError {
         "layer `{layer}`: element {index} is {} the calibrated range [{}, {}]; \
          this input differs from the calibration data: compile again with data like it or with \
          more headroom",
-        if *value > range.hi { "above" } else { "below" }, range.lo, range.hi
+        if *value > range.high { "above" } else { "below" }, range.low, range.high
     )]
     OutOfRange {
         /// The layer.

@@ -9,22 +9,22 @@ pub const LIMIT: i128 = (1 << 62) - 1;
 /// Most integers of a declared range: what a range check proves.
 pub const MAX_DECLARED: u64 = 1 << 62;
 
-/// The integers from `lo` to `hi`, both included.
+/// The integers from `low` to `high`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interval {
     /// Smallest value.
-    pub lo: i64,
+    pub low: i64,
     /// Largest value.
-    pub hi: i64,
+    pub high: i64,
 }
 
 impl Interval {
-    /// `[lo, hi]`, or `None` when it is empty or passes [`LIMIT`].
-    pub fn new(lo: i128, hi: i128) -> Option<Interval> {
-        if lo > hi || lo < -LIMIT || hi > LIMIT {
+    /// `[low, high]`, or `None` when it is empty or passes [`LIMIT`].
+    pub fn new(low: i128, high: i128) -> Option<Interval> {
+        if low > high || low < -LIMIT || high > LIMIT {
             return None;
         }
-        Some(Interval { lo: lo as i64, hi: hi as i64 })
+        Some(Interval { low: low as i64, high: high as i64 })
     }
 
     /// The single value `x`.
@@ -34,60 +34,61 @@ impl Interval {
 
     /// The smallest interval that holds every value, or `None` for no values.
     pub fn of(values: &[i64]) -> Option<Interval> {
-        let lo = values.iter().min()?;
-        let hi = values.iter().max()?;
-        Interval::new((*lo).into(), (*hi).into())
+        let low = values.iter().min()?;
+        let high = values.iter().max()?;
+        Interval::new((*low).into(), (*high).into())
     }
 
     /// Whether `x` lies inside.
     pub fn contains(&self, x: i64) -> bool {
-        self.lo <= x && x <= self.hi
+        self.low <= x && x <= self.high
     }
 
     /// Whether `other` lies inside.
     pub fn covers(&self, other: Interval) -> bool {
-        self.lo <= other.lo && other.hi <= self.hi
+        self.low <= other.low && other.high <= self.high
     }
 
     /// The interval as a declared range: not empty, within [`LIMIT`], of at most [`MAX_DECLARED`]
     /// integers.
     pub fn declared(self) -> Option<Interval> {
-        Interval::new(self.lo.into(), self.hi.into()).filter(|range| range.size() <= MAX_DECLARED)
+        Interval::new(self.low.into(), self.high.into())
+            .filter(|range| range.size() <= MAX_DECLARED)
     }
 
     /// Number of integers inside.
     pub fn size(&self) -> u64 {
-        self.hi.abs_diff(self.lo) + 1
+        self.high.abs_diff(self.low) + 1
     }
 
     /// Largest absolute value inside.
     pub fn magnitude(&self) -> u64 {
-        self.lo.unsigned_abs().max(self.hi.unsigned_abs())
+        self.low.unsigned_abs().max(self.high.unsigned_abs())
     }
 
     /// The smallest interval around both.
     pub fn hull(&self, other: Interval) -> Interval {
-        Interval { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
+        Interval { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
 
     /// Bounds of `x + y`.
     pub fn add(&self, other: Interval) -> Option<Interval> {
-        Interval::new(self.lo as i128 + other.lo as i128, self.hi as i128 + other.hi as i128)
+        Interval::new(self.low as i128 + other.low as i128, self.high as i128 + other.high as i128)
     }
 
     /// Bounds of `factor * x`.
     pub fn scale(&self, factor: i64) -> Option<Interval> {
-        let (a, b) = (self.lo as i128 * factor as i128, self.hi as i128 * factor as i128);
+        let (a, b) = (self.low as i128 * factor as i128, self.high as i128 * factor as i128);
         Interval::new(a.min(b), a.max(b))
     }
 
     /// Bounds of `x * y`.
     pub fn product(&self, other: Interval) -> Option<Interval> {
         let corners = [
-            self.lo as i128 * other.lo as i128,
-            self.lo as i128 * other.hi as i128,
-            self.hi as i128 * other.lo as i128,
-            self.hi as i128 * other.hi as i128,
+            self.low as i128 * other.low as i128,
+            self.low as i128 * other.high as i128,
+            self.high as i128 * other.low as i128,
+            self.high as i128 * other.high as i128,
         ];
         Interval::new(*corners.iter().min()?, *corners.iter().max()?)
     }
@@ -98,17 +99,17 @@ impl Interval {
     pub fn weighted(&self, positive: i128, negative: i128) -> Option<Interval> {
         Interval::new(
             positive
-                .checked_mul(self.lo.into())?
-                .checked_add(negative.checked_mul(self.hi.into())?)?,
+                .checked_mul(self.low.into())?
+                .checked_add(negative.checked_mul(self.high.into())?)?,
             positive
-                .checked_mul(self.hi.into())?
-                .checked_add(negative.checked_mul(self.lo.into())?)?,
+                .checked_mul(self.high.into())?
+                .checked_add(negative.checked_mul(self.low.into())?)?,
         )
     }
 
     /// Bounds of [`round_shift`]`(x, shift)`.
     pub fn round_shift(&self, shift: u32) -> Interval {
-        Interval { lo: round_shift(self.lo, shift), hi: round_shift(self.hi, shift) }
+        Interval { low: round_shift(self.low, shift), high: round_shift(self.high, shift) }
     }
 }
 
@@ -134,14 +135,14 @@ mod tests {
 
     #[test]
     fn arithmetic_is_exact_at_the_corners_and_refuses_the_limit() {
-        let a = Interval { lo: -3, hi: 2 };
-        let b = Interval { lo: -5, hi: 7 };
-        assert_eq!(a.product(b), Some(Interval { lo: -21, hi: 15 }));
-        assert_eq!(a.scale(-2), Some(Interval { lo: -4, hi: 6 }));
-        assert_eq!(a.weighted(3, -1), Some(Interval { lo: -11, hi: 9 }));
+        let a = Interval { low: -3, high: 2 };
+        let b = Interval { low: -5, high: 7 };
+        assert_eq!(a.product(b), Some(Interval { low: -21, high: 15 }));
+        assert_eq!(a.scale(-2), Some(Interval { low: -4, high: 6 }));
+        assert_eq!(a.weighted(3, -1), Some(Interval { low: -11, high: 9 }));
         assert_eq!(a.size(), 6);
-        let huge = Interval { lo: 0, hi: LIMIT as i64 };
-        assert_eq!(huge.add(Interval { lo: 0, hi: 1 }), None);
+        let huge = Interval { low: 0, high: LIMIT as i64 };
+        assert_eq!(huge.add(Interval { low: 0, high: 1 }), None);
         assert_eq!(huge.product(huge), None);
     }
 }

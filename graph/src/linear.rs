@@ -333,7 +333,7 @@ fn scale<A: Accumulate>(factors: &[i64], x: &[A::Value]) -> Vec<A::Value> {
 
 fn row_bounds(weight: &[i32], row: usize, x: Interval, padded: bool) -> Option<Interval> {
     // A padded window drops some terms, so each term may also be zero.
-    let x = if padded { x.hull(Interval { lo: 0, hi: 0 }) } else { x };
+    let x = if padded { x.hull(Interval { low: 0, high: 0 }) } else { x };
     weight
         .par_chunks(row)
         .map(|row| {
@@ -427,8 +427,8 @@ mod tests {
     #[test]
     fn bounds_are_reached() {
         let map = LinearMap::Dense { weight: vec![2, -3, 1, 1].into(), outputs: 2, inputs: 2 };
-        let bounds = map.bounds(Interval { lo: -1, hi: 4 }).unwrap();
-        assert_eq!(bounds, Interval { lo: -14, hi: 11 });
+        let bounds = map.bounds(Interval { low: -1, high: 4 }).unwrap();
+        assert_eq!(bounds, Interval { low: -14, high: 11 });
         assert_eq!(map.apply::<IntegerSum>(&[-1, 4])[0], -14);
         assert_eq!(map.apply::<IntegerSum>(&[4, -1])[0], 11);
     }

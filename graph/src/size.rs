@@ -94,7 +94,7 @@ mod tests {
     };
     use super::*;
 
-    const BIT: Interval = Interval { lo: 0, hi: 1 };
+    const BIT: Interval = Interval { low: 0, high: 1 };
 
     /// A graph whose nodes are built without the builder, as one from outside is.
     fn outside(nodes: Vec<(Op, Vec<usize>, Vec<usize>)>) -> Graph {
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn rejects_groups_of_very_uneven_length() {
         let exponential =
-            Arc::new(Table::tabulate("f", Interval { lo: 0, hi: 3 }, |key| 3 - key).unwrap());
+            Arc::new(Table::tabulate("f", Interval { low: 0, high: 3 }, |key| 3 - key).unwrap());
         let uneven = |length: u32, nodes: usize| {
             let groups: Vec<u32> =
                 std::iter::repeat_n(1, length as usize).chain([length]).collect();
@@ -268,14 +268,14 @@ mod tests {
     fn counts_what_it_says() {
         let mut graph = Graph::default();
         let ids = graph
-            .push("ids", Op::Input { range: Interval { lo: 0, hi: 3 } }, &[], &[2, 5], 0)
+            .push("ids", Op::Input { range: Interval { low: 0, high: 3 } }, &[], &[2, 5], 0)
             .unwrap();
         let table = RowTable::new(3, vec![1; 12].into()).unwrap();
         let rows =
             graph.push("rows", Op::RowGather(Arc::new(table)), &[ids], &[2, 5, 3], 0).unwrap();
         let dense = LinearMap::Dense { weight: vec![1; 6].into(), outputs: 2, inputs: 3 };
         let y = graph.push("dense", Op::Linear(Arc::new(dense)), &[rows], &[2, 5, 2], 0).unwrap();
-        let range = Interval { lo: -8, hi: 7 };
+        let range = Interval { low: -8, high: 7 };
         graph.push("round", Op::Rescale { shift: 5, range }, &[y], &[2, 5, 2], 0).unwrap();
         let size = (0..4).fold(Size::default(), |size, at| size.with(&graph, NodeId(at)));
         // The input's elements and one lookup each; the rows, the ids, a lookup an element and the

@@ -18,12 +18,12 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table for the keys `keys.lo..=keys.hi`; `None` when it is longer than [`MAX_ROWS`].
+    /// A table for the keys `keys.low..=keys.high`; `None` when it is longer than [`MAX_ROWS`].
     pub fn tabulate(name: &str, keys: Interval, function: impl Fn(i64) -> i64) -> Option<Table> {
         (keys.size() <= MAX_ROWS as u64).then(|| Table {
             name: name.to_owned(),
-            first: keys.lo,
-            values: (keys.lo..=keys.hi).map(function).collect(),
+            first: keys.low,
+            values: (keys.low..=keys.high).map(function).collect(),
         })
     }
 
@@ -47,7 +47,7 @@ impl Table {
 
     /// All keys.
     pub fn keys(&self) -> Interval {
-        Interval { lo: self.first, hi: self.first + self.values.len() as i64 - 1 }
+        Interval { low: self.first, high: self.first + self.values.len() as i64 - 1 }
     }
 
     /// Values in the order of the keys.
@@ -62,12 +62,12 @@ impl Table {
 
     /// Bounds of the values over those keys that lie in `keys`.
     pub fn bounds_over(&self, keys: Interval) -> Option<Interval> {
-        let lo = keys.lo.max(self.first);
-        let hi = keys.hi.min(self.keys().hi);
-        if lo > hi {
+        let low = keys.low.max(self.first);
+        let high = keys.high.min(self.keys().high);
+        if low > high {
             return None;
         }
-        Interval::of(self.values.get((lo - self.first) as usize..=(hi - self.first) as usize)?)
+        Interval::of(self.values.get((low - self.first) as usize..=(high - self.first) as usize)?)
     }
 }
 
@@ -116,8 +116,8 @@ impl RowTable {
 
     /// Bounds of all values.
     pub fn bounds(&self) -> Option<Interval> {
-        let lo = self.values.iter().min()?;
-        let hi = self.values.iter().max()?;
-        Interval::new((*lo).into(), (*hi).into()).filter(|_| self.is_consistent())
+        let low = self.values.iter().min()?;
+        let high = self.values.iter().max()?;
+        Interval::new((*low).into(), (*high).into()).filter(|_| self.is_consistent())
     }
 }

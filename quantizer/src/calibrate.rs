@@ -30,9 +30,9 @@ pub enum Method {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Range {
     /// Smallest value.
-    pub lo: f32,
+    pub low: f32,
     /// Largest value.
-    pub hi: f32,
+    pub high: f32,
     /// Largest difference of two elements of the last axis.
     pub spread: f32,
     /// Rows of the last axis as they are; only of operands of normalisations.
@@ -214,8 +214,8 @@ impl Default for Range {
         let rows =
             RowStatistics { least: f64::INFINITY, shortest: f64::INFINITY, most: 0.0, peak: 0.0 };
         Range {
-            lo: f32::INFINITY,
-            hi: f32::NEG_INFINITY,
+            low: f32::INFINITY,
+            high: f32::NEG_INFINITY,
             spread: 0.0,
             raw: rows,
             centred: rows,
@@ -230,17 +230,19 @@ impl Range {
     fn include(&mut self, value: &ArrayViewD<'_, f32>, masked: bool) {
         let counts = |v: &&f32| !masked || **v > f32::MIN;
         for v in value.iter().filter(counts) {
-            self.lo = self.lo.min(*v);
-            self.hi = self.hi.max(*v);
+            self.low = self.low.min(*v);
+            self.high = self.high.max(*v);
             self.magnitudes.include(*v);
             self.observed.include(*v);
         }
         if value.ndim() > 0 {
             for row in value.rows() {
                 let edges = (f32::INFINITY, f32::NEG_INFINITY);
-                let (lo, hi) =
-                    row.iter().filter(counts).fold(edges, |(lo, hi), v| (lo.min(*v), hi.max(*v)));
-                self.spread = self.spread.max(hi - lo);
+                let (low, high) = row
+                    .iter()
+                    .filter(counts)
+                    .fold(edges, |(low, high), v| (low.min(*v), high.max(*v)));
+                self.spread = self.spread.max(high - low);
             }
         }
     }
@@ -257,7 +259,7 @@ impl Range {
     }
 
     fn max_abs(&self) -> f64 {
-        if self.lo > self.hi { 0.0 } else { f64::from(self.lo.abs().max(self.hi.abs())) }
+        if self.low > self.high { 0.0 } else { f64::from(self.low.abs().max(self.high.abs())) }
     }
 }
 
@@ -328,11 +330,11 @@ mod tests {
         };
         let ranges = Ranges::observe(&model, [sample([0.0, 1.0, 0.0])], Method::Max).unwrap();
         let range = ranges.of(masked).unwrap();
-        assert_eq!((range.lo, range.hi, range.spread), (1.0, 1.0, 0.0));
+        assert_eq!((range.low, range.high, range.spread), (1.0, 1.0, 0.0));
         let ranges =
             Ranges::observe(&model, [sample([0.0; 3]), sample([1.0; 3])], Method::Max).unwrap();
         let range = ranges.of(masked).unwrap();
-        assert_eq!((range.lo, range.hi, range.spread), (1.0, 50.0, 49.0));
+        assert_eq!((range.low, range.high, range.spread), (1.0, 50.0, 49.0));
     }
 
     #[test]

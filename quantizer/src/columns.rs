@@ -133,14 +133,14 @@ impl<'a> Input<'a> {
         let mut edges = vec![(f64::INFINITY, f64::NEG_INFINITY); self.channels.count];
         for values in samples.iter().filter_map(|sample| sample.get(&self.node.name)) {
             for (i, value) in values.iter().enumerate() {
-                let (lo, hi) = edges.get_mut(self.channels.at(i))?;
-                (*lo, *hi) = (lo.min(f64::from(*value)), hi.max(f64::from(*value)));
+                let (low, high) = edges.get_mut(self.channels.at(i))?;
+                (*low, *high) = (low.min(f64::from(*value)), high.max(f64::from(*value)));
             }
         }
         let columns: Vec<(Column, Option<f64>)> = edges
             .iter()
             .zip(&influence)
-            .map(|((lo, hi), influence)| column(*lo, *hi, *influence, self.may_centre()))
+            .map(|((low, high), influence)| column(*low, *high, *influence, self.may_centre()))
             .collect();
         // As fine as a column's own step, where that makes a difference to a layer.
         let fine = |(column, needed): (&(Column, Option<f64>), &f64)| {
@@ -208,11 +208,11 @@ fn weights(layer: &Node, channels: usize) -> (Vec<f64>, f64) {
     (largest, squares.values().copied().fold(0.0, f64::max).sqrt())
 }
 
-/// The column between `lo` and `hi`, and its width to either side of the centre if it varies. One
+/// The column between `low` and `high`, and its width to either side of the centre if it varies. One
 /// that never does is centred where it is, which is exact at any scale, and gets a width at which
 /// it makes up a layer's whole value.
-fn column(lo: f64, hi: f64, influence: f64, may_centre: bool) -> (Column, Option<f64>) {
-    let (middle, half, edge) = ((lo + hi) / 2.0, (hi - lo) / 2.0, lo.abs().max(hi.abs()));
+fn column(low: f64, high: f64, influence: f64, may_centre: bool) -> (Column, Option<f64>) {
+    let (middle, half, edge) = ((low + high) / 2.0, (high - low) / 2.0, low.abs().max(high.abs()));
     let exponent = |width: f64| -(width.log2().ceil().clamp(-120.0, 120.0) as i32);
     if half == 0.0 && (may_centre || edge == 0.0) {
         let widths = [1.0 / influence, edge].into_iter().filter(|width| width.is_normal());
@@ -227,7 +227,7 @@ fn column(lo: f64, hi: f64, influence: f64, may_centre: bool) -> (Column, Option
     // A multiple of a quarter of the width has few digits.
     let step = (half.log2().floor() - 2.0).exp2();
     let centre = f64::from(((middle / step).round() * step) as f32);
-    let width = (hi - centre).max(centre - lo);
+    let width = (high - centre).max(centre - low);
     (Column { centre, exponent: exponent(width) }, Some(width))
 }
 

@@ -172,8 +172,8 @@ impl Package {
         let mut model = Model::default();
         for port in inputs {
             let node = self.graph().node(port.node);
-            let op = match usize::try_from(node.bounds.hi) {
-                Ok(last) if node.fractional_bits == 0 && node.bounds.lo == 0 => {
+            let op = match usize::try_from(node.bounds.high) {
+                Ok(last) if node.fractional_bits == 0 && node.bounds.low == 0 => {
                     FloatOp::Tokens { vocabulary: last.saturating_add(1) }
                 }
                 _ => FloatOp::Input,
@@ -307,7 +307,13 @@ impl Package {
             let node = self.graph().node(port.node);
             let (name, shape, fractional_bits) =
                 (port.name.clone(), node.shape.clone(), node.fractional_bits);
-            PrivateInput { name, shape, fractional_bits, low: node.bounds.lo, high: node.bounds.hi }
+            PrivateInput {
+                name,
+                shape,
+                fractional_bits,
+                low: node.bounds.low,
+                high: node.bounds.high,
+            }
         };
         private.map(described).collect()
     }
@@ -330,8 +336,8 @@ impl Package {
             role,
             shape: node.shape.clone(),
             fractional_bits: node.fractional_bits,
-            low: node.bounds.lo,
-            high: node.bounds.hi,
+            low: node.bounds.low,
+            high: node.bounds.high,
             labels,
         }
     }
@@ -348,7 +354,7 @@ impl Package {
         match (&node.op, &node.inputs[..]) {
             (Op::ArgMax { group }, _) => Some(*group),
             (Op::Product, [mask, chosen])
-                if self.graph().node(*mask).bounds == (Interval { lo: 0, hi: 1 }) =>
+                if self.graph().node(*mask).bounds == (Interval { low: 0, high: 1 }) =>
             {
                 self.choices(*chosen)
             }

@@ -45,7 +45,7 @@ impl<B: Builder> Gadgets<B> {
         let q = self.quotient(x, shift);
         self.enter("table below visible max");
         let len = self.builder.len(&q);
-        let anywhere = range.lo.max(0).min(range.hi);
+        let anywhere = range.low.max(0).min(range.high);
         let maxima = |v: &[&[i64]]| {
             below_max(v[0], v[1], groups).0.into_iter().map(|m| m.unwrap_or(anywhere)).collect()
         };

@@ -42,7 +42,7 @@ impl<B: Builder> Gadgets<B> {
     /// Every element of `x` is an integer of `range`.
     #[track_caller]
     pub(crate) fn inside(&mut self, x: &B::Form, range: Interval) {
-        let offset = self.builder.combine(&[(1, x)], -range.lo);
+        let offset = self.builder.combine(&[(1, x)], -range.low);
         self.range(&offset, range.size());
     }
 }

@@ -34,9 +34,9 @@ impl<B: Builder> Gadgets<B> {
             |v: &[&[i64]]| v[0].iter().zip(v[1]).map(|(x, y)| x.wrapping_mul(*y)).collect();
         let p = self.builder.witness("product", len, &[x, &y], multiply);
         self.builder.enforce("product", x, &y, Some(&p));
-        self.small(&y, (numerator / bounds.lo) as u64 + 1);
+        self.small(&y, (numerator / bounds.low) as u64 + 1);
         let remainder = self.negated(&p, numerator);
-        let room = bounds.hi as u64;
+        let room = bounds.high as u64;
         self.small(&remainder, room);
         let rest = self.builder.combine(&[(1, x), (-1, &remainder)], -1);
         self.small(&rest, room);

@@ -36,10 +36,10 @@ impl<B: Builder> Gadgets<B> {
         let square = self.multiplied("square", &y, &y);
         let product = self.multiplied("product", &square, x);
         let linear = self.multiplied("linear", &y, x);
-        let largest = rsqrt(bounds.lo, bits);
+        let largest = rsqrt(bounds.low, bits);
         self.small(&y, largest as u64 + 1);
         let room =
-            2 * ((numerator as u128 * bounds.hi as u128).isqrt() as u64 + 1) + bounds.hi as u64;
+            2 * ((numerator as u128 * bounds.high as u128).isqrt() as u64 + 1) + bounds.high as u64;
         let below = self.negated(&product, numerator);
         self.small(&below, room);
         let above = self.builder.combine(&[(1, &product), (2, &linear), (1, x)], -numerator - 1);

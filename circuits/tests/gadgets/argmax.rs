@@ -11,7 +11,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 fn selection() -> Graph {
-    graph(Interval { lo: -16, hi: 15 }, &[4], Op::ArgMax { group: 4 }, 1)
+    graph(Interval { low: -16, high: 15 }, &[4], Op::ArgMax { group: 4 }, 1)
 }
 
 /// Keys are 4 x + 3 - place: the second 5 has a smaller one than the first.
@@ -39,8 +39,9 @@ fn by_selection() -> Case {
 fn vocabulary() -> Graph {
     let weight: Arc<[i32]> = (0..16).flat_map(|v| [v - 8, 1, v % 3 - 1]).collect();
     let mut graph = Graph::default();
-    let h =
-        graph.push("h", Op::Input { range: Interval { lo: -8, hi: 7 } }, &[], &[12, 3], 0).unwrap();
+    let h = graph
+        .push("h", Op::Input { range: Interval { low: -8, high: 7 } }, &[], &[12, 3], 0)
+        .unwrap();
     let map = Arc::new(LinearMap::Dense { weight, outputs: 16, inputs: 3 });
     let logits = graph.push("logits", Op::Linear(map), &[h], &[12, 16], 0).unwrap();
     let next = graph.push("next", Op::ArgMax { group: 16 }, &[logits], &[12], 0).unwrap();

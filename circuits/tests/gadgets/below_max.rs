@@ -9,7 +9,7 @@ use crate::support::{Case, NARROW, WIDE, compile, graph, honest, int};
 /// The exponential of one group of three, halved with each step below the maximum.
 fn softmax(range: Interval, shift: u32, groups: &[u32]) -> Graph {
     let table = Arc::new(
-        Table::tabulate("decay", Interval { lo: 0, hi: 63 }, |x| 1000 >> x.min(20)).unwrap(),
+        Table::tabulate("decay", Interval { low: 0, high: 63 }, |x| 1000 >> x.min(20)).unwrap(),
     );
     let len = groups.iter().sum::<u32>() as usize;
     graph(

@@ -10,13 +10,13 @@ use crate::support::{Case, NARROW, WIDE, compile, honest, int, refused};
 fn masked(shift: u32) -> Graph {
     let mut graph = Graph::default();
     let mut operands = Vec::new();
-    for (name, range) in [("scores", WIDE), ("hidden", Interval { lo: 0, hi: 1 })] {
+    for (name, range) in [("scores", WIDE), ("hidden", Interval { low: 0, high: 1 })] {
         let node = graph.push("in", Op::Input { range }, &[], &[6], 0).unwrap();
         graph.inputs.push(Port { name: name.into(), node, visibility: Visibility::Public });
         operands.push(node);
     }
     let table = Arc::new(
-        Table::tabulate("decay", Interval { lo: 0, hi: 63 }, |x| 1000 >> x.min(20)).unwrap(),
+        Table::tabulate("decay", Interval { low: 0, high: 63 }, |x| 1000 >> x.min(20)).unwrap(),
     );
     let op = Op::TableBelowMax { shift, groups: [3, 1, 2].into(), range: NARROW, table };
     let node = graph.push("layer", op, &operands, &[6], 0).unwrap();
@@ -79,7 +79,7 @@ pub fn cases() -> Vec<Case> {
 fn hidden_scores_have_no_part_whatever_they_are() {
     let c = compile(masked(0));
     let flags = [0, 1, 0, 0, 1, 0];
-    for hidden in [-3, 2, 31, 40, WIDE.hi, WIDE.lo] {
+    for hidden in [-3, 2, 31, 40, WIDE.high, WIDE.low] {
         honest(&c, &[&[1, hidden, 3, -20, hidden, 2], &flags], &[250, 0, 1000, 1000, 0, 1000]);
     }
     honest(

@@ -91,7 +91,7 @@ fn the_circuits_digest_is_the_native_one() {
     for (seed, len) in (0..).zip((1..=30).chain([97, 98, 99, 400])) {
         let mut rng = StdRng::seed_from_u64(seed);
         let compiled =
-            negation(Interval { lo: -edge, hi: edge }, len, Visibility::Committed).unwrap();
+            negation(Interval { low: -edge, high: edge }, len, Visibility::Committed).unwrap();
         let x: Vec<i64> = (0..len)
             .map(|i| [edge, -edge, 0, rng.gen_range(-edge..=edge)][(i + rng.gen_range(0..3)) % 4])
             .collect();
@@ -136,7 +136,7 @@ fn names(caught: &BTreeSet<(String, usize)>) -> BTreeSet<&str> {
     caught.iter().map(|(name, _)| name.as_str()).collect()
 }
 
-const RANGE: Interval = Interval { lo: -1000, hi: 1000 };
+const RANGE: Interval = Interval { low: -1000, high: 1000 };
 const X: [i64; 9] = [1, -20, 300, 4, 5, -600, 7, 8, 9];
 
 /// The digest of `X` under the salt zero, kept by the wires of its own s-boxes, for another input
@@ -313,8 +313,8 @@ fn salts_are_round_one_wires_and_must_be_given() {
 #[test]
 fn a_tensor_wider_than_a_packed_integer_is_refused() {
     let edge = 1i64 << 31;
-    assert!(negation(Interval { lo: -edge, hi: edge - 1 }, 2, Visibility::Private).is_ok());
-    for range in [Interval { lo: -edge - 1, hi: 0 }, Interval { lo: 0, hi: edge }] {
+    assert!(negation(Interval { low: -edge, high: edge - 1 }, 2, Visibility::Private).is_ok());
+    for range in [Interval { low: -edge - 1, high: 0 }, Interval { low: 0, high: edge }] {
         let refused = negation(range, 2, Visibility::Private).unwrap_err();
         assert!(
             matches!(&refused, CompileError::Commitment { name, .. } if name == "x"),
@@ -322,5 +322,5 @@ fn a_tensor_wider_than_a_packed_integer_is_refused() {
         );
     }
     // The negative of the least integer does not fit.
-    assert!(negation(Interval { lo: -edge, hi: edge - 1 }, 2, Visibility::Committed).is_err());
+    assert!(negation(Interval { low: -edge, high: edge - 1 }, 2, Visibility::Committed).is_err());
 }

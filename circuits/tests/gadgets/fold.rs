@@ -21,7 +21,7 @@ pub fn cases() -> Vec<Case> {
             &["fold.horner"],
             |f| f.claim(|values| values[1] += int(1)).late("fold.horner", 0, |v, chi| v[0] += chi),
         );
-    let mut private = graph(Interval { lo: 0, hi: 63 }, &[1], Op::Sum([2].into()), 1);
+    let mut private = graph(Interval { low: 0, high: 63 }, &[1], Op::Sum([2].into()), 1);
     private.inputs[0].visibility = Visibility::Private;
     private.outputs[0].visibility = Visibility::Private;
     let empty = Case::new("statement without values", private, &[&[5]], &[10]).forged(

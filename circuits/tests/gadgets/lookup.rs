@@ -10,7 +10,7 @@ use crate::support::{Case, graph, int};
 /// Key 3 is row 11 of the squares of -8 to 8. Its table comes after the range table of the input,
 /// its lookup after the two of the input's range.
 pub fn cases() -> Vec<Case> {
-    let range = Interval { lo: -8, hi: 8 };
+    let range = Interval { low: -8, high: 8 };
     let square = Arc::new(Table::tabulate("square", range, |x| x * x).unwrap());
     let case = Case::new(
         "lookup",

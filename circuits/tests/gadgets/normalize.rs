@@ -7,13 +7,13 @@ use crate::support::{Case, NARROW, compile, graph, honest, int};
 
 /// Energies of the sum of squares, divided by 4 and rounded, and one more.
 fn normalize() -> Graph {
-    let energy = Energy { group: 3, shift: 2, epsilon: 1, range: Interval { lo: 1, hi: 300 } };
+    let energy = Energy { group: 3, shift: 2, epsilon: 1, range: Interval { low: 1, high: 300 } };
     graph(NARROW, &[6], Op::Normalize { energy, bits: 20 }, 6)
 }
 
 /// Energies of pairs, without an epsilon: a pair of zeros has no root.
 fn bare() -> Graph {
-    let energy = Energy { group: 2, shift: 0, epsilon: 0, range: Interval { lo: 1, hi: 300 } };
+    let energy = Energy { group: 2, shift: 0, epsilon: 0, range: Interval { low: 1, high: 300 } };
     graph(NARROW, &[2], Op::Normalize { energy, bits: 20 }, 2)
 }
 
@@ -73,9 +73,9 @@ fn a_row_of_zeros_has_the_energy_epsilon() {
 fn normalize_is_exact_where_squares_pass_64_bits() {
     let edge = 1i64 << 55;
     let energy =
-        Energy { group: 4, shift: 62, epsilon: 0, range: Interval { lo: 1, hi: (1 << 51) - 1 } };
+        Energy { group: 4, shift: 62, epsilon: 0, range: Interval { low: 1, high: (1 << 51) - 1 } };
     let c = compile(graph(
-        Interval { lo: -edge, hi: edge - 1 },
+        Interval { low: -edge, high: edge - 1 },
         &[4],
         Op::Normalize { energy, bits: 58 },
         4,

@@ -5,7 +5,7 @@ use lemma_graph::{Interval, Op};
 use crate::support::{Case, compile, graph, honest, int};
 
 fn range() -> Interval {
-    Interval { lo: -16, hi: 15 }
+    Interval { low: -16, high: 15 }
 }
 
 pub fn cases() -> Vec<Case> {

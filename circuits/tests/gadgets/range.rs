@@ -7,7 +7,7 @@ use crate::support::{Case, compile, graph, honest, int, refused};
 
 /// An input of `0..n`, and its double.
 fn input(n: i64) -> Graph {
-    graph(Interval { lo: 0, hi: n - 1 }, &[1], Op::Sum([2].into()), 1)
+    graph(Interval { low: 0, high: n - 1 }, &[1], Op::Sum([2].into()), 1)
 }
 
 pub fn cases() -> Vec<Case> {
@@ -43,13 +43,13 @@ pub fn cases() -> Vec<Case> {
 #[test]
 fn every_range_size_is_exact() {
     for n in (1..70).chain([127, 128, 129, 1000, 4095, 4096, 4097, 262_144, 300_000]) {
-        let range = Interval { lo: -7, hi: n - 8 };
-        let wide = Interval { lo: -8, hi: n - 7 };
+        let range = Interval { low: -7, high: n - 8 };
+        let wide = Interval { low: -8, high: n - 7 };
         let c = compile(graph(wide, &[1], Op::Rescale { shift: 0, range }, 1));
-        for edge in [range.lo, range.hi] {
+        for edge in [range.low, range.high] {
             honest(&c, &[&[edge]], &[edge]);
         }
-        for outside in [wide.lo, wide.hi] {
+        for outside in [wide.low, wide.high] {
             assert!(refused(&c, &[&[outside]]), "{outside} passes as one of {range:?}");
         }
     }

@@ -5,7 +5,7 @@ use lemma_graph::{Graph, Interval, Op};
 use crate::support::{Case, compile, graph, honest, int};
 
 fn reciprocal() -> Graph {
-    graph(Interval { lo: 1, hi: 64 }, &[1], Op::Reciprocal { bits: 12 }, 1)
+    graph(Interval { low: 1, high: 64 }, &[1], Op::Reciprocal { bits: 12 }, 1)
 }
 
 pub fn cases() -> Vec<Case> {

@@ -5,7 +5,12 @@ use lemma_graph::{Graph, Interval, Leak, Op};
 use crate::support::{Case, WIDE, compile, graph, honest, int, refused};
 
 fn relu() -> Graph {
-    graph(Interval { lo: -64, hi: 64 }, &[2], Op::Relu { shift: 0, bits: 6, leak: Leak::none() }, 2)
+    graph(
+        Interval { low: -64, high: 64 },
+        &[2],
+        Op::Relu { shift: 0, bits: 6, leak: Leak::none() },
+        2,
+    )
 }
 
 pub fn cases() -> Vec<Case> {

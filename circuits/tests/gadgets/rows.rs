@@ -14,7 +14,7 @@ fn value(i: usize) -> i64 {
 fn gather(ids: usize) -> Graph {
     let values: Arc<[i32]> = (0..40).map(|i| value(i) as i32).collect();
     let table = Arc::new(RowTable::new(4, values).unwrap());
-    graph(Interval { lo: 0, hi: 9 }, &[ids], Op::RowGather(table), 4 * ids)
+    graph(Interval { low: 0, high: 9 }, &[ids], Op::RowGather(table), 4 * ids)
 }
 
 fn rows(ids: &[i64]) -> Vec<i64> {

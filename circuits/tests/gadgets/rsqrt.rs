@@ -7,8 +7,8 @@ use crate::support::{Case, compile, graph, honest, int};
 /// The energy of a single 1, and an epsilon; the result is the root itself.
 fn root(energy: i64) -> Graph {
     let energy =
-        Energy { group: 1, shift: 0, epsilon: energy - 1, range: Interval { lo: 1, hi: 300 } };
-    graph(Interval { lo: 0, hi: 1 }, &[1], Op::Normalize { energy, bits: 20 }, 1)
+        Energy { group: 1, shift: 0, epsilon: energy - 1, range: Interval { low: 1, high: 300 } };
+    graph(Interval { low: 0, high: 1 }, &[1], Op::Normalize { energy, bits: 20 }, 1)
 }
 
 pub fn cases() -> Vec<Case> {

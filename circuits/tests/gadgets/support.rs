@@ -234,5 +234,5 @@ pub fn int(x: i64) -> Fr {
     lemma_circuits::field::from_integer(x)
 }
 
-pub const WIDE: Interval = Interval { lo: -2000, hi: 2000 };
-pub const NARROW: Interval = Interval { lo: -32, hi: 31 };
+pub const WIDE: Interval = Interval { low: -2000, high: 2000 };
+pub const NARROW: Interval = Interval { low: -32, high: 31 };

@@ -8,16 +8,17 @@ use crate::support::{Case, compile, graph, honest, int};
 
 /// Squares of quarters, from -8 to 8.
 fn square() -> Graph {
-    let table = Arc::new(Table::tabulate("square", Interval { lo: -8, hi: 8 }, |x| x * x).unwrap());
-    graph(Interval { lo: -40, hi: 40 }, &[2], Op::Table { shift: 2, table }, 2)
+    let table =
+        Arc::new(Table::tabulate("square", Interval { low: -8, high: 8 }, |x| x * x).unwrap());
+    graph(Interval { low: -40, high: 40 }, &[2], Op::Table { shift: 2, table }, 2)
 }
 
 /// Whether a key is at least zero, as a tree asks at each of its nodes.
 fn at_least_zero() -> Graph {
     let table = Arc::new(
-        Table::tabulate("at most", Interval { lo: -8, hi: 7 }, |x| i64::from(x >= 0)).unwrap(),
+        Table::tabulate("at most", Interval { low: -8, high: 7 }, |x| i64::from(x >= 0)).unwrap(),
     );
-    graph(Interval { lo: -8, hi: 7 }, &[2], Op::Table { shift: 0, table }, 2)
+    graph(Interval { low: -8, high: 7 }, &[2], Op::Table { shift: 0, table }, 2)
 }
 
 pub fn cases() -> Vec<Case> {

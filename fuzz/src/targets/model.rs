@@ -79,7 +79,7 @@ impl Target for Model {
         if graph.multiplications() > RUN || graph.activations() as u64 > RUN {
             return Outcome::Accepted("a model too large to be run often");
         }
-        for end in [|node: &Node| node.bounds.lo, |node: &Node| node.bounds.hi] {
+        for end in [|node: &Node| node.bounds.low, |node: &Node| node.bounds.high] {
             let value = |port: &Port| vec![end(graph.node(port.node)); graph.node(port.node).len()];
             let inputs: Vec<Vec<i64>> = graph.inputs.iter().map(value).collect();
             match package.infer(&inputs) {

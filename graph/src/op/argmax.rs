@@ -28,7 +28,7 @@ impl Operation for ArgMax {
                     fractional bits",
             );
         }
-        Ok(Outcome { len, bounds: Interval { lo: 0, hi: self.group as i64 - 1 } })
+        Ok(Outcome { len, bounds: Interval { low: 0, high: self.group as i64 - 1 } })
     }
 
     fn evaluate(&self, _: usize, operands: &[&[i64]]) -> Result<Vec<i64>, Outside> {

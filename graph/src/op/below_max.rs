@@ -10,7 +10,7 @@ use crate::interval::Interval;
 use crate::table::Table;
 
 /// What an element of a mask can be.
-const BIT: Interval = Interval { lo: 0, hi: 1 };
+const BIT: Interval = Interval { low: 0, high: 1 };
 
 /// Bits dropped, group lengths, the declared range of a maximum, the function of the distance to
 /// it.
@@ -77,7 +77,7 @@ impl Operation for TableBelowMax<'_> {
             Some(hidden) if !BIT.covers(hidden.bounds) => {
                 Err("a mask that is not proven to be zeros and ones")
             }
-            Some(_) => Ok(Outcome { len, bounds: bounds.hull(Interval { lo: 0, hi: 0 }) }),
+            Some(_) => Ok(Outcome { len, bounds: bounds.hull(Interval { low: 0, high: 0 }) }),
         }
     }
 

@@ -37,7 +37,7 @@ impl Operation for Gather<'_> {
         if self.0.is_empty() || self.0.iter().any(|i| *i != ZERO && *i as usize >= total) {
             return Err("an index points outside the operands");
         }
-        let zero = self.0.contains(&ZERO).then_some(Interval { lo: 0, hi: 0 });
+        let zero = self.0.contains(&ZERO).then_some(Interval { low: 0, high: 0 });
         let bounds = operands.iter().map(|o| o.bounds).chain(zero).reduce(|a, b| a.hull(b));
         Ok(Outcome { len: self.0.len(), bounds: bounds.ok_or("no operand")? })
     }

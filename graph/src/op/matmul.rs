@@ -99,7 +99,7 @@ impl Operation for MatMul {
                     a.bounds.product(b.bounds).and_then(|p| p.scale(terms)).ok_or(OVERFLOW)?;
                 // Sums of fewer terms and the zeros of a mask lie between zero and the bounds of
                 // the full sum.
-                let zero = Interval { lo: 0, hi: 0 };
+                let zero = Interval { low: 0, high: 0 };
                 let bounds = if self.causal == Causal::No { sum } else { sum.hull(zero) };
                 Ok(Outcome { len, bounds })
             }

@@ -35,7 +35,7 @@ impl Operation for Max {
         let spread = |g: &[i64]| maximum(g) - g.iter().copied().min().unwrap_or(0);
         inside(
             q.chunks(self.group).map(spread).collect(),
-            Interval { lo: 0, hi: (1 << self.bits) - 1 },
+            Interval { low: 0, high: (1 << self.bits) - 1 },
         )?;
         inside(q.chunks(self.group).map(maximum).collect(), self.range)
     }

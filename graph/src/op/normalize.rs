@@ -48,7 +48,7 @@ impl Energy {
     /// `x^2 < (q + 1/2) 2^shift` and `y^2 e <= 2^bits`, so `(x y)^2 < 3/2 2^(shift + bits)`.
     fn normalized(&self, magnitude: u64, bits: u32) -> Option<Interval> {
         let square = 3u128.checked_shl(self.shift + bits).filter(|_| self.shift + bits <= 122)? / 2;
-        let by_root = i128::from(magnitude) * i128::from(rsqrt(self.range.lo, bits));
+        let by_root = i128::from(magnitude) * i128::from(rsqrt(self.range.low, bits));
         let bound = (square.isqrt() as i128 + 1).min(by_root);
         Interval::new(-bound, bound)
     }
@@ -81,12 +81,12 @@ impl Operation for Normalize<'_> {
             return Err("a sum of squares above 2^125");
         }
         let range = declared(energy.range)?;
-        if energy.shift > 62 || energy.epsilon < 0 || energy.epsilon >= 1 << 61 || range.lo < 1 {
+        if energy.shift > 62 || energy.epsilon < 0 || energy.epsilon >= 1 << 61 || range.low < 1 {
             return Err(
                 "a shift above 62 bits, a negative epsilon, or an energy that is not positive",
             );
         }
-        if bits > 60 || range.hi >= 1 << bits {
+        if bits > 60 || range.high >= 1 << bits {
             return Err("a numerator above 2^60 or below the energy");
         }
         Ok(Outcome { len: x.len, bounds: energy.normalized(magnitude, bits).ok_or(OVERFLOW)? })

@@ -49,8 +49,8 @@ pub fn declared(range: Interval) -> Result<Interval, Refusal> {
 
 /// What is left of bounds inside a declared range.
 pub fn within(bounds: Interval, range: Interval) -> Result<Interval, Refusal> {
-    let left = Interval { lo: bounds.lo.max(range.lo), hi: bounds.hi.min(range.hi) };
-    if left.lo > left.hi {
+    let left = Interval { low: bounds.low.max(range.low), high: bounds.high.min(range.high) };
+    if left.low > left.high {
         Err("the declared range excludes every possible value")
     } else {
         Ok(left)

@@ -18,7 +18,7 @@ impl Operation for Reciprocal {
 
     fn outcome(&self, operands: &[Outcome]) -> Result<Outcome, Refusal> {
         let x = only(operands)?;
-        if x.bounds.lo < 1 {
+        if x.bounds.low < 1 {
             return Err("the divisor is not proven positive");
         }
         if self.bits > 61 {
@@ -27,7 +27,7 @@ impl Operation for Reciprocal {
         let numerator = 1i64 << self.bits;
         Ok(Outcome {
             len: x.len,
-            bounds: Interval { lo: numerator / x.bounds.hi, hi: numerator / x.bounds.lo },
+            bounds: Interval { low: numerator / x.bounds.high, high: numerator / x.bounds.low },
         })
     }
 

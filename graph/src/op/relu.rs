@@ -47,7 +47,7 @@ impl Relu<'_> {
     /// What the quotient may be.
     fn range(&self) -> Interval {
         let edge = (1i64 << self.bits) - 1;
-        Interval { lo: -edge, hi: edge }
+        Interval { low: -edge, high: edge }
     }
 }
 
@@ -66,12 +66,12 @@ impl Operation for Relu<'_> {
             return Err("slopes do not match the operand");
         }
         let range = self.range();
-        let q = Interval { lo: bounds.lo.max(range.lo), hi: bounds.hi.min(range.hi) };
-        if q.lo > q.hi {
+        let q = Interval { low: bounds.low.max(range.low), high: bounds.high.min(range.high) };
+        if q.low > q.high {
             return Err("the declared width excludes every possible value");
         }
-        let positive = Interval { lo: q.lo.max(0), hi: q.hi.max(0) };
-        let negative = Interval { lo: q.lo.min(0), hi: q.hi.min(0) };
+        let positive = Interval { low: q.low.max(0), high: q.high.max(0) };
+        let negative = Interval { low: q.low.min(0), high: q.high.min(0) };
         let slopes = Interval::of(&leak.slopes).ok_or("no slopes")?;
         let bounds = positive
             .scale(1 << leak.bits)

@@ -17,7 +17,7 @@ impl Operation for RowGather<'_> {
 
     fn outcome(&self, operands: &[Outcome]) -> Result<Outcome, Refusal> {
         let ids = only(operands)?;
-        let rows = Interval { lo: 0, hi: self.0.rows() as i64 - 1 };
+        let rows = Interval { low: 0, high: self.0.rows() as i64 - 1 };
         if !rows.covers(ids.bounds) {
             return Err("an id may lie outside the table");
         }

@@ -22,7 +22,7 @@ impl Operation for Sum<'_> {
         if operands.iter().any(|o| o.len != len) {
             return Err("operands of different lengths");
         }
-        let zero = Interval { lo: 0, hi: 0 };
+        let zero = Interval { low: 0, high: 0 };
         let add = |sum: Interval, (o, c): (&Outcome, &i64)| sum.add(o.bounds.scale(*c)?);
         let bounds = operands.iter().zip(self.0).try_fold(zero, add).ok_or(OVERFLOW)?;
         Ok(Outcome { len, bounds })

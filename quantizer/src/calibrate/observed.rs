@@ -29,16 +29,16 @@ impl Observed {
         let bucket = (value.to_bits() >> WITHIN) as usize;
         let Some(page) = self.pages.get_mut(bucket / PAGE) else { return };
         let page = page.get_or_insert_with(|| Box::new([(f32::INFINITY, f32::NEG_INFINITY); PAGE]));
-        let (lo, hi) = &mut page[bucket % PAGE];
-        *lo = lo.min(value);
-        *hi = hi.max(value);
+        let (low, high) = &mut page[bucket % PAGE];
+        *low = low.min(value);
+        *high = high.max(value);
     }
 
     /// The values, in no order.
     pub(super) fn values(&self) -> impl Iterator<Item = f64> + '_ {
         let buckets = self.pages.iter().flatten().flat_map(|page| page.iter());
-        let seen = buckets.filter(|(lo, hi)| lo <= hi);
-        seen.flat_map(|&(lo, hi)| [lo, hi].into_iter().take(if lo == hi { 1 } else { 2 }))
+        let seen = buckets.filter(|(low, high)| low <= high);
+        seen.flat_map(|&(low, high)| [low, high].into_iter().take(if low == high { 1 } else { 2 }))
             .map(f64::from)
     }
 }

@@ -27,9 +27,9 @@ impl Sides {
 
     pub(super) fn include(&mut self, trees: &Trees, value: &ArrayViewD<'_, f32>) {
         for row in value.rows() {
-            for (column, (lo, hi)) in &mut self.columns {
+            for (column, (low, high)) in &mut self.columns {
                 let x = row.get(*column).copied().unwrap_or(0.0);
-                (*lo, *hi) = (lo.min(x), hi.max(x));
+                (*low, *high) = (low.min(x), high.max(x));
             }
             for (split, (below, above)) in trees.splits.iter().zip(&mut self.splits) {
                 let x = row.get(split.column).copied().unwrap_or(0.0);

@@ -268,7 +268,7 @@ impl Lowering<'_> {
     ) -> Result<Tensor, QuantizeError> {
         let mut ids = self.operand(node, 0)?;
         // Ids that are computed are proven to be rows of the table.
-        let range = Interval { lo: 0, hi: table.dim().0 as i64 - 1 };
+        let range = Interval { low: 0, high: table.dim().0 as i64 - 1 };
         if ids.frac == 0 && !range.covers(self.bounds(ids)) {
             let shape = self.shape(ids);
             ids = self.push(node, Primitive::Rescale { shift: 0, range }, &[ids], &shape, 0)?;
@@ -290,7 +290,7 @@ impl Lowering<'_> {
         node: &Node,
         vocabulary: usize,
     ) -> Result<Tensor, QuantizeError> {
-        let range = Interval { lo: 0, hi: vocabulary as i64 - 1 };
+        let range = Interval { low: 0, high: vocabulary as i64 - 1 };
         let tensor = self.push(node, Primitive::Input { range }, &[], &node.shape, 0)?;
         self.inputs.push((node.name.clone(), tensor.id));
         Ok(tensor)

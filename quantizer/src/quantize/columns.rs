@@ -18,7 +18,7 @@ impl Lowering<'_> {
         operand: Tensor,
         exponents: &[i32],
     ) -> Result<Tensor, QuantizeError> {
-        let nonnegative = self.bounds(operand).lo >= 0;
+        let nonnegative = self.bounds(operand).low >= 0;
         let (frac, range) = self.declared(self.ranges.magnitude(id), nonnegative);
         let mut groups: BTreeMap<i32, Vec<u32>> = BTreeMap::new();
         for (at, exponent) in exponents.iter().enumerate() {

@@ -215,7 +215,7 @@ impl Lowering<'_> {
             frac,
             out: self.fitting(result),
             grid: self.line(operand).map(|line| {
-                let nonnegative = self.ranges.of(line.input).is_some_and(|range| range.lo >= 0.0);
+                let nonnegative = self.ranges.of(line.input).is_some_and(|range| range.low >= 0.0);
                 let frac = self.declared(self.ranges.magnitude(line.input), nonnegative).0;
                 Grid { step: line.slope.abs() * f64::from(-frac).exp2(), offset: line.offset }
             }),
@@ -279,23 +279,23 @@ impl Lowering<'_> {
     fn keys(&self, group: &Group, frac: i32, finer: i32) -> Interval {
         let edge = 1i64 << (self.options.bits as i32 + finer);
         let ranges = || group.members.iter().filter_map(|member| self.ranges.of(member.operand));
-        let lo = ranges().map(|range| f64::from(range.lo)).fold(f64::INFINITY, f64::min);
-        let hi = ranges().map(|range| f64::from(range.hi)).fold(f64::NEG_INFINITY, f64::max);
+        let low = ranges().map(|range| f64::from(range.low)).fold(f64::INFINITY, f64::min);
+        let high = ranges().map(|range| f64::from(range.high)).fold(f64::NEG_INFINITY, f64::max);
         // A little room for roundings on the side that calibration did not see.
         let slack = edge >> 6;
         let keys = Interval {
-            lo: if lo >= 0.0 { 0 } else { -edge },
-            hi: if hi <= 0.0 { slack } else { edge - 1 },
+            low: if low >= 0.0 { 0 } else { -edge },
+            high: if high <= 0.0 { slack } else { edge - 1 },
         };
         if finer == 0 {
             return keys;
         }
         let headroom = self.options.headroom;
         let least =
-            quantize_value(lo * if lo < 0.0 { headroom } else { 1.0 / headroom }, frac) - slack;
+            quantize_value(low * if low < 0.0 { headroom } else { 1.0 / headroom }, frac) - slack;
         let most =
-            quantize_value(hi * if hi > 0.0 { headroom } else { 1.0 / headroom }, frac) + slack;
-        Interval { lo: keys.lo.max(least), hi: keys.hi.min(most).max(keys.lo) }
+            quantize_value(high * if high > 0.0 { headroom } else { 1.0 / headroom }, frac) + slack;
+        Interval { low: keys.low.max(least), high: keys.high.min(most).max(keys.low) }
     }
 
     /// The least and the greatest key that calibration saw.
@@ -308,7 +308,7 @@ impl Lowering<'_> {
                 .flat_map(|member| &member.seen)
                 .map(|(x, _)| quantize_value(*x, frac))
         };
-        let within = |key: i64| key.clamp(keys.lo, keys.hi);
+        let within = |key: i64| key.clamp(keys.low, keys.high);
         (within(seen().min().unwrap_or(0)), within(seen().max().unwrap_or(0)))
     }
 
@@ -344,10 +344,10 @@ impl Lowering<'_> {
             is_value(value)
                 && edges.into_iter().all(|edge| edge.is_nan() || (edge - value).abs() <= room)
         };
-        let hi = (last + 1..=keys.hi).take_while(resolved).last().unwrap_or(last);
-        let lo = (keys.lo..first).rev().take_while(resolved).last().unwrap_or(first);
+        let high = (last + 1..=keys.high).take_while(resolved).last().unwrap_or(last);
+        let low = (keys.low..first).rev().take_while(resolved).last().unwrap_or(first);
         let name = format!("{} {frac} {out}", function.name());
-        let table = Table::tabulate(&name, Interval { lo, hi }, |key| at(key).round() as i64);
+        let table = Table::tabulate(&name, Interval { low, high }, |key| at(key).round() as i64);
         table.ok_or_else(|| {
             QuantizeError::Options(
                 "a function's table is too long; use fewer activation bits".into(),

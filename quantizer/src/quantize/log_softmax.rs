@@ -55,7 +55,7 @@ impl Lowering<'_> {
         let group = node.shape.last().copied().unwrap_or(1);
         let rows = reduced(node);
         let edge = 1i64 << (2 * bits - 1);
-        let range = Interval { lo: -edge, hi: edge - 1 };
+        let range = Interval { low: -edge, high: edge - 1 };
         let (scores, shift, frac) = self.shifted(node, x, frac)?;
         let largest =
             self.push(node, Primitive::Max { shift, group, bits, range }, &[scores], &rows, frac)?;
@@ -87,7 +87,7 @@ impl Lowering<'_> {
         };
         let unit = bits + EXPONENTIAL_BITS;
         let (distances, shift, frac) = self.shifted(node, distances, frac)?;
-        let keys = Interval { lo: -(1 << bits) - 1, hi: 0 };
+        let keys = Interval { low: -(1 << bits) - 1, high: 0 };
         let exponential = |key: i64| quantize_value(libm::exp(dequantize(key, frac)), unit);
         let table = Table::tabulate(&format!("Exp {frac} {unit}"), keys, exponential)
             .ok_or_else(|| too_long(self))?;
@@ -104,7 +104,7 @@ impl Lowering<'_> {
         let (sums, shift, wanted) = self.shifted(node, sums, wanted)?;
         // The largest exponential of a row lies within two steps of one.
         let least = quantize_value(libm::exp(-2.0 * dequantize(1, frac)), wanted).max(2) - 1;
-        let keys = Interval { lo: least, hi: ((group as i64) << wanted) + 1 };
+        let keys = Interval { low: least, high: ((group as i64) << wanted) + 1 };
         let logarithm = |key: i64| quantize_value(libm::log(dequantize(key, wanted)), out);
         let table = Table::tabulate(&format!("Ln {wanted} {out} to {group}"), keys, logarithm)
             .ok_or_else(|| too_long(self))?;

@@ -259,7 +259,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn input(&mut self, id: NodeId, node: &Node) -> Result<Tensor, QuantizeError> {
-        let nonnegative = self.ranges.of(id).is_some_and(|range| range.lo >= 0.0);
+        let nonnegative = self.ranges.of(id).is_some_and(|range| range.low >= 0.0);
         let magnitude = self.ranges.magnitude(id);
         let (natural, range) = self.declared(magnitude, nonnegative);
         let finer = self.shared.tables.input_bits(id).filter(|bits| *bits > natural);
@@ -279,7 +279,7 @@ impl<'a> Lowering<'a> {
         else {
             return Ok(tensor);
         };
-        let range = (self.ranges.magnitude(id), self.bounds(tensor).lo >= 0);
+        let range = (self.ranges.magnitude(id), self.bounds(tensor).low >= 0);
         let rounded = self.rounded_to((name, node), tensor, frac, range)?;
         if let Some(slot) = self.tensors.get_mut(id.0) {
             *slot = Some(rounded);

@@ -96,7 +96,7 @@ impl Lowering<'_> {
         let source = node.inputs.first().copied().unwrap_or(NodeId(0));
         let statistics = self.row_statistics(source, norm.centred);
         let operand = self.operand(node, 0)?;
-        let rounded = self.declared(self.ranges.magnitude(source), self.bounds(operand).lo >= 0).0;
+        let rounded = self.declared(self.ranges.magnitude(source), self.bounds(operand).low >= 0).0;
         let as_it_is = self.norm_widths(id, norm, &statistics, operand.frac);
         let after_rounding = self.norm_widths(id, norm, &statistics, operand.frac.min(rounded));
         let rounding = self.rescale_cost(operand, self.ranges.magnitude(source)) as i32;
@@ -241,8 +241,8 @@ impl Lowering<'_> {
         let guard = i64::from(norm.epsilon > 0.0 && statistics.least * in_units < 0.5);
         let epsilon = quantize_value(norm.epsilon * in_units, 0).max(guard);
         let least = (statistics.least / headroom + norm.epsilon) * in_units;
-        let lo = least.floor().max(1.0) as i64;
-        let range = Interval { lo, hi: lo + (1i64 << (2 * self.options.bits)) - 1 };
+        let low = least.floor().max(1.0) as i64;
+        let range = Interval { low, high: low + (1i64 << (2 * self.options.bits)) - 1 };
         let bits = (2 * widths.unit - widths.shift).max(2) as u32;
         let energy = Energy { group, shift: widths.shift as u32, epsilon, range };
         self.push(node, Primitive::Normalize { energy, bits }, &[c], &node.shape, widths.unit)

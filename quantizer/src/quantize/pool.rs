@@ -93,7 +93,7 @@ impl Lowering<'_> {
         let index = window_index(&geometry, window);
         let mut shape = node.shape.clone();
         shape.push(group);
-        let (frac, range) = self.declared(magnitude, self.bounds(operand).lo >= 0);
+        let (frac, range) = self.declared(magnitude, self.bounds(operand).low >= 0);
         let (operand, shift, frac) = self.shifted(node, operand, frac)?;
         let windows =
             self.push(node, Primitive::Gather(index), &[operand], &shape, operand.frac)?;

@@ -63,17 +63,17 @@ impl Lowering<'_> {
             else {
                 continue;
             };
-            let (lo, hi, negative) = if range.hi < 0.0 {
-                (-range.hi, -range.lo, true)
+            let (low, high, negative) = if range.high < 0.0 {
+                (-range.high, -range.low, true)
             } else {
-                (range.lo, range.hi, false)
+                (range.low, range.high, false)
             };
-            if lo > 0.0 {
+            if low > 0.0 {
                 found.push((
                     NodeId(id),
                     node.shape.iter().product(),
-                    lo.into(),
-                    hi.into(),
+                    low.into(),
+                    high.into(),
                     negative,
                 ));
             }
@@ -81,14 +81,14 @@ impl Lowering<'_> {
         let elements: usize = found.iter().map(|(_, elements, ..)| elements).sum();
         let few = elements.saturating_mul(COST) < 1 << self.options.bits;
         let mut divisions = BTreeMap::new();
-        for (id, _, lo, hi, negative) in found {
+        for (id, _, low, high, negative) in found {
             if let Some(division) =
-                self.division(lo, hi, negative).filter(|_| few || hi / lo > APART)
+                self.division(low, high, negative).filter(|_| few || high / low > APART)
             {
                 divisions.insert(id, division);
                 let operand = self.model.node(id).and_then(|node| node.inputs.first());
                 let line = operand.and_then(|operand| self.line(*operand));
-                finer.extend(line.map(|line| (line, INPUT_BITS - lo.log2().floor() as i32)));
+                finer.extend(line.map(|line| (line, INPUT_BITS - low.log2().floor() as i32)));
             }
         }
         let mut tables = Tables::default();
@@ -96,20 +96,20 @@ impl Lowering<'_> {
         (divisions, tables)
     }
 
-    fn division(&self, lo: f64, hi: f64, negative: bool) -> Option<Division> {
-        let (lo, hi) = (lo / self.options.headroom, hi * self.options.headroom);
-        let apart = (hi / lo).log2().ceil() as i32;
+    fn division(&self, low: f64, high: f64, negative: bool) -> Option<Division> {
+        let (low, high) = (low / self.options.headroom, high * self.options.headroom);
+        let apart = (high / low).log2().ceil() as i32;
         let bits = self.options.bits as i32;
         let precision =
             (PRODUCT_BITS - 2 - bits - apart).min(bits - 2).max(FEWEST_BITS.min(bits - 2));
         if precision + apart + bits + 2 > PRODUCT_BITS {
             return None;
         }
-        let frac = precision - lo.log2().floor() as i32;
-        let first = (lo * f64::from(frac).exp2()).floor() as i64;
-        let last = (hi * f64::from(frac).exp2()).ceil() as i64;
+        let frac = precision - low.log2().floor() as i32;
+        let first = (low * f64::from(frac).exp2()).floor() as i64;
+        let last = (high * f64::from(frac).exp2()).ceil() as i64;
         let size = ((last - first + 1) as u64).next_power_of_two() as i64;
-        let range = Interval { lo: first, hi: first + size - 1 };
+        let range = Interval { low: first, high: first + size - 1 };
         Some(Division { negative, frac, range, bits: precision + 64 - last.leading_zeros() as i32 })
     }
 

@@ -70,7 +70,7 @@ impl Lowering<'_> {
     /// Constraints an element that [`Lowering::rescale`] costs: the limbs of the shift and the
     /// range.
     pub(super) fn rescale_cost(&self, tensor: Tensor, magnitude: f64) -> usize {
-        let (frac, _) = self.declared(magnitude, self.bounds(tensor).lo >= 0);
+        let (frac, _) = self.declared(magnitude, self.bounds(tensor).low >= 0);
         let excess = (tensor.frac - frac).max(0) as usize;
         excess.div_ceil(self.limb() as usize) + 1
     }
@@ -93,7 +93,7 @@ impl Lowering<'_> {
                 self.rescale(node, Tensor { id: *source, frac: tensor.frac }, magnitude)?;
             return self.push(node, Primitive::Gather(index), &[source], &shape, source.frac);
         }
-        let nonnegative = self.bounds(tensor).lo >= 0;
+        let nonnegative = self.bounds(tensor).low >= 0;
         let (frac, range) = self.declared(magnitude, nonnegative);
         if tensor.frac <= frac && range.covers(self.bounds(tensor)) {
             return Ok(tensor);
@@ -138,9 +138,9 @@ impl Lowering<'_> {
         let bits = self.options.bits;
         let frac = self.fitting(magnitude);
         if nonnegative {
-            (frac, Interval { lo: 0, hi: (1 << bits) - 1 })
+            (frac, Interval { low: 0, high: (1 << bits) - 1 })
         } else {
-            (frac - 1, Interval { lo: -(1 << (bits - 1)), hi: (1 << (bits - 1)) - 1 })
+            (frac - 1, Interval { low: -(1 << (bits - 1)), high: (1 << (bits - 1)) - 1 })
         }
     }
 
@@ -164,9 +164,9 @@ impl Lowering<'_> {
             )));
         }
         Ok(if nonnegative {
-            Interval { lo: 0, hi: (1 << bits) - 1 }
+            Interval { low: 0, high: (1 << bits) - 1 }
         } else {
-            Interval { lo: -(1 << bits), hi: (1 << bits) - 1 }
+            Interval { low: -(1 << bits), high: (1 << bits) - 1 }
         })
     }
 }

@@ -30,7 +30,7 @@ impl Lowering<'_> {
             .exponentials(frac)
             .ok_or_else(|| self.unsupported(node, "the exponential's table is too long"))?;
         let edge = 1i64 << (2 * bits - 1);
-        let range = Interval { lo: -edge, hi: edge - 1 };
+        let range = Interval { low: -edge, high: edge - 1 };
         let op = Primitive::TableBelowMax { shift, groups, range, table };
         let hidden = self.hidden_scores(id, node)?;
         let hidden = hidden
@@ -86,7 +86,7 @@ impl Lowering<'_> {
         let probabilities =
             self.push(node, Primitive::Product, &[compact, reciprocals], &[index.len()], frac)?;
         let (probabilities, shift, frac) = self.shifted(node, probabilities, exponentials.frac)?;
-        let range = Interval { lo: 0, hi: (1 << bits) - 1 };
+        let range = Interval { low: 0, high: (1 << bits) - 1 };
         let probabilities = self.push(
             node,
             Primitive::Rescale { shift, range },
@@ -103,7 +103,7 @@ impl Lowering<'_> {
         if let Some(table) = known.get(&frac) {
             return Some(table.clone());
         }
-        let keys = Interval { lo: 0, hi: (1 << self.options.bits) - 1 };
+        let keys = Interval { low: 0, high: (1 << self.options.bits) - 1 };
         let exponential = |distance: i64| {
             quantize_value(libm::exp(-super::dequantize(distance, frac)), self.unit_bits())
         };
@@ -223,7 +223,7 @@ impl Lowering<'_> {
         let sums =
             self.push(node, Primitive::Linear(ones), &[exponentials], &row, exponentials.frac)?;
         let one = 1i64 << exponentials.frac;
-        let range = Interval { lo: one, hi: one + (1i64 << (2 * bits)) - 1 };
+        let range = Interval { low: one, high: one + (1i64 << (2 * bits)) - 1 };
         let sums =
             self.push(node, Primitive::Rescale { shift: 0, range }, &[sums], &row, sums.frac)?;
         let numerator = (frac + sums.frac) as u32;

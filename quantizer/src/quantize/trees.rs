@@ -46,13 +46,13 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    fn of((lo, hi): (f32, f32), bits: u32, headroom: f64) -> Grid {
-        let (lo, hi) = (f64::from(lo), f64::from(hi));
-        let half = (hi - lo) / 2.0;
+    fn of((low, high): (f32, f32), bits: u32, headroom: f64) -> Grid {
+        let (low, high) = (f64::from(low), f64::from(high));
+        let half = (high - low) / 2.0;
         // A column that never changes may still be compared.
-        let half = if half > 0.0 { half } else { hi.abs().max(1.0) };
+        let half = if half > 0.0 { half } else { high.abs().max(1.0) };
         Grid {
-            centre: (lo + hi) / 2.0,
+            centre: (low + high) / 2.0,
             frac: bits as i32 - 2 - (half * headroom).log2().floor() as i32,
         }
     }
@@ -97,7 +97,7 @@ impl Planned {
 
     /// All integers of a column.
     fn range(&self) -> Interval {
-        Interval { lo: -(1 << (self.bits - 1)), hi: (1 << (self.bits - 1)) - 1 }
+        Interval { low: -(1 << (self.bits - 1)), high: (1 << (self.bits - 1)) - 1 }
     }
 
     /// The largest integer that counts as at most a bound, and whether samples on both sides have
@@ -122,7 +122,9 @@ impl Planned {
         let (least, most) =
             if kept.0 <= kept.1 { kept } else { (least.min(most), most.max(least)) };
         (
-            (steps.floor() as i64).clamp(least, most).clamp(self.range().lo - 1, self.range().hi),
+            (steps.floor() as i64)
+                .clamp(least, most)
+                .clamp(self.range().low - 1, self.range().high),
             parts,
         )
     }
@@ -213,7 +215,7 @@ impl Lowering<'_> {
         let keys =
             self.push(node, Primitive::Sum([1, -1].into()), &[constant, compared], &len, 0)?;
         let edge = 1i64 << planned.bits;
-        let table = Table::tabulate("at most", Interval { lo: -edge, hi: edge - 1 }, |key| {
+        let table = Table::tabulate("at most", Interval { low: -edge, high: edge - 1 }, |key| {
             i64::from(key >= 0)
         });
         let table =

@@ -209,7 +209,7 @@ impl<'a> Reporter<'a> {
                 Op::Rescale { shift, range } => share(operand, *shift, *range),
                 Op::Relu { shift, bits, .. } => {
                     let edge = (1i64 << bits) - 1;
-                    share(operand, *shift, Interval { lo: -edge, hi: edge })
+                    share(operand, *shift, Interval { low: -edge, high: edge })
                 }
                 Op::Table { shift, table } => share(operand, *shift, table.keys()),
                 _ => continue,
@@ -335,7 +335,7 @@ fn dequantize_node(quantized: &Quantized, id: NodeId, values: &[Vec<i64>]) -> Op
 fn share(operand: &[i64], shift: u32, range: Interval) -> f64 {
     let of = |v: &i64| {
         let q = round_shift(*v, shift);
-        let edge = if q < 0 { range.lo } else { range.hi };
+        let edge = if q < 0 { range.low } else { range.high };
         if q == 0 { 0.0 } else { q.unsigned_abs() as f64 / edge.unsigned_abs().max(1) as f64 }
     };
     operand.iter().map(of).fold(0.0, f64::max)

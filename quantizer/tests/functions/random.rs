@@ -24,9 +24,9 @@ enum Part {
     PlusArgument,
 }
 
-/// A magnitude between `10^lo` and `10^hi`.
-fn magnitude(rng: &mut ChaCha8Rng, lo: f32, hi: f32) -> f32 {
-    10f32.powf(rng.gen_range(lo..hi))
+/// A magnitude between `10^low` and `10^high`.
+fn magnitude(rng: &mut ChaCha8Rng, low: f32, high: f32) -> f32 {
+    10f32.powf(rng.gen_range(low..high))
 }
 
 fn function(rng: &mut ChaCha8Rng) -> Unary {

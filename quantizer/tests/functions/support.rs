@@ -102,7 +102,7 @@ pub fn tables(quantized: &Quantized) -> Vec<Table> {
     found
 }
 
-/// `count` numbers from `lo` to `hi`.
-pub fn spread(lo: f32, hi: f32, count: usize) -> Vec<f32> {
-    (0..count).map(|i| lo + (hi - lo) * i as f32 / (count - 1) as f32).collect()
+/// `count` numbers from `low` to `high`.
+pub fn spread(low: f32, high: f32, count: usize) -> Vec<f32> {
+    (0..count).map(|i| low + (high - low) * i as f32 / (count - 1) as f32).collect()
 }

@@ -208,9 +208,9 @@ fn holds_choices(model: &Model, id: NodeId) -> bool {
 fn is_near_largest(scores: &[f64], width: usize, row: usize, entry: i64) -> bool {
     let scores = scores.get(row * width..(row + 1) * width).unwrap_or_default();
     let edges = (f64::INFINITY, f64::NEG_INFINITY);
-    let (lo, hi) = scores.iter().fold(edges, |(lo, hi), v| (lo.min(*v), hi.max(*v)));
+    let (low, high) = scores.iter().fold(edges, |(low, high), v| (low.min(*v), high.max(*v)));
     let chosen = usize::try_from(entry).ok().and_then(|at| scores.get(at));
-    chosen.is_some_and(|chosen| hi - chosen <= TIE * (hi - lo))
+    chosen.is_some_and(|chosen| high - chosen <= TIE * (high - low))
 }
 
 /// The scores that the indices of a node were chosen by, row by row in the same order, and the
