@@ -6,6 +6,7 @@
 //! model came from.
 
 mod format;
+pub mod language;
 pub mod llama2c;
 #[cfg(feature = "onnx")]
 pub mod onnx;

@@ -6,15 +6,8 @@
 //! length must be exactly what its header says and at most [`MAX_BYTES`], so memory is bounded by
 //! the file.
 //!
-//! The result is a float [`Model`] for a fixed number of tokens T: input `tokens` `[1, T]`, output
-//! `logits` `[1, T, vocabulary]`. Position t sees positions 0 to t only, so the entries up to t do
-//! not depend on what follows: that is what lets one run of the model check a whole generated text.
-//!
-//! Rotary positions, in this format's layout of interleaved pairs, are `x * cos + swapped(x) * sin`
-//! with constants; the scale `1 / sqrt(head)` is part of the query weights; grouped key-value heads
-//! are repeated by a view; the causal mask is an [`Op::Mask`](lemma_model::Op::Mask) by a constant.
+//! The model is made by [`language`](crate::language).
 
-mod build;
 mod file;
 
 use std::path::{Path, PathBuf};
@@ -23,13 +16,12 @@ use thiserror::Error;
 
 use lemma_model::{Model, ShapeError};
 
-pub use file::{Config, HEADER_BYTES, is_header};
+use crate::language;
+
+pub use file::{HEADER_BYTES, is_header};
 
 /// Largest file: 2^30 weights.
 pub const MAX_BYTES: u64 = 1 << 32;
-
-/// Most tokens; the causal mask has their square.
-pub const MAX_TOKENS: usize = 1 << 12;
 
 /// Added to the mean square of a normalisation.
 pub const EPSILON: f32 = 1e-5;
@@ -98,7 +90,7 @@ pub enum Problem {
     /// A number of tokens that the model was not made for.
     #[error("{found} tokens; 1 to {longest} can be compiled from this file (`--tokens`)")]
     Tokens {
-        /// Longest sequence of the file, at most [`MAX_TOKENS`].
+        /// Longest sequence of the file, at most [`language::MAX_TOKENS`].
         longest: usize,
         /// Tokens asked for.
         found: usize,
@@ -115,11 +107,11 @@ pub enum Problem {
 pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
     let read = || {
         let (config, mut weights) = file::open(path)?;
-        let longest = config.longest.min(MAX_TOKENS);
+        let longest = config.most_tokens();
         if !(1..=longest).contains(&options.tokens) {
             return Err(Problem::Tokens { longest, found: options.tokens });
         }
-        build::model(&config, &mut weights, options)
+        language::decoder(&config, &mut weights, options.tokens)
     };
     read().map_err(|problem| ImportError { path: path.to_path_buf(), problem })
 }

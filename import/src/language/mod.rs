@@ -1,0 +1,20 @@
+//! Transformers of text, whatever file they come from.
+//!
+//! A format gives a description ([`Decoder`]) and its [`Weights`]; [`decoder`] makes the float
+//! model of both. So the lowering of an architecture exists once, and a format adds no more than
+//! where its numbers lie.
+//!
+//! A weight is read when the model needs it and straight into the form that the model keeps, so at
+//! no time are there two copies of all weights.
+
+mod attention;
+mod config;
+mod decoder;
+mod norm;
+mod rotary;
+mod weights;
+
+pub use config::{Biases, Decoder, MAX_TOKENS, Mlp, Norm, Positions};
+pub use decoder::decoder;
+pub use rotary::{Layout, Rotary, Scaling};
+pub use weights::{Affine, Part, Place, Weights};
