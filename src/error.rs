@@ -179,7 +179,7 @@ pub enum PackageError {
     },
     /// The serialiser.
     #[error("cannot serialise the model: {0}")]
-    Serialise(#[from] postcard::Error),
+    Serialize(#[from] postcard::Error),
     /// Making the folder.
     #[error("cannot make the folder {}: {source}", path.display())]
     Folder {

@@ -58,7 +58,7 @@ pub enum CompileError {
     },
     /// The graph cannot be serialised.
     #[error("cannot serialise the graph: {0}")]
-    Serialise(#[from] postcard::Error),
+    Serialize(#[from] postcard::Error),
 }
 
 /// A graph, the plan of its tables and its constraint system.

@@ -38,7 +38,7 @@ pub struct Range {
     /// Rows of the last axis as they are; only of operands of normalisations.
     pub raw: RowStatistics,
     /// Rows of the last axis less their mean; only of operands of normalisations.
-    pub centred: RowStatistics,
+    pub centered: RowStatistics,
     /// Only of operands of functions.
     observed: Observed,
     magnitudes: Magnitudes,
@@ -78,7 +78,7 @@ impl Ranges {
         };
         let mut nodes = vec![Range { magnitudes, ..Range::default() }; model.nodes.len()];
         let masked = masked(model);
-        let mut normalised = vec![false; model.nodes.len()];
+        let mut normalized = vec![false; model.nodes.len()];
         for node in &model.nodes {
             if let (Op::Unary(_) | Op::Composed(_), Some(x)) = (&node.op, node.inputs.first()) {
                 nodes
@@ -89,7 +89,7 @@ impl Ranges {
             if let (Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::L2Norm { .. }, Some(x)) =
                 (&node.op, node.inputs.first())
             {
-                normalised.get_mut(x.0).into_iter().for_each(|flag| *flag = true);
+                normalized.get_mut(x.0).into_iter().for_each(|flag| *flag = true);
             }
         }
         let ensembles = model.nodes.iter().enumerate().filter_map(|(at, node)| {
@@ -110,7 +110,7 @@ impl Ranges {
                 }
                 if let Some(range) = nodes.get_mut(id.0) {
                     range.include(&value, masked.get(id.0) == Some(&true));
-                    if normalised.get(id.0) == Some(&true) {
+                    if normalized.get(id.0) == Some(&true) {
                         range.include_rows(&value);
                     }
                     let hides = masked.get(id.0) == Some(&true);
@@ -218,7 +218,7 @@ impl Default for Range {
             high: f32::NEG_INFINITY,
             spread: 0.0,
             raw: rows,
-            centred: rows,
+            centered: rows,
             observed: Observed::default(),
             magnitudes: Magnitudes::default(),
         }
@@ -254,7 +254,7 @@ impl Range {
         for row in value.rows() {
             let mean = row.iter().map(|v| f64::from(*v)).sum::<f64>() / row.len().max(1) as f64;
             self.raw.include(row.iter().map(|v| f64::from(*v)));
-            self.centred.include(row.iter().map(|v| f64::from(*v) - mean));
+            self.centered.include(row.iter().map(|v| f64::from(*v) - mean));
         }
     }
 

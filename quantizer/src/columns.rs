@@ -46,7 +46,7 @@ pub struct Equalised {
 /// One column of an input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Column {
-    centre: f64,
+    center: f64,
     exponent: i32,
 }
 
@@ -140,7 +140,7 @@ impl<'a> Input<'a> {
         let columns: Vec<(Column, Option<f64>)> = edges
             .iter()
             .zip(&influence)
-            .map(|((low, high), influence)| column(*low, *high, *influence, self.may_centre()))
+            .map(|((low, high), influence)| column(*low, *high, *influence, self.may_center()))
             .collect();
         // As fine as a column's own step, where that makes a difference to a layer.
         let fine = |(column, needed): (&(Column, Option<f64>), &f64)| {
@@ -156,7 +156,7 @@ impl<'a> Input<'a> {
     }
 
     /// Whether every layer takes an offset: padding is zero.
-    fn may_centre(&self) -> bool {
+    fn may_center(&self) -> bool {
         self.layers.iter().filter_map(|layer| self.model.node(*layer)).all(|node| match &node.op {
             Op::Conv { window, .. } => window.before == [0, 0] && window.after == [0, 0],
             _ => true,
@@ -211,24 +211,24 @@ fn weights(layer: &Node, channels: usize) -> (Vec<f64>, f64) {
 /// The column between `low` and `high`, and its width to either side of the centre if it varies. One
 /// that never does is centred where it is, which is exact at any scale, and gets a width at which
 /// it makes up a layer's whole value.
-fn column(low: f64, high: f64, influence: f64, may_centre: bool) -> (Column, Option<f64>) {
+fn column(low: f64, high: f64, influence: f64, may_center: bool) -> (Column, Option<f64>) {
     let (middle, half, edge) = ((low + high) / 2.0, (high - low) / 2.0, low.abs().max(high.abs()));
     let exponent = |width: f64| -(width.log2().ceil().clamp(-120.0, 120.0) as i32);
-    if half == 0.0 && (may_centre || edge == 0.0) {
+    if half == 0.0 && (may_center || edge == 0.0) {
         let widths = [1.0 / influence, edge].into_iter().filter(|width| width.is_normal());
         return (
-            Column { centre: middle, exponent: exponent(widths.reduce(f64::min).unwrap_or(1.0)) },
+            Column { center: middle, exponent: exponent(widths.reduce(f64::min).unwrap_or(1.0)) },
             None,
         );
     }
-    if !may_centre || middle.abs() <= FAR * half {
-        return (Column { centre: 0.0, exponent: exponent(edge) }, Some(edge));
+    if !may_center || middle.abs() <= FAR * half {
+        return (Column { center: 0.0, exponent: exponent(edge) }, Some(edge));
     }
     // A multiple of a quarter of the width has few digits.
     let step = (half.log2().floor() - 2.0).exp2();
-    let centre = f64::from(((middle / step).round() * step) as f32);
-    let width = (high - centre).max(centre - low);
-    (Column { centre, exponent: exponent(width) }, Some(width))
+    let center = f64::from(((middle / step).round() * step) as f32);
+    let width = (high - center).max(center - low);
+    (Column { center, exponent: exponent(width) }, Some(width))
 }
 
 /// The model with `u = (x - c) * 2^e` behind an input and its inverse in the layers.
@@ -242,11 +242,11 @@ fn rewritten(model: &Model, name: &str, columns: &[Column], channels: Channels) 
             (0..len).map(|i| columns.get(channels.at(i)).map_or(0.0, value) as f32).collect();
         ArrayD::from_shape_vec(input.shape.clone(), values).ok()
     };
-    let centres = constant(&|column| column.centre)?;
+    let centers = constant(&|column| column.center)?;
     let powers = constant(&|column| f64::from(column.exponent).exp2())?;
     let inverse: Array1<f32> =
         columns.iter().map(|column| f64::from(-column.exponent).exp2() as f32).collect();
-    let offsets: Array1<f32> = columns.iter().map(|column| column.centre as f32).collect();
+    let offsets: Array1<f32> = columns.iter().map(|column| column.center as f32).collect();
     let readers = layers(model, id)?;
     let mut nodes = Vec::new();
     let mut moved: Vec<NodeId> = Vec::new();
@@ -272,9 +272,9 @@ fn rewritten(model: &Model, name: &str, columns: &[Column], channels: Channels) 
                 NodeId(nodes.len() - 1)
             };
             scaled = *moved.last()?;
-            if columns.iter().any(|column| column.centre != 0.0) {
-                let centre = push("centre", Op::Constant(centres.clone()), Vec::new());
-                scaled = push("centred", Op::Sub, vec![scaled, centre]);
+            if columns.iter().any(|column| column.center != 0.0) {
+                let center = push("centre", Op::Constant(centers.clone()), Vec::new());
+                scaled = push("centred", Op::Sub, vec![scaled, center]);
             }
             let power = push("scale", Op::Constant(powers.clone()), Vec::new());
             scaled = push("scaled", Op::Mul, vec![scaled, power]);
@@ -394,13 +394,13 @@ mod tests {
     fn a_column_that_hardly_varies_is_centred_and_one_that_never_does_has_a_width() {
         let (year, width) = column(2000.0, 2027.0, 0.1, true);
         assert!(
-            (year.centre - 2013.5).abs() <= 2.0 && width.unwrap() < 16.0 && year.exponent == -4,
+            (year.center - 2013.5).abs() <= 2.0 && width.unwrap() < 16.0 && year.exponent == -4,
             "{year:?} {width:?}"
         );
-        assert_eq!(column(2000.0, 2027.0, 0.1, false).0, Column { centre: 0.0, exponent: -11 });
-        assert_eq!(column(-3.0, 4.0, 0.1, true), (Column { centre: 0.0, exponent: -2 }, Some(4.0)));
-        assert_eq!(column(5.0, 5.0, 0.5, true), (Column { centre: 5.0, exponent: -1 }, None));
-        assert_eq!(column(0.0, 0.0, 0.0, false), (Column { centre: 0.0, exponent: 0 }, None));
+        assert_eq!(column(2000.0, 2027.0, 0.1, false).0, Column { center: 0.0, exponent: -11 });
+        assert_eq!(column(-3.0, 4.0, 0.1, true), (Column { center: 0.0, exponent: -2 }, Some(4.0)));
+        assert_eq!(column(5.0, 5.0, 0.5, true), (Column { center: 5.0, exponent: -1 }, None));
+        assert_eq!(column(0.0, 0.0, 0.0, false), (Column { center: 0.0, exponent: 0 }, None));
     }
 
     /// From one sample nothing can be said of the width of a column.

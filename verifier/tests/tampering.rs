@@ -160,11 +160,11 @@ fn rejects_every_changed_public_value() {
             );
             attempts += 1;
         }
-        for neighbour in index + 1..INTEGERS.len() {
+        for neighbor in index + 1..INTEGERS.len() {
             let mut swapped = values().as_slice().to_vec();
-            swapped.swap(index, neighbour);
+            swapped.swap(index, neighbor);
             let result = scene.key.verify(&PublicValues::new(swapped), Context::NONE, &proof);
-            assert!(result.is_err(), "values {index} and {neighbour} swapped");
+            assert!(result.is_err(), "values {index} and {neighbor} swapped");
         }
     }
     assert!(attempts >= 4 * INTEGERS.len());

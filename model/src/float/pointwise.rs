@@ -84,7 +84,7 @@ pub(super) fn layer_norm(
     let mut out = rows(x, |row| {
         let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / row.len() as f64;
         row.map_inplace(|x| *x = (f64::from(*x) - mean) as f32);
-        normalise(row, epsilon);
+        normalize(row, epsilon);
     });
     if let Some(gain) = gain {
         fits_rows(gain, &out)?;
@@ -103,7 +103,7 @@ pub(super) fn rms_norm(
     epsilon: f32,
     gain: Option<&Array1<f32>>,
 ) -> Result<ArrayD<f32>, String> {
-    let mut out = rows(x, |row| normalise(row, epsilon));
+    let mut out = rows(x, |row| normalize(row, epsilon));
     if let Some(gain) = gain {
         fits_rows(gain, &out)?;
         out *= gain;
@@ -158,7 +158,7 @@ fn rows(x: &ArrayViewD<'_, f32>, mut f: impl FnMut(&mut ArrayViewMut1<'_, f32>))
     out
 }
 
-fn normalise(row: &mut ArrayViewMut1<'_, f32>, epsilon: f32) {
+fn normalize(row: &mut ArrayViewMut1<'_, f32>, epsilon: f32) {
     let mean_square = square_sum(row) / row.len() as f64;
     scale(row, 1.0 / (mean_square + f64::from(epsilon)).sqrt());
 }

@@ -11,7 +11,7 @@
 use super::super::{MAX_STEPS, Model, NodeId, Op, Unary, View};
 use super::{Bypass, reread};
 
-pub(super) fn recognise(model: &mut Model) -> bool {
+pub(super) fn recognize(model: &mut Model) -> bool {
     let mut changed = false;
     let (mut uses, mut readers) = (model.uses(), Bypass::new(model));
     for at in 0..model.nodes.len() {

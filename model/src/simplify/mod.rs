@@ -26,8 +26,8 @@ const PASSES: &[Pass] = &[
     constants::fold,
     identities::remove,
     identities::merge,
-    functions::recognise,
-    norms::recognise,
+    functions::recognize,
+    norms::recognize,
     affine::fold,
 ];
 
@@ -393,8 +393,8 @@ mod tests {
             }
             7 => {
                 let mean = apply(model, Op::Mean { axes: vec![2] }, &[x]);
-                let centred = apply(model, Op::Sub, &[x, mean]);
-                apply(model, Op::RmsNorm { epsilon: 0.1, gain: None }, &[centred])
+                let centered = apply(model, Op::Sub, &[x, mean]);
+                apply(model, Op::RmsNorm { epsilon: 0.1, gain: None }, &[centered])
             }
             8 => {
                 let keys = apply(model, Op::View(View::Transpose(vec![0, 2, 1])), &[other]);

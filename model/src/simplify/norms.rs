@@ -19,7 +19,7 @@ use crate::{Model, NodeId, Op, Unary};
 /// 1e-6.
 const LARGEST_GUARD: f32 = 1e-6;
 
-pub(super) fn recognise(model: &mut Model) -> bool {
+pub(super) fn recognize(model: &mut Model) -> bool {
     let mut changed = false;
     let mut uses = model.uses();
     for at in 0..model.nodes.len() {
@@ -57,10 +57,10 @@ fn layer_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
     let Op::RmsNorm { epsilon, gain } = model.op(id) else {
         return None;
     };
-    let &[centred] = model.operands(id) else {
+    let &[centered] = model.operands(id) else {
         return None;
     };
-    let (Op::Sub, &[x, mean]) = (model.op(centred), model.operands(centred)) else {
+    let (Op::Sub, &[x, mean]) = (model.op(centered), model.operands(centered)) else {
         return None;
     };
     let Op::Mean { axes } = model.op(mean) else {
@@ -166,7 +166,7 @@ mod tests {
         apply(model, Op::Mean { axes: vec![1] }, &[x])
     }
 
-    fn normalised(model: &mut Model, x: NodeId, divide: bool) -> NodeId {
+    fn normalized(model: &mut Model, x: NodeId, divide: bool) -> NodeId {
         let squares = apply(model, Op::Unary(Unary::Square), &[x]);
         let variance = mean(model, squares);
         let epsilon = scalar(model, 1e-3);
@@ -185,8 +185,8 @@ mod tests {
         for divide in [false, true] {
             let after = simplified(model(&[3, 8], |model, x| {
                 let average = mean(model, x);
-                let centred = apply(model, Op::Sub, &[x, average]);
-                let y = normalised(model, centred, divide);
+                let centered = apply(model, Op::Sub, &[x, average]);
+                let y = normalized(model, centered, divide);
                 let gain = constant(model, random(&[8], 1));
                 let y = apply(model, Op::Mul, &[gain, y]);
                 let bias = constant(model, random(&[1, 8], 2));
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn finds_an_rms_norm_with_a_gain() {
         let after = simplified(model(&[3, 8], |model, x| {
-            let y = normalised(model, x, false);
+            let y = normalized(model, x, false);
             let gain = constant(model, random(&[8], 1));
             apply(model, Op::Mul, &[y, gain])
         }));
@@ -242,8 +242,8 @@ mod tests {
     fn keeps_a_norm_over_another_axis() {
         let after = simplified(model(&[8, 8], |model, x| {
             let average = apply(model, Op::Mean { axes: vec![0] }, &[x]);
-            let centred = apply(model, Op::Sub, &[x, average]);
-            normalised(model, centred, false)
+            let centered = apply(model, Op::Sub, &[x, average]);
+            normalized(model, centered, false)
         }));
         assert!(after.nodes.iter().any(|node| matches!(node.op, Op::Sub)));
     }

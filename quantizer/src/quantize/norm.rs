@@ -34,7 +34,7 @@ const MEAN_BITS: i32 = 8;
 /// A normalisation's parameters in one form.
 pub(super) struct Norm<'a> {
     /// Whether the mean is subtracted.
-    centred: bool,
+    centered: bool,
     /// Added to the sum of squares.
     epsilon: f64,
     /// What the normalised row is multiplied by besides its gain.
@@ -50,7 +50,7 @@ impl<'a> Norm<'a> {
     pub(super) fn of(node: &'a Node) -> Option<Norm<'a>> {
         let width = node.shape.last().copied().unwrap_or(1) as f64;
         let by_width = |epsilon: f32| (f64::from(epsilon) * width, width.sqrt());
-        let ((epsilon, factor), centred, gain, bias) = match &node.op {
+        let ((epsilon, factor), centered, gain, bias) = match &node.op {
             Op::LayerNorm { epsilon, gain, bias } => {
                 (by_width(*epsilon), true, gain.as_ref(), bias.as_ref())
             }
@@ -58,7 +58,7 @@ impl<'a> Norm<'a> {
             Op::L2Norm { epsilon } => ((f64::from(*epsilon).powi(2), 1.0), false, None, None),
             _ => return None,
         };
-        Some(Norm { centred, epsilon, factor, gain, bias })
+        Some(Norm { centered, epsilon, factor, gain, bias })
     }
 
     /// What each element of a row is multiplied by; `None` when all factors are one.
@@ -94,7 +94,7 @@ impl Lowering<'_> {
         let width = node.shape.last().copied().unwrap_or(1);
         let rows = node.shape.iter().product::<usize>() / width.max(1);
         let source = node.inputs.first().copied().unwrap_or(NodeId(0));
-        let statistics = self.row_statistics(source, norm.centred);
+        let statistics = self.row_statistics(source, norm.centered);
         let operand = self.operand(node, 0)?;
         let rounded = self.declared(self.ranges.magnitude(source), self.bounds(operand).low >= 0).0;
         let as_it_is = self.norm_widths(id, norm, &statistics, operand.frac);
@@ -107,7 +107,7 @@ impl Lowering<'_> {
             let x = self.rescale_operand(node, 0)?;
             (x, self.norm_widths(id, norm, &statistics, x.frac))
         };
-        let unit = self.normalised(node, norm, x, &statistics, &widths)?;
+        let unit = self.normalized(node, norm, x, &statistics, &widths)?;
         let repeated =
             |values: &[f32]| (0..rows).flat_map(|_| values.iter().copied()).collect::<Vec<f32>>();
         let scaled = match norm.factors(width) {
@@ -128,15 +128,15 @@ impl Lowering<'_> {
         source: NodeId,
         limbs: i32,
     ) -> i32 {
-        let statistics = self.row_statistics(source, norm.centred);
+        let statistics = self.row_statistics(source, norm.centered);
         let natural = self.natural(source) - 1;
         let at_natural = self.norm_excess(id, norm, &statistics, natural).0;
         natural + limbs * self.limb() - at_natural
     }
 
-    fn row_statistics(&self, source: NodeId, centred: bool) -> RowStatistics {
+    fn row_statistics(&self, source: NodeId, centered: bool) -> RowStatistics {
         let statistics =
-            self.ranges.of(source).map(|range| if centred { range.centred } else { range.raw });
+            self.ranges.of(source).map(|range| if centered { range.centered } else { range.raw });
         statistics.unwrap_or(RowStatistics { least: 1.0, shortest: 1.0, most: 1.0, peak: 1.0 })
     }
 
@@ -218,14 +218,14 @@ impl Lowering<'_> {
         let sums = (self.bounds(x).magnitude() as f64 * width as f64).log2();
         let scaled = f64::from(widths.scaled) + self.norm_peak(id, norm);
         let root = 2 * widths.unit - widths.shift;
-        (sums <= ROOM || !norm.centred)
+        (sums <= ROOM || !norm.centered)
             && scaled <= ROOM
             && widths.shift <= ENERGY_SHIFT
             && root <= ROOT_BITS
     }
 
     /// `x / sqrt(sum x^2 + epsilon)` for each row.
-    fn normalised(
+    fn normalized(
         &mut self,
         node: &Node,
         norm: &Norm<'_>,
@@ -234,7 +234,7 @@ impl Lowering<'_> {
         widths: &Widths,
     ) -> Result<Tensor, QuantizeError> {
         let group = node.shape.last().copied().unwrap_or(1);
-        let c = if norm.centred { self.centred(node, x, group)? } else { x };
+        let c = if norm.centered { self.centered(node, x, group)? } else { x };
         let in_units = f64::from(2 * c.frac - widths.shift).exp2();
         let headroom = self.options.headroom.powi(2);
         // A row of zeros has an energy, however small the epsilon.
@@ -250,7 +250,7 @@ impl Lowering<'_> {
 
     /// `x` less the mean of its row, which is rounded to the scale of `x`, or a little finer than
     /// an activation when `x` is finer still.
-    fn centred(&mut self, node: &Node, x: Tensor, width: usize) -> Result<Tensor, QuantizeError> {
+    fn centered(&mut self, node: &Node, x: Tensor, width: usize) -> Result<Tensor, QuantizeError> {
         let mut row = node.shape.clone();
         row.last_mut().into_iter().for_each(|last| *last = 1);
         let source = node.inputs.first().copied().unwrap_or(NodeId(0));

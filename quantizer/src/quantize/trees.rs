@@ -40,7 +40,7 @@ const MOST_INPUT_BITS: i32 = 40;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Grid {
     /// The middle.
-    centre: f64,
+    center: f64,
     /// Fractional bits.
     frac: i32,
 }
@@ -52,7 +52,7 @@ impl Grid {
         // A column that never changes may still be compared.
         let half = if half > 0.0 { half } else { high.abs().max(1.0) };
         Grid {
-            centre: (low + high) / 2.0,
+            center: (low + high) / 2.0,
             frac: bits as i32 - 2 - (half * headroom).log2().floor() as i32,
         }
     }
@@ -70,7 +70,7 @@ impl Grid {
 
     /// The middle at `operand` fractional bits.
     fn offset(self, operand: i32) -> i64 {
-        quantize_value(self.centre, operand)
+        quantize_value(self.center, operand)
     }
 }
 
@@ -112,7 +112,7 @@ impl Planned {
     ) -> (i64, bool) {
         let Some(grid) = self.grids.get(&split.column) else { return (0, true) };
         let position = |x: f32| x.is_finite().then(|| grid.position(f64::from(x), operand));
-        let steps = (f64::from(split.bound) - grid.centre) * f64::from(grid.frac).exp2();
+        let steps = (f64::from(split.bound) - grid.center) * f64::from(grid.frac).exp2();
         let (least, most) = (
             position(below).unwrap_or(i64::MIN),
             position(above).map_or(i64::MAX, |above| above - 1),

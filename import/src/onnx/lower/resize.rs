@@ -194,8 +194,8 @@ impl Lowering {
         for at in 0..places.result {
             let place = places.of(node, at)?;
             let (below, part) = (place.floor(), place - place.floor());
-            for (neighbour, share) in [(below, 1.0 - part), (below + 1.0, part)] {
-                weight[[neighbour.clamp(0.0, last) as usize, at]] += share as f32;
+            for (neighbor, share) in [(below, 1.0 - part), (below + 1.0, part)] {
+                weight[[neighbor.clamp(0.0, last) as usize, at]] += share as f32;
             }
         }
         self.along(&node.name, x, axis, |lowering, name, x| {
