@@ -127,7 +127,7 @@ fn affordable(priced: &[Priced]) -> f64 {
 fn changes(model: &Model) -> Vec<fn(&mut Placement)> {
     let has = |wanted: fn(&Op) -> bool| model.nodes.iter().any(|node| wanted(&node.op));
     let mut changes = LIMBS.to_vec();
-    if has(|op| matches!(op, Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::L2Norm { .. })) {
+    if has(|op| matches!(op, Op::Norm(_))) {
         changes.extend(NORMS);
     }
     if has(|op| matches!(op, Op::MatMul)) {
@@ -252,9 +252,7 @@ mod tests {
         let mixed = model.push("mixed", Op::MatMul, &[weights, v]).unwrap();
         let out = dense(&mut model, "out", mixed, 5);
         let sum = model.push("sum", Op::Add, &[x, out]).unwrap();
-        let norm = model
-            .push("norm", Op::LayerNorm { epsilon: 1e-5, gain: None, bias: None }, &[sum])
-            .unwrap();
+        let norm = model.push("norm", Op::Norm(lemma_model::Norm::layer(1e-5)), &[sum]).unwrap();
         let last = dense(&mut model, "last", norm, 2);
         model.outputs.push(("y".into(), last));
         let sample = ArrayD::from_shape_fn(vec![1, tokens, width], |i| {

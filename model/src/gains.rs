@@ -6,7 +6,7 @@
 
 use ndarray::{Array1, Axis};
 
-use super::{Model, NodeId, Op, View};
+use super::{Model, NodeId, NormForm, Op, View};
 
 impl Model {
     /// Folds the gain and bias of every normalisation whose users are all dense layers, directly or
@@ -20,13 +20,10 @@ impl Model {
             }
             let root = (width as f32).sqrt();
             let Some(node) = self.nodes.get_mut(id) else { continue };
-            let (gain, bias) = match &mut node.op {
-                Op::LayerNorm { gain, bias, .. } => (gain, bias.take()),
-                Op::RmsNorm { gain, .. } => (gain, None),
-                _ => continue,
-            };
-            let factors = gain.take().unwrap_or_else(|| Array1::ones(width)) * root;
-            *gain = Some(Array1::from_elem(width, 1.0 / root));
+            let Op::Norm(norm) = &mut node.op else { continue };
+            let factors = norm.gain.take().unwrap_or_else(|| Array1::ones(width)) * root;
+            let bias = norm.bias.take();
+            norm.gain = Some(Array1::from_elem(width, 1.0 / root));
             for layer in layers {
                 self.fold_into(layer, &factors, bias.as_ref());
             }
@@ -34,11 +31,13 @@ impl Model {
         self
     }
 
+    /// Length of the rows of a norm that divides by a mean; an L2 norm has no root to give away.
     fn norm_width(&self, id: usize) -> Option<usize> {
         let node = self.nodes.get(id)?;
-        matches!(node.op, Op::LayerNorm { .. } | Op::RmsNorm { .. })
-            .then(|| node.shape.last().copied())
-            .flatten()
+        match &node.op {
+            Op::Norm(norm) if norm.form != NormForm::L2 => node.shape.last().copied(),
+            _ => None,
+        }
     }
 
     /// Collects the dense layers that use `id`; false when anything else does.
@@ -78,6 +77,7 @@ mod tests {
 
     use ndarray::{Array2, ArrayD, IxDyn};
 
+    use super::super::Norm;
     use super::*;
 
     #[test]
@@ -87,7 +87,8 @@ mod tests {
         let x = model.push_input("x", Op::Input, &[1, 2, 3]).unwrap();
         let gain = Some(Array1::from_shape_fn(3, |i| wave(i + 1)));
         let bias = Some(Array1::from_shape_fn(3, |i| wave(i + 5)));
-        let norm = model.push("norm", Op::LayerNorm { epsilon: 1e-5, gain, bias }, &[x]).unwrap();
+        let norm =
+            model.push("norm", Op::Norm(Norm { gain, bias, ..Norm::layer(1e-5) }), &[x]).unwrap();
         let rows = model.push_shaped("rows", Op::View(View::Reshape), &[norm], &[2, 3]).unwrap();
         let weight = Array2::from_shape_fn((3, 4), |(i, j)| wave(i * 4 + j));
         let y = model.push("dense", Op::Dense { weight, bias: None }, &[rows]).unwrap();
@@ -98,7 +99,7 @@ mod tests {
         )]);
         let expected = model.run(&inputs).unwrap();
         let folded = model.fold_norm_gains();
-        assert!(matches!(&folded.nodes[1].op, Op::LayerNorm { bias: None, .. }));
+        assert!(matches!(&folded.nodes[1].op, Op::Norm(Norm { bias: None, .. })));
         let found = folded.run(&inputs).unwrap();
         assert!(expected[0].iter().zip(&found[0]).all(|(a, b)| (a - b).abs() < 1e-5));
     }

@@ -11,6 +11,7 @@ pub mod file;
 mod float;
 mod gains;
 mod mask;
+mod norm;
 mod shape;
 mod simplify;
 mod trees;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use composition::{Composition, MAX_STEPS, Step};
 pub use float::{ExecuteError, MAX_LIVE_ELEMENTS};
 pub use mask::{AdditiveMask, HIDING, MaskUse, is_hiding};
+pub use norm::{Norm, NormForm};
 pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, broadcast, volume};
 pub use simplify::{Channels, scale_operand};
 pub use trees::{Branch, Split, Trees};
@@ -143,27 +145,8 @@ pub enum Op {
     Mask,
     /// Index of the largest element of the last axis, the lowest on ties; the axis is dropped.
     ArgMax,
-    /// `(x - mean) / sqrt(variance + epsilon) * gain + bias` over the last axis.
-    LayerNorm {
-        /// Added to the variance.
-        epsilon: f32,
-        /// `[last axis]`.
-        gain: Option<Array1<f32>>,
-        /// `[last axis]`.
-        bias: Option<Array1<f32>>,
-    },
-    /// `x / sqrt(mean(x^2) + epsilon) * gain` over the last axis.
-    RmsNorm {
-        /// Added to the mean square.
-        epsilon: f32,
-        /// `[last axis]`.
-        gain: Option<Array1<f32>>,
-    },
-    /// `x / max(||x||, epsilon)` over the last axis.
-    L2Norm {
-        /// Lower bound of the divisor.
-        epsilon: f32,
-    },
+    /// Rows of the last axis, normalized.
+    Norm(Norm),
     /// For each leaf of an ensemble 1 where the row `[.., columns]` comes to it, 0 elsewhere:
     /// `[.., leaves]`.
     Trees(Arc<Trees>),

@@ -7,7 +7,7 @@
 
 use thiserror::Error;
 
-use super::{Op, View};
+use super::{Norm, NormForm, Op, View};
 
 /// Most elements that the windows of a pooling read together, padding as well.
 const MAX_READS: usize = 1 << 26;
@@ -195,15 +195,16 @@ fn unary_rule(
             Some(shape) if shape == x => Ok(shape),
             _ => Err(format!("slopes {:?} do not broadcast to {x:?}", slope.shape())),
         },
-        Op::Softmax | Op::LogSoftmax | Op::L2Norm { .. } => last().map(|_| x.to_vec()),
+        Op::Softmax | Op::LogSoftmax => last().map(|_| x.to_vec()),
         Op::ArgMax => last().map(|_| x.split_last().map_or(vec![], |(_, head)| head.to_vec())),
-        Op::LayerNorm { gain, bias, .. } => {
+        Op::Norm(Norm { form: NormForm::L2, gain, bias, .. })
+            if gain.is_some() || bias.is_some() =>
+        {
+            Err("an L2 norm has neither gain nor bias".into())
+        }
+        Op::Norm(Norm { gain, bias, .. }) => {
             parameter("the gain", gain.as_ref().map(|gain| gain.len()), last()?)?;
             parameter("the bias", bias.as_ref().map(|bias| bias.len()), last()?)?;
-            Ok(x.to_vec())
-        }
-        Op::RmsNorm { gain, .. } => {
-            parameter("the gain", gain.as_ref().map(|gain| gain.len()), last()?)?;
             Ok(x.to_vec())
         }
         Op::Sum { axes } | Op::Mean { axes } => {

@@ -86,9 +86,7 @@ impl Ranges {
                     .into_iter()
                     .for_each(|range| range.observed = Observed::recording());
             }
-            if let (Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::L2Norm { .. }, Some(x)) =
-                (&node.op, node.inputs.first())
-            {
+            if let (Op::Norm(_), Some(x)) = (&node.op, node.inputs.first()) {
                 normalized.get_mut(x.0).into_iter().for_each(|flag| *flag = true);
             }
         }

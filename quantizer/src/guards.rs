@@ -4,7 +4,7 @@
 //! no row is about as short as `e`. Whether one is depends on the units of the data: there the norm
 //! is written out, and the bound is part of a function of the sum.
 
-use lemma_model::{Composition, Model, Node, NodeId, Op, Step, Unary};
+use lemma_model::{Composition, Model, Node, NodeId, Norm, NormForm, Op, Step, Unary};
 
 use crate::calibrate::Ranges;
 
@@ -22,7 +22,9 @@ pub fn written_out(model: &Model, ranges: &Ranges) -> Option<Model> {
         .nodes
         .iter()
         .map(|node| match (&node.op, node.inputs.as_slice()) {
-            (Op::L2Norm { epsilon }, [x]) => is_near(*x, *epsilon).then_some(*epsilon),
+            (Op::Norm(Norm { form: NormForm::L2, epsilon, .. }), [x]) => {
+                is_near(*x, *epsilon).then_some(*epsilon)
+            }
             _ => None,
         })
         .collect();

@@ -1,6 +1,6 @@
 //! Random small transformers, from a seed.
 
-use lemma_model::{Model, NodeId, Op, Unary, View};
+use lemma_model::{Model, NodeId, Norm, Op, Unary, View};
 use ndarray::{Array1, Array2, ArrayD};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -60,12 +60,12 @@ impl Builder {
             self.rng.gen_bool(0.7).then_some(values)
         };
         let (gain, bias) = (parameter(0.5, 2.0), parameter(-0.5, 0.5));
-        let op = match self.rng.gen_range(0..3) {
-            0 => Op::RmsNorm { epsilon: 1e-5, gain },
-            1 => Op::L2Norm { epsilon: 1e-6 },
-            _ => Op::LayerNorm { epsilon: 1e-5, gain, bias },
+        let norm = match self.rng.gen_range(0..3) {
+            0 => Norm { gain, ..Norm::rms(1e-5) },
+            1 => Norm::l2(1e-6),
+            _ => Norm { gain, bias, ..Norm::layer(1e-5) },
         };
-        self.push(op, &[x])
+        self.push(Op::Norm(norm), &[x])
     }
 
     /// Rows of each head, `[1, heads, tokens, size]`, or their columns.

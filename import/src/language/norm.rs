@@ -18,12 +18,12 @@ impl Norm {
             gain *= scale;
         }
         let gain = Some(gain);
-        Ok(match self {
-            Norm::Rms { epsilon } => Op::RmsNorm { epsilon, gain },
+        Ok(Op::Norm(match self {
+            Norm::Rms { epsilon } => lemma_model::Norm { gain, ..lemma_model::Norm::rms(epsilon) },
             Norm::Layer { epsilon } => {
                 let bias = Some(weights.vector(place.bias(), width)?);
-                Op::LayerNorm { epsilon, gain, bias }
+                lemma_model::Norm { gain, bias, ..lemma_model::Norm::layer(epsilon) }
             }
-        })
+        }))
     }
 }

@@ -2,7 +2,7 @@
 //! expects.
 
 use lemma_import::onnx::Options;
-use lemma_model::{Model, Op};
+use lemma_model::{Model, Norm, NormForm, Op};
 use lemma_quantizer::data::Samples;
 
 use lemma_testkit::model_file;
@@ -26,8 +26,7 @@ fn kind(op: &Op) -> String {
         Op::Dense { weight, .. } => return format!("Dense {:?}", weight.dim()),
         Op::Conv { weight, .. } => return format!("Conv {:?}", weight.dim()),
         Op::Embedding { table } => return format!("Embedding {:?}", table.dim()),
-        Op::LayerNorm { .. } => return "LayerNorm".into(),
-        Op::RmsNorm { .. } => return "RmsNorm".into(),
+        Op::Norm(norm) => return format!("Norm {:?}", norm.form),
         other => format!("{other:?}"),
     };
     debug.chars().take(60).collect()
@@ -89,6 +88,6 @@ fn sms_spam_transformer() {
 #[test]
 fn nanogpt_shakespeare() {
     let model = or_skip!(check("nanogpt_shakespeare/model.onnx", Options { tokens: Some(64) }));
-    assert_eq!(count(&model, |op| matches!(op, Op::LayerNorm { .. })), 9);
+    assert_eq!(count(&model, |op| matches!(op, Op::Norm(Norm { form: NormForm::Layer, .. }))), 9);
     assert_eq!(count(&model, |op| matches!(op, Op::Softmax)), 4);
 }

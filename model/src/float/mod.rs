@@ -264,11 +264,7 @@ fn unary_value(op: &Op, x: &ArrayViewD<'_, f32>, shape: &[usize]) -> Result<Arra
         Op::Softmax => Ok(pointwise::softmax(x)),
         Op::LogSoftmax => Ok(pointwise::log_softmax(x)),
         Op::ArgMax => shaped(shape, pointwise::argmax(x)),
-        Op::LayerNorm { epsilon, gain, bias } => {
-            pointwise::layer_norm(x, *epsilon, gain.as_ref(), bias.as_ref())
-        }
-        Op::RmsNorm { epsilon, gain } => pointwise::rms_norm(x, *epsilon, gain.as_ref()),
-        Op::L2Norm { epsilon } => Ok(pointwise::l2_norm(x, *epsilon)),
+        Op::Norm(norm) => norm.evaluate(x),
         Op::Trees(trees) => shaped(
             shape,
             x.rows().into_iter().flat_map(|row| trees.evaluate(&row.to_vec())).collect(),

@@ -1,6 +1,6 @@
-//! Elementwise functions, and functions of one axis: softmax, argmax, norms, sums.
+//! Elementwise functions, and functions of one axis: softmax, argmax, sums.
 
-use ndarray::{Array1, ArrayD, ArrayViewD, ArrayViewMut1, Axis, Zip};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMut1, Axis, Zip};
 
 /// `f(a, b)` with numpy broadcasting to `shape`.
 pub(super) fn binary(
@@ -74,51 +74,6 @@ pub(super) fn argmax(x: &ArrayViewD<'_, f32>) -> Vec<f32> {
     positions.collect()
 }
 
-/// `(x - mean) / sqrt(variance + epsilon) * gain + bias` over the last axis.
-pub(super) fn layer_norm(
-    x: &ArrayViewD<'_, f32>,
-    epsilon: f32,
-    gain: Option<&Array1<f32>>,
-    bias: Option<&Array1<f32>>,
-) -> Result<ArrayD<f32>, String> {
-    let mut out = rows(x, |row| {
-        let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / row.len() as f64;
-        row.map_inplace(|x| *x = (f64::from(*x) - mean) as f32);
-        normalize(row, epsilon);
-    });
-    if let Some(gain) = gain {
-        fits_rows(gain, &out)?;
-        out *= gain;
-    }
-    if let Some(bias) = bias {
-        fits_rows(bias, &out)?;
-        out += bias;
-    }
-    Ok(out)
-}
-
-/// `x / sqrt(mean(x^2) + epsilon) * gain` over the last axis.
-pub(super) fn rms_norm(
-    x: &ArrayViewD<'_, f32>,
-    epsilon: f32,
-    gain: Option<&Array1<f32>>,
-) -> Result<ArrayD<f32>, String> {
-    let mut out = rows(x, |row| normalize(row, epsilon));
-    if let Some(gain) = gain {
-        fits_rows(gain, &out)?;
-        out *= gain;
-    }
-    Ok(out)
-}
-
-/// `x / max(||x||, epsilon)` over the last axis.
-pub(super) fn l2_norm(x: &ArrayViewD<'_, f32>, epsilon: f32) -> ArrayD<f32> {
-    rows(x, |row| {
-        let norm = square_sum(row).sqrt();
-        scale(row, 1.0 / norm.max(f64::from(epsilon)));
-    })
-}
-
 /// Sum over `axes`, kept with size 1.
 pub(super) fn sum(x: &ArrayViewD<'_, f32>, axes: &[usize]) -> Result<ArrayD<f32>, String> {
     count(x, axes)?;
@@ -142,14 +97,6 @@ fn count(x: &ArrayViewD<'_, f32>, axes: &[usize]) -> Result<usize, String> {
         .ok_or_else(|| format!("axes {axes:?} of an operand {:?}", x.shape()))
 }
 
-/// Whether there is a number for each element of the last axis of `x`, or one for all.
-fn fits_rows(values: &Array1<f32>, x: &ArrayD<f32>) -> Result<(), String> {
-    match x.shape().last() {
-        Some(&width) if values.len() == width || values.len() == 1 => Ok(()),
-        _ => Err(format!("{} numbers for rows of an operand {:?}", values.len(), x.shape())),
-    }
-}
-
 fn rows(x: &ArrayViewD<'_, f32>, mut f: impl FnMut(&mut ArrayViewMut1<'_, f32>)) -> ArrayD<f32> {
     let mut out = x.as_standard_layout().into_owned();
     for mut row in out.rows_mut() {
@@ -158,22 +105,13 @@ fn rows(x: &ArrayViewD<'_, f32>, mut f: impl FnMut(&mut ArrayViewMut1<'_, f32>))
     out
 }
 
-fn normalize(row: &mut ArrayViewMut1<'_, f32>, epsilon: f32) {
-    let mean_square = square_sum(row) / row.len() as f64;
-    scale(row, 1.0 / (mean_square + f64::from(epsilon)).sqrt());
-}
-
-fn square_sum(row: &ArrayViewMut1<'_, f32>) -> f64 {
-    row.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
-}
-
 fn scale(row: &mut ArrayViewMut1<'_, f32>, factor: f64) {
     row.map_inplace(|x| *x = (f64::from(*x) * factor) as f32);
 }
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
+    use ndarray::{Array1, array};
 
     use super::*;
 
@@ -201,19 +139,6 @@ mod tests {
     }
 
     #[test]
-    fn norms_follow_their_formulas() {
-        let x = array![[1.0, 2.0, 3.0, 4.0]].into_dyn();
-        let deviation = 1.25f32.sqrt();
-        let expected = (&x - 2.5) / deviation * 2.0 + 1.0;
-        let gain = Array1::from_elem(4, 2.0);
-        let bias = Array1::from_elem(4, 1.0);
-        assert!(close(&layer_norm(&x.view(), 0.0, Some(&gain), Some(&bias)).unwrap(), &expected));
-        assert!(close(&rms_norm(&x.view(), 0.5, Some(&gain)).unwrap(), &(&x / 8f32.sqrt() * 2.0)));
-        assert!(close(&l2_norm(&x.view(), 1e-12), &(&x / 30f32.sqrt())));
-        assert!(close(&l2_norm(&(&x * 0.0).view(), 1e-12), &(&x * 0.0)));
-    }
-
-    #[test]
     fn reductions_keep_their_axes() {
         let x = array![[[1.0, 2.0], [3.0, 4.0]]].into_dyn();
         assert_eq!(sum(&x.view(), &[1, 2]).unwrap(), array![[[10.0]]].into_dyn());
@@ -232,9 +157,6 @@ mod tests {
         let x = array![[1.0, 2.0], [3.0, 4.0]].into_dyn();
         let three = Array1::ones(3);
         assert!(binary(&x.view(), &three.view().into_dyn(), &[2, 2], |a, b| a + b).is_err());
-        assert!(layer_norm(&x.view(), 0.0, Some(&three), None).is_err());
-        assert!(layer_norm(&x.view(), 0.0, None, Some(&three)).is_err());
-        assert!(rms_norm(&x.view(), 0.0, Some(&three)).is_err());
         assert!(sum(&x.view(), &[2]).is_err());
         assert!(mean(&x.view(), &[0, 2]).is_err());
     }

@@ -253,7 +253,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::testing::*;
-    use crate::{Model, NodeId, Op, Unary, View};
+    use crate::{Model, NodeId, Norm, Op, Unary, View};
 
     #[test]
     fn removes_dead_nodes_and_keeps_inputs() {
@@ -394,7 +394,7 @@ mod tests {
             7 => {
                 let mean = apply(model, Op::Mean { axes: vec![2] }, &[x]);
                 let centered = apply(model, Op::Sub, &[x, mean]);
-                apply(model, Op::RmsNorm { epsilon: 0.1, gain: None }, &[centered])
+                apply(model, Op::Norm(Norm::rms(0.1)), &[centered])
             }
             8 => {
                 let keys = apply(model, Op::View(View::Transpose(vec![0, 2, 1])), &[other]);

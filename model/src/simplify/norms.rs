@@ -13,7 +13,7 @@
 use ndarray::Array1;
 
 use super::reread;
-use crate::{Model, NodeId, Op, Unary};
+use crate::{Model, NodeId, Norm, NormForm, Op, Unary};
 
 /// Largest bound of an L2 norm that only keeps it from dividing by zero; exporters write 1e-12 to
 /// 1e-6.
@@ -49,12 +49,12 @@ fn rms_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
         };
         let squares = *model.operands(mean).first()?;
         let matches = is_last(model, x, axes) && is_square(model, squares, x);
-        matches.then_some(Op::RmsNorm { epsilon, gain: None })
+        matches.then_some(Op::Norm(Norm::rms(epsilon)))
     })
 }
 
 fn layer_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
-    let Op::RmsNorm { epsilon, gain } = model.op(id) else {
+    let Op::Norm(norm @ Norm { form: NormForm::Rms, .. }) = model.op(id) else {
         return None;
     };
     let &[centered] = model.operands(id) else {
@@ -67,7 +67,7 @@ fn layer_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
         return None;
     };
     let matches = model.operands(mean) == [x] && is_last(model, x, axes);
-    matches.then(|| (Op::LayerNorm { epsilon: *epsilon, gain: gain.clone(), bias: None }, x))
+    matches.then(|| (Op::Norm(Norm { form: NormForm::Layer, ..norm.clone() }), x))
 }
 
 fn l2_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
@@ -85,7 +85,7 @@ fn l2_norm(model: &Model, id: NodeId) -> Option<(Op, NodeId)> {
         let guards = *epsilon > 0.0 && *epsilon <= LARGEST_GUARD;
         let matches =
             *high == f32::MAX && guards && is_last(model, x, axes) && is_square(model, squares, x);
-        matches.then_some(Op::L2Norm { epsilon: *epsilon })
+        matches.then_some(Op::Norm(Norm::l2(*epsilon)))
     })
 }
 
@@ -98,31 +98,31 @@ fn with_parameter(model: &Model, id: NodeId, uses: &[usize]) -> Option<(Op, Node
     if model.extents(norm) != model.extents(id) || lead.iter().any(|&extent| extent != 1) {
         return None;
     }
-    if uses[norm.0] != 1 || !matches!(model.op(norm), Op::RmsNorm { .. } | Op::LayerNorm { .. }) {
+    let Op::Norm(before) = model.op(norm) else {
+        return None;
+    };
+    if uses[norm.0] != 1 || before.form == NormForm::L2 {
         return None;
     }
     let value: Array1<f32> = match value.len() {
         1 => Array1::from_elem(width, value.sum()),
         _ => value.iter().copied().collect(),
     };
-    let scaled = |gain: &Option<Array1<f32>>| {
-        Some(gain.as_ref().map_or(value.clone(), |gain| gain * &value))
-    };
-    let op = match (model.op(id), model.op(norm)) {
-        (Op::Mul, Op::RmsNorm { epsilon, gain }) => {
-            Op::RmsNorm { epsilon: *epsilon, gain: scaled(gain) }
-        }
-        (Op::Mul, Op::LayerNorm { epsilon, gain, bias }) => {
-            let bias = bias.as_ref().map(|bias| bias * &value);
-            Op::LayerNorm { epsilon: *epsilon, gain: scaled(gain), bias }
-        }
-        (Op::Add, Op::LayerNorm { epsilon, gain, bias }) => {
-            let bias = bias.as_ref().map_or(value.clone(), |bias| bias + &value);
-            Op::LayerNorm { epsilon: *epsilon, gain: gain.clone(), bias: Some(bias) }
-        }
+    let (gain, bias) = (before.gain.as_ref(), before.bias.as_ref());
+    let after = match (model.op(id), before.form) {
+        (Op::Mul, _) => Norm {
+            gain: Some(gain.map_or(value.clone(), |gain| gain * &value)),
+            bias: bias.map(|bias| bias * &value),
+            ..*before
+        },
+        (Op::Add, NormForm::Layer) => Norm {
+            gain: gain.cloned(),
+            bias: Some(bias.map_or(value.clone(), |bias| bias + &value)),
+            ..*before
+        },
         _ => return None,
     };
-    Some((op, source))
+    Some((Op::Norm(after), source))
 }
 
 /// Tries both orders of a product's operands.
@@ -193,10 +193,9 @@ mod tests {
                 apply(model, Op::Add, &[y, bias])
             }));
             assert_eq!(after.nodes.len(), 2);
-            assert!(matches!(
-                after.nodes[1].op,
-                Op::LayerNorm { gain: Some(_), bias: Some(_), .. }
-            ));
+            let Op::Norm(norm) = &after.nodes[1].op else { panic!("no norm") };
+            assert_eq!(norm.form, NormForm::Layer);
+            assert!(norm.gain.is_some() && norm.bias.is_some());
         }
     }
 
@@ -208,7 +207,10 @@ mod tests {
             apply(model, Op::Mul, &[y, gain])
         }));
         assert_eq!(after.nodes.len(), 2);
-        assert!(matches!(after.nodes[1].op, Op::RmsNorm { gain: Some(_), .. }));
+        assert!(matches!(
+            after.nodes[1].op,
+            Op::Norm(Norm { form: NormForm::Rms, gain: Some(_), .. })
+        ));
     }
 
     #[test]
@@ -222,7 +224,7 @@ mod tests {
             apply(model, Op::Mul, &[x, inverse])
         }));
         assert_eq!(after.nodes.len(), 2);
-        assert!(matches!(after.nodes[1].op, Op::L2Norm { .. }));
+        assert!(matches!(after.nodes[1].op, Op::Norm(Norm { form: NormForm::L2, .. })));
     }
 
     #[test]
@@ -235,7 +237,7 @@ mod tests {
             let inverse = apply(model, Op::Unary(Unary::Reciprocal), &[bounded]);
             apply(model, Op::Mul, &[x, inverse])
         }));
-        assert!(!after.nodes.iter().any(|node| matches!(node.op, Op::L2Norm { .. })));
+        assert!(!after.nodes.iter().any(|node| matches!(node.op, Op::Norm(_))));
     }
 
     #[test]

@@ -203,12 +203,11 @@ impl<'a> Lowering<'a> {
             Op::Softmax => self.shared.softmax_bits,
             Op::LogSoftmax => self.log_softmax_bits(operand),
             // A signed range keeps one bit for the sign.
-            _ => match (Norm::of(node), self.options.placement.norm_limbs) {
-                (Some(norm), limbs @ 1..) => {
-                    self.norm_operand_bits(id, &norm, operand, limbs as i32) - limb
-                }
-                _ => self.natural(operand) - 1,
-            },
+            Op::Norm(norm) if self.options.placement.norm_limbs > 0 => {
+                let limbs = self.options.placement.norm_limbs as i32;
+                self.norm_operand_bits(id, &Norm::of(norm, node), operand, limbs) - limb
+            }
+            _ => self.natural(operand) - 1,
         }
     }
 
@@ -248,10 +247,7 @@ impl<'a> Lowering<'a> {
             Op::Mean { axes } => self.reduce(node, axes, true)?,
             Op::View(view) => self.view(id, node, view)?,
             Op::MatMul => self.matmul(id, node)?,
-            Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::L2Norm { .. } => match Norm::of(node) {
-                Some(norm) => self.norm(id, node, &norm)?,
-                None => return Err(self.unsupported(node, "a normalisation without parameters")),
-            },
+            Op::Norm(norm) => self.norm(id, node, &Norm::of(norm, node))?,
             Op::Tokens { vocabulary } => self.tokens(node, *vocabulary)?,
             Op::Embedding { table } => self.embedding(id, node, table)?,
         };

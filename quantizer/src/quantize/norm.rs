@@ -14,7 +14,7 @@ use super::pool::divisor;
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
 use crate::calibrate::RowStatistics;
 use lemma_graph::{Energy, Interval, LinearMap, Op as Primitive};
-use lemma_model::{Node, NodeId, Op};
+use lemma_model::{Node, NodeId, NormForm};
 
 /// Most fractional bits of the root's numerator.
 const ROOT_BITS: i32 = 60;
@@ -46,19 +46,16 @@ pub(super) struct Norm<'a> {
 }
 
 impl<'a> Norm<'a> {
-    /// The parameters of a normalising node; `None` for any other.
-    pub(super) fn of(node: &'a Node) -> Option<Norm<'a>> {
+    /// The parameters of `node`, which is the operation `norm`.
+    pub(super) fn of(norm: &'a lemma_model::Norm, node: &Node) -> Norm<'a> {
         let width = node.shape.last().copied().unwrap_or(1) as f64;
-        let by_width = |epsilon: f32| (f64::from(epsilon) * width, width.sqrt());
-        let ((epsilon, factor), centered, gain, bias) = match &node.op {
-            Op::LayerNorm { epsilon, gain, bias } => {
-                (by_width(*epsilon), true, gain.as_ref(), bias.as_ref())
-            }
-            Op::RmsNorm { epsilon, gain } => (by_width(*epsilon), false, gain.as_ref(), None),
-            Op::L2Norm { epsilon } => ((f64::from(*epsilon).powi(2), 1.0), false, None, None),
-            _ => return None,
+        let epsilon = f64::from(norm.epsilon);
+        let (epsilon, factor) = match norm.form {
+            NormForm::Layer | NormForm::Rms => (epsilon * width, width.sqrt()),
+            NormForm::L2 => (epsilon.powi(2), 1.0),
         };
-        Some(Norm { centered, epsilon, factor, gain, bias })
+        let centered = norm.form == NormForm::Layer;
+        Norm { centered, epsilon, factor, gain: norm.gain.as_ref(), bias: norm.bias.as_ref() }
     }
 
     /// What each element of a row is multiplied by; `None` when all factors are one.

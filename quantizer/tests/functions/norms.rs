@@ -2,7 +2,7 @@
 
 use std::f64::consts::LN_2;
 
-use lemma_model::{Op, Unary};
+use lemma_model::{Norm, Op, Unary};
 use lemma_quantizer::calibrate::{Method, Ranges};
 use lemma_quantizer::guards::written_out;
 
@@ -66,8 +66,7 @@ fn an_l2_norm_keeps_its_bound() {
 #[test]
 fn an_l2_norm_keeps_its_bound_in_small_units() {
     for unit in [1e-12f32, 1e-6] {
-        let whole =
-            model(&[2, 6], |model, x| apply(model, Op::L2Norm { epsilon: 2.0 * unit }, &[x]));
+        let whole = model(&[2, 6], |model, x| apply(model, Op::Norm(Norm::l2(2.0 * unit)), &[x]));
         let values: Vec<f32> = rows(12).iter().map(|x| x * unit).collect();
         let small = samples(&[2, 6], &values);
         let observed = |samples: &[Inputs]| {

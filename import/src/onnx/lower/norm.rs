@@ -4,7 +4,7 @@ use ndarray::{Array1, ArrayD, Axis};
 
 use super::value::{Args, Value};
 use super::{Kind, Lowering, Node, Problem, taken_axis, uniform};
-use lemma_model::{NodeId, Op, Unary};
+use lemma_model::{NodeId, Norm, NormForm, Op, Unary};
 
 type Results = Result<Vec<Option<Value>>, Problem>;
 
@@ -28,12 +28,8 @@ impl Lowering {
         let bias = if simple { None } else { self.parameter(node, args, 2, "bias", inner)? };
         let rows = [&shape[..first], &[inner.iter().product()]].concat();
         let flat = self.reshaped(&format!("{}.rows", node.name), x, &rows)?;
-        let op = if simple {
-            Op::RmsNorm { epsilon, gain }
-        } else {
-            Op::LayerNorm { epsilon, gain, bias }
-        };
-        let id = self.push(&node.name, op, &[flat])?;
+        let form = if simple { NormForm::Rms } else { NormForm::Layer };
+        let id = self.push(&node.name, Op::Norm(Norm { form, epsilon, gain, bias }), &[flat])?;
         let id = self.reshaped(&format!("{}.split", node.name), id, &shape)?;
         Ok(vec![Some(self.computed(kind_of(args), id))])
     }
@@ -52,15 +48,11 @@ impl Lowering {
         }
         let width = self.shape_of(sum).last().copied().unwrap_or(1);
         let gain = self.parameter(node, args, 2, "scale", &[width])?;
-        let op = match beta {
-            None => Op::RmsNorm { epsilon, gain },
-            Some(beta) => Op::LayerNorm {
-                epsilon,
-                gain,
-                bias: self.parameter(node, args, beta, "bias", &[width])?,
-            },
+        let (form, bias) = match beta {
+            None => (NormForm::Rms, None),
+            Some(beta) => (NormForm::Layer, self.parameter(node, args, beta, "bias", &[width])?),
         };
-        let id = self.push(&node.name, op, &[sum])?;
+        let id = self.push(&node.name, Op::Norm(Norm { form, epsilon, gain, bias }), &[sum])?;
         let kind = kind_of(args);
         Ok(vec![Some(self.computed(kind, id)), None, None, Some(self.computed(kind, sum))])
     }
@@ -210,11 +202,7 @@ impl Lowering {
         }
         let (name, width) = (node.name.clone(), shape[1..].iter().product::<usize>() / groups);
         let flat = self.reshaped(&format!("{name}.groups"), x, &[batch, groups, width])?;
-        let normal = self.push(
-            &format!("{name}.norm"),
-            Op::LayerNorm { epsilon, gain: None, bias: None },
-            &[flat],
-        )?;
+        let normal = self.push(&format!("{name}.norm"), Op::Norm(Norm::layer(epsilon)), &[flat])?;
         let normal = self.reshaped(&format!("{name}.channels"), normal, &shape)?;
         let bias = parameters.pop().unwrap_or_default();
         let gain = parameters.pop().unwrap_or_default();

@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, IxDyn};
 
 use super::{Args, Kind, Lowering, Node, Results, axis_of};
-use lemma_model::{NodeId, Op, Unary, View};
+use lemma_model::{NodeId, Norm, Op, Unary, View};
 
 impl Lowering {
     /// `Scaler`: `(x - offset) * scale`, with a number for each column or one for all.
@@ -51,8 +51,7 @@ impl Lowering {
                 self.push(&part("sum"), Op::Sum { axes: vec![last] }, &[sizes])?
             }
             "L2" => {
-                let id =
-                    self.push(&name, Op::L2Norm { epsilon: f32::MIN_POSITIVE.sqrt() }, &[x])?;
+                let id = self.push(&name, Op::Norm(Norm::l2(f32::MIN_POSITIVE.sqrt())), &[x])?;
                 return Ok(vec![Some(self.computed(Kind::F32, id))]);
             }
             "MAX" => self.largest(&part("largest"), x, &[last])?,
