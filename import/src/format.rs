@@ -8,9 +8,9 @@ use lemma_model::Model;
 use lemma_model::file::open_regular;
 use thiserror::Error;
 
-use crate::llama2c;
 #[cfg(feature = "onnx")]
 use crate::onnx;
+use crate::{gguf, language, llama2c};
 
 /// A format that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Format {
     Onnx,
     /// A checkpoint of llama2.c.
     Llama2c,
+    /// GGUF, the format of llama.cpp.
+    Gguf,
 }
 
 /// What a file leaves open.
@@ -65,6 +67,9 @@ pub enum ImportError {
     /// A checkpoint of llama2.c.
     #[error(transparent)]
     Llama2c(#[from] llama2c::ImportError),
+    /// A language model in another format.
+    #[error(transparent)]
+    Language(#[from] language::ImportError),
     /// An ONNX file.
     #[cfg(feature = "onnx")]
     #[error(transparent)]
@@ -82,6 +87,7 @@ pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
                 options.tokens.ok_or_else(|| ImportError::Tokens { path: path.to_owned() })?;
             Ok(llama2c::load(path, &llama2c::Options { tokens })?)
         }
+        Format::Gguf => Ok(gguf::load(path, &gguf::Options { tokens: options.tokens })?),
         #[cfg(feature = "onnx")]
         Format::Onnx => Ok(onnx::load(path, &onnx::Options { tokens: options.tokens })?),
         #[cfg(not(feature = "onnx"))]
@@ -100,6 +106,9 @@ impl Format {
         let read = open_regular(path)
             .and_then(|file| file.take(llama2c::HEADER_BYTES).read_to_end(&mut head));
         read.map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
+        if head.starts_with(gguf::MAGIC) {
+            return Ok(Format::Gguf);
+        }
         if let Some((_, kind, advice)) =
             FOREIGN.into_iter().find(|(magic, ..)| head.starts_with(magic))
         {
@@ -117,17 +126,13 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Format::Onnx => "ONNX",
             Format::Llama2c => "llama2.c",
+            Format::Gguf => "GGUF",
         })
     }
 }
 
 /// How other formats begin, what they are, and the way from there.
-const FOREIGN: [(&[u8], &str, &str); 6] = [
-    (
-        b"GGUF",
-        "a GGUF file",
-        "export the model to ONNX, for instance with `optimum-cli export onnx`",
-    ),
+const FOREIGN: [(&[u8], &str, &str); 5] = [
     (
         b"PK\x03\x04",
         "a zip file, as PyTorch and Keras save models",

@@ -5,7 +5,9 @@
 //! typed error that names the file and the place. Nothing past the float model knows which format a
 //! model came from.
 
+mod encoding;
 mod format;
+pub mod gguf;
 pub mod language;
 pub mod llama2c;
 #[cfg(feature = "onnx")]

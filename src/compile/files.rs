@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use lemma_import::{Format, ImportError};
+use lemma_import::{Format, ImportError, gguf};
 use lemma_model::{ExecuteError, Model, Op, ShapeError};
 use lemma_prover::Progress;
 use lemma_prover::store::read_at_most;
@@ -20,7 +20,7 @@ use crate::text::{START, TextError, TextInputs, Tokenizer, is_text, own_texts, r
 /// The files of a compilation, and how to read them.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// The model: an ONNX file, or a llama2.c checkpoint; the content decides.
+    /// The model: an ONNX file, a GGUF file or a llama2.c checkpoint; the content decides.
     pub model: PathBuf,
     /// Sample inputs that the ranges are taken from: arrays in .npz or .json, or with a tokenizer
     /// texts in .txt or .tsv. A decoder without any writes its own.
@@ -31,7 +31,7 @@ pub struct Sources {
     pub labels: Option<String>,
     /// What an unsigned byte of the data stands for.
     pub scale: Option<ByteScale>,
-    /// The tokenizer of a model of text.
+    /// The tokenizer of a model of text. A GGUF file brings its own.
     pub tokenizer: Option<PathBuf>,
     /// Class names: a JSON list, or an object with such a list as `labels`. They take the place of
     /// [`CompileOptions::classes`].
@@ -39,7 +39,7 @@ pub struct Sources {
     /// Number of tokens of a language model, or size of the dynamic axes other than the batch.
     pub tokens: Option<usize>,
     /// Whether the model is a causal language model whose choices of the next token are to be
-    /// compiled. A llama2.c checkpoint always is one.
+    /// compiled. GGUF files and llama2.c checkpoints always are.
     pub decoder: bool,
 }
 
@@ -112,17 +112,21 @@ impl Sources {
         options: &CompileOptions,
         progress: &dyn Progress,
     ) -> Result<(Package, Report), SourceError> {
-        let checkpoint = Format::of(&self.model)? == Format::Llama2c;
+        let format = Format::of(&self.model)?;
+        let always = matches!(format, Format::Llama2c | Format::Gguf);
+        let decoder = if self.decoder || always { Some(kind(options)?) } else { None };
+        let tokenizer = self.tokenizer(format)?;
         let source =
             lemma_import::load(&self.model, &lemma_import::Options { tokens: self.tokens })?;
-        let tokenizer = self.tokenizer.as_deref().map(Tokenizer::read).transpose()?;
-        let decoder = if self.decoder || checkpoint { Some(kind(options)?) } else { None };
-        let causal = decoder
-            .map(|kind| CausalModel::new(source.clone()).map(|causal| (causal, kind)))
-            .transpose()?;
-        let model = causal
-            .as_ref()
-            .map_or_else(|| Ok(source.clone()), |(causal, kind)| causal.decoder(*kind))?;
+        let inputs = inputs(&source)?;
+        let (causal, model) = match decoder {
+            None => (None, source),
+            Some(kind) => {
+                let causal = CausalModel::new(source)?;
+                let model = causal.decoder(kind)?;
+                (Some((causal, kind)), model)
+            }
+        };
         let entries =
             causal.as_ref().map_or_else(|| class_count(&model), |(causal, _)| causal.vocabulary());
         let options = self.complete(options, entries, decoder, tokenizer.as_ref())?;
@@ -133,9 +137,9 @@ impl Sources {
         };
         let data = |path: &Path, labels| -> Result<Vec<Labelled>, SourceError> {
             let samples = if is_text(path) {
-                texts(path, &source, tokenizer.as_ref(), &options.classes, causal.is_some())?
+                texts(path, &inputs, tokenizer.as_ref(), &options.classes, causal.is_some())?
             } else {
-                arrays(path, &source, self.scale, labels)?
+                arrays(path, &inputs, self.scale, labels)?
             };
             Ok(samples.into_iter().map(|(inputs, label)| (converted(inputs), label)).collect())
         };
@@ -145,8 +149,8 @@ impl Sources {
             (Some(path), _) => data(path, None)?.into_iter().map(|(inputs, _)| inputs).collect(),
             (None, Some((causal, _))) => {
                 let (first, padding) = match &tokenizer {
-                    Some(tokenizer) => (tokenizer.first(), tokenizer.padding()),
-                    None if checkpoint => (Some(START), START),
+                    Some(tokenizer) => (tokenizer.opening(), tokenizer.padding()),
+                    None if format == Format::Llama2c => (Some(START), START),
                     None => (None, 0),
                 };
                 own_texts(causal, first, padding, OWN_TEXTS)?.into_iter().map(converted).collect()
@@ -161,6 +165,19 @@ impl Sources {
         let name = self.model.file_stem().and_then(|stem| stem.to_str()).unwrap_or("model");
         let (package, report) = compile(name, model, &calibration, &test, &options, progress)?;
         Ok((package.with_tokenizer(tokenizer), report))
+    }
+
+    /// The tokenizer that is given, or the model's own.
+    fn tokenizer(&self, format: Format) -> Result<Option<Tokenizer>, SourceError> {
+        if let Some(path) = &self.tokenizer {
+            return Ok(Some(Tokenizer::read(path)?));
+        }
+        if format != Format::Gguf {
+            return Ok(None);
+        }
+        let vocabulary = gguf::vocabulary(&self.model).map_err(ImportError::from)?;
+        let tokenizer = vocabulary.map(|vocabulary| Tokenizer::of_vocabulary(&vocabulary));
+        Ok(tokenizer.transpose().map_err(|problem| problem.of(&self.model))?)
     }
 
     /// The options with what follows from the files; `entries`: how many classes the first output
@@ -199,6 +216,15 @@ fn kind(options: &CompileOptions) -> Result<Decoder, SourceError> {
     }
     let hidden = options.committed.iter().chain(&options.private).any(|name| name == PROMPT);
     Ok(if hidden { Decoder::Hidden } else { Decoder::Shown })
+}
+
+/// The inputs of a model, without all else.
+fn inputs(model: &Model) -> Result<Model, ShapeError> {
+    let mut inputs = Model::default();
+    for node in model.inputs.iter().filter_map(|id| model.node(*id)) {
+        inputs.push_input(node.name.clone(), node.op.clone(), &node.shape)?;
+    }
+    Ok(inputs)
 }
 
 /// Class names from a list, or from the `labels` of an object.

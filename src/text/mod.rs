@@ -8,6 +8,8 @@
 //! | a list of characters | a JSON object with `chars` | one token a character |
 //! | `tokenizer.bin` of llama2.c | anything else | the start token, a space, then merges by score; bytes where nothing fits |
 //!
+//! The vocabulary in a GGUF file is made a `tokenizer.json` of.
+//!
 //! A `tokenizer.json` without a post-processor that has a special token `<cls>`, `[CLS]` or `<s>`
 //! gets it in front: there is no other reason to have one.
 
@@ -16,6 +18,7 @@ mod companions;
 mod declared;
 mod error;
 mod files;
+mod gguf;
 mod input;
 #[cfg(feature = "text")]
 mod json;
@@ -24,6 +27,7 @@ mod pieces;
 
 use std::path::Path;
 
+use lemma_import::gguf::Vocabulary;
 use lemma_prover::StoreError;
 use lemma_prover::store::{read_at_most, write_atomically};
 use lemma_verifier::Digest;
@@ -118,6 +122,14 @@ impl Tokenizer {
         Tokenizer::of_json(bytes)
     }
 
+    /// The tokenizer that a GGUF file brings along, as a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// A vocabulary that is not understood.
+    pub fn of_vocabulary(vocabulary: &Vocabulary) -> Result<Tokenizer, TextProblem> {
+        Tokenizer::of_json(gguf::tokenizer_json(vocabulary)?)
+    }
+
     #[cfg(feature = "text")]
     fn of_json(bytes: Vec<u8>) -> Result<Tokenizer, TextProblem> {
         let json::Loaded { json, first, padding, declared, ends } = json::load(&bytes)?;
@@ -202,6 +214,13 @@ impl Tokenizer {
     /// The token that begins every text, if any.
     pub fn first(&self) -> Option<u32> {
         self.first
+    }
+
+    /// The first token of every text, whether it stands in front or the file's template puts it
+    /// there; a token that only ends texts where there is none.
+    pub fn opening(&self) -> Option<u32> {
+        let empty = self.encode("", usize::MAX).ok()?;
+        empty.ids.first().copied()
     }
 
     /// The token that fills up a text that is shorter than the model's input.

@@ -17,14 +17,14 @@ use crate::output::{Exit, Output, Refused};
 /// Arguments of `lemma compile`.
 #[derive(Args)]
 pub struct Compile {
-    /// The model: an ONNX file, or a llama2.c checkpoint (.bin).
+    /// The model: an ONNX file, a GGUF file, or a llama2.c checkpoint (.bin).
     model: PathBuf,
     /// Sample inputs, .npz or .json, or with a tokenizer .txt or .tsv: what the ranges are taken
     /// from. A decoder without any writes its own.
     #[arg(long, required_unless_present_any = ["tokens", "decoder"])]
     calibration: Option<PathBuf>,
     /// The tokenizer of a model of text: tokenizer.json, tokenizer.bin of llama2.c, or a JSON
-    /// object with a list `chars`.
+    /// object with a list `chars`. A GGUF file brings its own.
     #[arg(long)]
     tokenizer: Option<PathBuf>,
     /// Held-out data to measure accuracy on; the calibration data when absent.
@@ -67,11 +67,11 @@ pub struct Compile {
     /// Take ranges from this percentile of the absolute values instead of the largest.
     #[arg(long)]
     percentile: Option<f64>,
-    /// Size of dynamic axes other than the batch.
+    /// Size of dynamic axes other than the batch; number of tokens of a language model.
     #[arg(long)]
     tokens: Option<usize>,
     /// The model is a causal language model, token ids to logits: compile its choice of every next
-    /// token, so that it generates. A llama2.c checkpoint always is one.
+    /// token, so that it generates. GGUF files and llama2.c checkpoints always are.
     #[arg(long)]
     decoder: bool,
     /// Keep the result although its report speaks against it: the accuracy falls, outputs differ,

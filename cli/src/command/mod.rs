@@ -26,7 +26,7 @@ use crate::output::{Exit, Output};
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Turn an ONNX model or a llama2.c checkpoint into an integer graph and a circuit.
+    /// Turn an ONNX model, a GGUF file or a llama2.c checkpoint into an integer graph and a circuit.
     Compile(compile::Compile),
     /// Make the proving and the verifying key of a compiled model.
     Setup(setup::Setup),

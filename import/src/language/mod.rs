@@ -10,11 +10,22 @@
 mod attention;
 mod config;
 mod decoder;
+mod error;
 mod norm;
 mod rotary;
 mod weights;
 
 pub use config::{Biases, Decoder, MAX_TOKENS, Mlp, Norm, Positions};
 pub use decoder::decoder;
+pub use error::{ImportError, Problem};
 pub use rotary::{Layout, Rotary, Scaling};
 pub use weights::{Affine, Part, Place, Weights};
+
+/// The number of tokens that is asked for, where it can be had.
+pub(crate) fn tokens(longest: usize, wanted: Option<usize>) -> Result<usize, Problem> {
+    match wanted {
+        None => Err(Problem::NoTokens { longest }),
+        Some(tokens) if (1..=longest).contains(&tokens) => Ok(tokens),
+        Some(found) => Err(Problem::Tokens { longest, found }),
+    }
+}

@@ -110,6 +110,19 @@ pub trait Weights {
         inputs: usize,
         outputs: usize,
     ) -> Result<Array2<f32>, Self::Error> {
+        self.transposed(place, inputs, outputs)
+    }
+
+    /// The weight `[inputs, outputs]` of a linear map that is stored as `[outputs, inputs]`.
+    ///
+    /// # Errors
+    /// As [`Weights::rows`].
+    fn transposed(
+        &mut self,
+        place: Place,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Array2<f32>, Self::Error> {
         let mut weight = Array2::zeros([inputs, outputs]);
         let mut columns = weight.columns_mut().into_iter();
         self.rows(place, [outputs, inputs], &mut |values| {
@@ -155,6 +168,16 @@ impl Place {
 impl From<Part> for Place {
     fn from(part: Part) -> Place {
         Place { layer: None, part, is_bias: false }
+    }
+}
+
+impl Part {
+    /// Whether its weight is a vector.
+    pub fn is_vector(self) -> bool {
+        matches!(
+            self,
+            Part::AttentionNorm | Part::QueryNorm | Part::KeyNorm | Part::MlpNorm | Part::FinalNorm
+        )
     }
 }
 

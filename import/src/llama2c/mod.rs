@@ -6,7 +6,7 @@
 //! length must be exactly what its header says and at most [`MAX_BYTES`], so memory is bounded by
 //! the file.
 //!
-//! The model is made by [`language`](crate::language).
+//! The model is made by [`language`].
 
 mod file;
 
