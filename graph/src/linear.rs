@@ -337,10 +337,11 @@ fn row_bounds(weight: &[i32], row: usize, x: Interval, padded: bool) -> Option<I
     weight
         .par_chunks(row)
         .map(|row| {
-            let (positive, negative) = row.iter().fold((0i128, 0i128), |(p, n), w| {
-                if *w > 0 { (p + *w as i128, n) } else { (p, n + *w as i128) }
+            // A row of 2^31 weights would not reach 2^63.
+            let (positive, negative) = row.iter().fold((0i64, 0i64), |(p, n), w| {
+                (p + i64::from((*w).max(0)), n + i64::from((*w).min(0)))
             });
-            x.weighted(positive, negative)
+            x.weighted(positive.into(), negative.into())
         })
         .try_reduce_with(|a, b| Some(a.hull(b)))?
 }

@@ -1,5 +1,6 @@
 //! Constant tables: functions of one small integer, and rows chosen by an id.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -10,11 +11,18 @@ use super::interval::Interval;
 pub const MAX_ROWS: usize = 1 << 20;
 
 /// Values of a function for consecutive integer keys.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     name: String,
     first: i64,
     values: Vec<i64>,
+}
+
+/// A few values are enough to tell most tables apart.
+impl Hash for Table {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.name, self.first, some(&self.values)).hash(state);
+    }
 }
 
 impl Table {
@@ -72,10 +80,17 @@ impl Table {
 }
 
 /// A constant matrix whose rows are chosen by an id: an embedding.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowTable {
     width: usize,
     values: Arc<[i32]>,
+}
+
+/// A few values are enough to tell most tables apart.
+impl Hash for RowTable {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.width, some(&self.values)).hash(state);
+    }
 }
 
 impl RowTable {
@@ -120,4 +135,10 @@ impl RowTable {
         let high = self.values.iter().max()?;
         Interval::new((*low).into(), (*high).into()).filter(|_| self.is_consistent())
     }
+}
+
+/// How many values there are, and some of them.
+fn some<T: Copy>(values: &[T]) -> (usize, Vec<T>) {
+    let step = (values.len() / 16).max(1);
+    (values.len(), values.iter().step_by(step).copied().collect())
 }

@@ -4,6 +4,7 @@
 //! All shapes are static. The batch dimension, where the source has one, stays in the shapes with
 //! size 1.
 
+mod arrange;
 mod build;
 mod commute;
 mod composition;

@@ -46,6 +46,14 @@ pub enum TextProblem {
         /// Most bytes.
         limit: usize,
     },
+    /// A file of more texts than are read.
+    #[error("{texts} texts; at most {limit} are read: some hundreds are enough to calibrate on")]
+    TooMany {
+        /// Texts in the file.
+        texts: usize,
+        /// Most texts.
+        limit: usize,
+    },
     /// A character without a token.
     #[error("the tokenizer has no token for {character:?}, character {position} of the text")]
     Unencodable {

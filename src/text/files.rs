@@ -8,7 +8,16 @@ use super::{TextError, TextInputs, TextProblem, Tokenizer};
 use crate::Inputs;
 
 /// Largest file of texts in bytes.
-const MAX_BYTES: u64 = 1 << 26;
+const MAX_BYTES: u64 = 1 << 24;
+
+/// Most texts of a file of one a line.
+const MAX_TEXTS: usize = 1 << 14;
+
+/// Most bytes of a long text that is cut into windows.
+const MAX_LONG: usize = 1 << 21;
+
+/// Most windows of a long text.
+const MAX_WINDOWS: usize = 1 << 12;
 
 /// Whether a file's ending says that it holds texts.
 pub fn is_text(path: &Path) -> bool {
@@ -20,11 +29,13 @@ pub fn is_text(path: &Path) -> bool {
 ///
 /// - `.tsv`: a label, a tab and a text on each line;
 /// - `.txt` for a model with a mask: a text on each line; empty lines are left out;
-/// - `.txt` for a model without: one long text, cut into windows.
+/// - `.txt` for a model without: one long text of at most 2 MiB, cut into windows; of more than
+///   4,096 windows so many are taken, evenly spaced.
 ///
 /// # Errors
-/// A file that cannot be read, is larger than 64 MiB or not UTF-8, a character without a token, a
-/// label that is no class, no text at all.
+/// A file that cannot be read, is larger than 16 MiB, holds more than 16,384 texts or is not UTF-8,
+/// a long text that is too long, a character without a token, a label that is no class, no text at
+/// all.
 pub fn read_texts(
     path: &Path,
     tokenizer: &Tokenizer,
@@ -40,17 +51,30 @@ pub fn read_texts(
             labelled(&text, tokenizer, inputs, classes)?
         } else if inputs.masked() {
             let lines = text.lines().filter(|line| !line.trim().is_empty());
+            few(lines.clone().count())?;
             lines
                 .map(|line| Ok((inputs.encode(tokenizer, line)?.inputs, None)))
                 .collect::<Result<_, _>>()?
         } else if text.is_empty() {
             Vec::new()
         } else {
-            inputs.windows(tokenizer, &text)?.into_iter().map(|window| (window, None)).collect()
+            if text.len() > MAX_LONG {
+                return Err(TextProblem::TooLong { bytes: text.len(), limit: MAX_LONG });
+            }
+            let windows = inputs.windows(tokenizer, &text, MAX_WINDOWS)?;
+            windows.into_iter().map(|window| (window, None)).collect()
         };
         if samples.is_empty() { Err(TextProblem::Empty) } else { Ok(samples) }
     };
     read().map_err(|problem| problem.of(path))
+}
+
+/// An error where a file holds more texts than are read.
+fn few(texts: usize) -> Result<(), TextProblem> {
+    if texts > MAX_TEXTS {
+        return Err(TextProblem::TooMany { texts, limit: MAX_TEXTS });
+    }
+    Ok(())
 }
 
 fn labelled(
@@ -70,6 +94,7 @@ fn labelled(
         })?;
         Ok((inputs.encode(tokenizer, text)?.inputs, Some(class)))
     };
+    few(table.lines().count())?;
     table.lines().enumerate().map(sample).collect()
 }
 
@@ -103,6 +128,25 @@ mod tests {
         assert_eq!(read("a.txt", "abc\nabc\nab", &["ids"]).unwrap().len(), 2);
         let table = read("a.tsv", "y\tab\nx\tb\n", &["ids", "mask"]).unwrap();
         assert_eq!(table.iter().map(|(_, class)| class.unwrap()).collect::<Vec<_>>(), [1, 0]);
+    }
+
+    #[test]
+    fn the_number_of_texts_is_bounded_and_long_texts_are_sampled() {
+        let lines = "ab\n".repeat(MAX_TEXTS);
+        assert_eq!(read("a.txt", &lines, &["ids", "mask"]).unwrap().len(), MAX_TEXTS);
+        for (name, contents) in [("a.txt", lines + "c"), ("a.tsv", "x\ta\n".repeat(MAX_TEXTS + 1))]
+        {
+            assert!(
+                matches!(read(name, &contents, &["ids", "mask"]), Err(TextProblem::TooMany { .. })),
+                "{name}"
+            );
+        }
+        // One window in two, the first of each pair.
+        let windows = read("a.txt", &"aaaabbbb".repeat(MAX_WINDOWS), &["ids"]).unwrap();
+        assert_eq!(windows.len(), MAX_WINDOWS);
+        assert!(windows.iter().all(|(window, _)| window["ids"].iter().all(|id| *id == 1.0)));
+        let long = "a".repeat(MAX_LONG + 1);
+        assert!(matches!(read("a.txt", &long, &["ids"]), Err(TextProblem::TooLong { .. })));
     }
 
     #[test]

@@ -174,11 +174,17 @@ impl TextInputs {
     }
 
     /// Every window of a long text, one after the other, each with the tokenizer's first token in
-    /// front; a remainder is left out unless it is all there is.
+    /// front; a remainder is left out unless it is all there is. Of more than `most` windows so
+    /// many are taken, evenly spaced.
     ///
     /// # Errors
     /// A character that the tokenizer has no token for.
-    pub fn windows(&self, tokenizer: &Tokenizer, text: &str) -> Result<Vec<Inputs>, TextProblem> {
+    pub fn windows(
+        &self,
+        tokenizer: &Tokenizer,
+        text: &str,
+        most: usize,
+    ) -> Result<Vec<Inputs>, TextProblem> {
         let first = tokenizer.first();
         let width = self.tokens.saturating_sub(usize::from(first.is_some())).max(1);
         let ids = tokenizer.body(text)?;
@@ -189,7 +195,10 @@ impl TextInputs {
         if ids.len() < width {
             return Ok(vec![window(&ids)]);
         }
-        Ok(ids.chunks_exact(width).map(window).collect())
+        let count = ids.len() / width;
+        let taken = count.min(most);
+        let starts = (0..taken).map(|at| at * count / taken * width);
+        Ok(starts.filter_map(|start| ids.get(start..start + width)).map(window).collect())
     }
 
     /// Inputs for tokens; the rest is `padding`. Tokens past the end are left out.
@@ -266,7 +275,7 @@ mod tests {
     fn a_long_text_becomes_windows() {
         let inputs = TextInputs::of(&model(&[("x", &[3])])).unwrap();
         let ids = |text: &str| -> Vec<Vec<f32>> {
-            let windows = inputs.windows(&characters(), text).unwrap();
+            let windows = inputs.windows(&characters(), text, 9).unwrap();
             windows.iter().map(|window| window["x"].iter().copied().collect()).collect()
         };
         assert_eq!(ids("abcabca"), [[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]);

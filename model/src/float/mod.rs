@@ -8,7 +8,6 @@
 mod error;
 mod linear;
 mod pointwise;
-mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -235,7 +234,10 @@ fn value(node: &Node, operands: &[ArrayViewD<'_, f32>]) -> Result<ArrayD<f32>, S
         (Op::Mul, [a, b]) => pointwise::binary(a, b, shape, |a, b| a * b),
         (Op::MatMul, [a, b]) => linear::matrix_product(a, b, shape),
         (Op::Mask, [scores, hidden]) => pointwise::masked(scores, hidden, shape, f32::NEG_INFINITY),
-        (Op::View(view), parts) => view::apply(view, parts, shape),
+        (Op::View(view), parts) => view.arrange(parts, shape, |value| value).ok_or_else(|| {
+            let found: Vec<_> = parts.iter().map(|operand| operand.shape()).collect();
+            format!("{view:?} of operands {found:?} does not give {shape:?}")
+        }),
         (op, [x]) => unary_value(op, x, shape),
         _ => Err(format!("{} operands do not fit the operation", operands.len())),
     }

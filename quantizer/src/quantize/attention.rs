@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ndarray::Array2;
 
 use super::linear::{UNROUNDED_WEIGHT_BITS, power_of_two};
-use super::{Lowering, QuantizeError, Tensor, quantize_value};
+use super::weights::{Size, columns};
+use super::{Lowering, QuantizeError, Tensor};
 use lemma_graph::{Causal, Interval, MatMul, Op as Primitive, RowTable};
 use lemma_model::{Node, NodeId, Op, View};
 
@@ -183,13 +184,10 @@ impl Lowering<'_> {
             Op::View(_) => self.fewest_bits(*node.inputs.first()?),
             Op::Dense { weight, .. } => {
                 let operand = self.natural(*node.inputs.first()?) - 1;
-                let largest = weight.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
+                let values = || columns(weight);
+                let Size { largest, heaviest } =
+                    self.shared.weights.size(id, weight.dim().0, values);
                 let coarsest = self.coarsest(largest) + UNROUNDED_WEIGHT_BITS;
-                let heaviest = weight
-                    .columns()
-                    .into_iter()
-                    .map(|row| row.iter().map(|w| f64::from(w.abs())).sum())
-                    .fold(0f64, f64::max);
                 Some((
                     operand + coarsest,
                     f64::from(self.options.bits as i32 - 1 + coarsest) + heaviest.max(1e-9).log2(),
@@ -273,13 +271,12 @@ impl Lowering<'_> {
             let shape = self.shape(ids);
             ids = self.push(node, Primitive::Rescale { shift: 0, range }, &[ids], &shape, 0)?;
         }
-        let largest = table.iter().fold(0f64, |m, v| m.max(f64::from(v.abs())));
+        let values = || table.iter().copied().collect();
+        let largest = self.shared.weights.size(id, table.dim().1, values).largest;
         let finest = EMBEDDING_BITS - largest.max(1e-9).log2().ceil() as i32;
         let coarsest = self.coarsest(largest).max(self.natural(id) - 1);
         let frac = (self.wanted[id.0] + self.limb()).max(coarsest).min(finest);
-        let values: Arc<[i32]> =
-            table.iter().map(|v| quantize_value(f64::from(*v), frac) as i32).collect();
-        let rows = RowTable::new(table.dim().1, values)
+        let rows = RowTable::new(table.dim().1, self.shared.weights.integers(id, frac, values))
             .ok_or_else(|| self.unsupported(node, "an empty embedding"))?;
         self.push(node, Primitive::RowGather(Arc::new(rows)), &[ids], &node.shape, frac)
     }

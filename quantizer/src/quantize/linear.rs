@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ndarray::{Array1, Array2, Array4};
 
 use super::attention::FEWEST;
-use super::{Lowering, QuantizeError, Tensor, quantize_value};
+use super::weights::{Size, columns};
+use super::{Lowering, QuantizeError, Tensor, quantize_values};
 use lemma_graph::{Conv, LinearMap, Op as Primitive};
 use lemma_model::{Node, NodeId, Window};
 
@@ -31,10 +32,10 @@ impl Lowering<'_> {
         bias: Option<&Array1<f32>>,
     ) -> Result<Tensor, QuantizeError> {
         let (inputs, outputs) = weight.dim();
-        let transposed: Vec<f32> = weight.t().iter().copied().collect();
+        let values = || columns(weight);
         let rows = node.shape.iter().product::<usize>() / outputs.max(1);
         let build = |weight: Arc<[i32]>| LinearMap::Dense { weight, outputs, inputs };
-        let product = self.weighted(id, node, &transposed, outputs, build)?;
+        let product = self.weighted(id, node, inputs, values, build)?;
         let bias = bias.map(|b| (0..rows).flat_map(|_| b.iter().copied()).collect::<Vec<f32>>());
         self.biased(node, product, bias)
     }
@@ -48,12 +49,14 @@ impl Lowering<'_> {
         window: &Window,
         groups: usize,
     ) -> Result<Tensor, QuantizeError> {
-        let values: Vec<f32> = weight.iter().copied().collect();
+        let values = || weight.iter().copied().collect();
         let operand = self.operand(node, 0)?;
-        let geometry = self.geometry(node, operand, window, weight.dim().0, groups)?;
+        let outputs = weight.dim().0;
+        let geometry = self.geometry(node, operand, window, outputs, groups)?;
+        let inputs = weight.len() / outputs.max(1);
         let area: usize = geometry.output.iter().product();
         let build = |weight: Arc<[i32]>| LinearMap::Conv(Conv { weight, ..geometry.clone() });
-        let product = self.weighted(id, node, &values, weight.dim().0, build)?;
+        let product = self.weighted(id, node, inputs, values, build)?;
         let bias = bias
             .map(|b| b.iter().flat_map(|b| std::iter::repeat_n(*b, area)).collect::<Vec<f32>>());
         self.biased(node, product, bias)
@@ -96,25 +99,26 @@ impl Lowering<'_> {
         })
     }
 
-    /// A layer with constant weights. Its result has the fractional bits that its users want and
-    /// one limb more.
+    /// A layer with constant weights, which `values` makes: `inputs` of them for each result. The
+    /// layer's result has the fractional bits that its users want and one limb
+    /// more.
     fn weighted(
         &mut self,
         id: NodeId,
         node: &Node,
-        weight: &[f32],
-        outputs: usize,
+        inputs: usize,
+        values: impl Fn() -> Vec<f32>,
         build: impl Fn(Arc<[i32]>) -> LinearMap,
     ) -> Result<Tensor, QuantizeError> {
         let limb = self.limb();
-        let largest = weight.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
+        let Size { largest, heaviest } = self.shared.weights.size(id, inputs, &values);
         let finest = MAX_WEIGHT_BITS - exponent(largest);
         let source = node.inputs.first().copied().unwrap_or(NodeId(0));
         let fewest = self.wanted[id.0] <= FEWEST / 2;
         let mut coarsest = self.coarsest(largest);
         if !fewest {
             // What is too small to be seen by the users needs no bits of its own.
-            let terms = (weight.len() / outputs.max(1)).max(1) as f64;
+            let terms = inputs.max(1) as f64;
             coarsest = coarsest.min(
                 self.wanted[id.0]
                     + (self.ranges.magnitude(source) * terms).log2().ceil() as i32
@@ -141,9 +145,6 @@ impl Lowering<'_> {
             let operand_len: usize = self.graph.node(operand.id).len();
             let result_len: usize = node.shape.iter().product();
             let rounding = self.rescale_cost(operand, self.ranges.magnitude(source)) * operand_len;
-            let row = weight.chunks((weight.len() / outputs.max(1)).max(1));
-            let heaviest =
-                row.map(|row| row.iter().map(|w| f64::from(w.abs())).sum()).fold(0f64, f64::max);
             // Sums stay far below 2^62, if need be with as few bits as the weights may have.
             let magnitude = self.bounds(operand).magnitude() as f64 * heaviest;
             let room = [bits, coarsest]
@@ -160,8 +161,7 @@ impl Lowering<'_> {
             }
         }
         let bits = bits.min(finest);
-        let integers: Arc<[i32]> =
-            weight.iter().map(|w| quantize_value(f64::from(*w), bits) as i32).collect();
+        let integers = self.shared.weights.integers(id, bits, values);
         let map = Primitive::Linear(Arc::new(build(integers)));
         self.push(node, map, &[operand], &node.shape, operand.frac + bits)
     }
@@ -179,8 +179,7 @@ impl Lowering<'_> {
         bias: Option<Vec<f32>>,
     ) -> Result<Tensor, QuantizeError> {
         let Some(bias) = bias.filter(|b| b.iter().any(|v| *v != 0.0)) else { return Ok(product) };
-        let integers: Arc<[i64]> =
-            bias.iter().map(|b| quantize_value(f64::from(*b), product.frac)).collect();
+        let integers: Arc<[i64]> = quantize_values(&bias, product.frac).collect();
         let constant =
             self.push(node, Primitive::Constant(integers), &[], &node.shape, product.frac)?;
         self.push(
@@ -285,8 +284,7 @@ impl Lowering<'_> {
         } else {
             (frac - operand.frac).clamp(self.coarsest(largest), MAX_WEIGHT_BITS - exponent(largest))
         };
-        let integers: Arc<[i64]> =
-            factors.iter().map(|w| quantize_value(f64::from(*w), bits)).collect();
+        let integers: Arc<[i64]> = quantize_values(factors, bits).collect();
         let map = Arc::new(LinearMap::Diagonal(integers));
         self.push(node, Primitive::Linear(map), &[operand], &node.shape, operand.frac + bits)
     }

@@ -24,6 +24,7 @@ mod rescale;
 mod softmax;
 mod trees;
 mod view;
+mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -419,6 +420,16 @@ impl<'a> Lowering<'a> {
 pub fn quantize_value(value: f64, frac: i32) -> i64 {
     let limit = (1i64 << 62) as f64;
     (value * f64::from(frac).exp2()).round().clamp(-limit, limit) as i64
+}
+
+/// [`quantize_value`] of each. Adding a half is exact enough: of 24 significant bits none is lost
+/// that decides, and what is so large that the sum is rounded is even.
+fn quantize_values(values: &[f32], frac: i32) -> impl ExactSizeIterator<Item = i64> {
+    let (unit, limit) = (f64::from(frac).exp2(), (1i64 << 62) as f64);
+    values.iter().map(move |value| {
+        let value = f64::from(*value) * unit;
+        (value + 0.5f64.copysign(value)).clamp(-limit, limit) as i64
+    })
 }
 
 /// The real number that an integer stands for.

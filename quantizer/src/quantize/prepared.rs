@@ -11,6 +11,7 @@ use super::line::{Line, lines};
 use super::options::{BITS, Options, Placement, WEIGHT_BITS};
 use super::reciprocal::Division;
 use super::trees::Planned;
+use super::weights::Weights;
 use super::{Lowering, QuantizeError, Quantized};
 use crate::calibrate::Ranges;
 use lemma_graph::Table;
@@ -41,6 +42,8 @@ pub(super) struct Shared {
     pub(super) trees: BTreeMap<NodeId, Planned>,
     /// Fractional bits of the operands of softmaxes.
     pub(super) softmax_bits: i32,
+    /// Integers of the layers' weights.
+    pub(super) weights: Weights,
     /// Tables of softmaxes, by the fractional bits of their keys.
     pub(super) exponentials: RefCell<BTreeMap<i32, Arc<Table>>>,
 }
@@ -79,6 +82,7 @@ impl<'a> Prepared<'a> {
             lines: lines(model),
             readers: readers(model),
             only_flags: model.only_flags(),
+            weights: Weights::of(model),
             ..Shared::default()
         };
         (shared.reciprocals, shared.tables) =

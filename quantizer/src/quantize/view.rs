@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{ArrayD, Axis, IxDyn, Slice};
+use ndarray::{ArrayD, IxDyn};
 
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
 use lemma_graph::{Op as Primitive, ZERO};
@@ -56,7 +56,8 @@ impl Lowering<'_> {
                 all
             })
             .collect();
-        let moved = rearrange(view, &indices, &node.shape).ok_or_else(unsupported)?;
+        let indices: Vec<_> = indices.iter().map(|operand| operand.view()).collect();
+        let moved = view.arrange(&indices, &node.shape, |_| ZERO).ok_or_else(unsupported)?;
         if moved.shape() != node.shape {
             return Err(unsupported());
         }
@@ -127,49 +128,4 @@ impl Lowering<'_> {
 fn indices(shape: &[usize], start: u32) -> ArrayD<u32> {
     let mut next = start..;
     ArrayD::from_shape_simple_fn(IxDyn(shape), || next.next().unwrap_or(ZERO))
-}
-
-/// `view` of the operands, or `None` when it does not fit them.
-fn rearrange(view: &View, operands: &[ArrayD<u32>], shape: &[usize]) -> Option<ArrayD<u32>> {
-    let x = operands.first()?;
-    let in_range = |axis: usize| (axis < x.ndim()).then_some(Axis(axis));
-    match view {
-        View::Reshape => x.clone().into_shape_with_order(IxDyn(shape)).ok(),
-        View::Transpose(order) => {
-            let mut seen = order.clone();
-            seen.sort_unstable();
-            seen.iter().copied().eq(0..x.ndim()).then(|| x.clone().permuted_axes(IxDyn(order)))
-        }
-        View::Broadcast => x.broadcast(IxDyn(shape)).map(|b| b.to_owned()),
-        View::Slice { axis, start, step } => {
-            let axis = in_range(*axis)?;
-            let count = *shape.get(axis.0)?;
-            let positions: Option<Vec<usize>> = (0..count as isize)
-                .map(|i| usize::try_from(*start as isize + i * step).ok())
-                .collect();
-            let positions = positions?;
-            positions.iter().all(|p| *p < x.len_of(axis)).then(|| x.select(axis, &positions))
-        }
-        View::Concat(axis) => {
-            let parts: Vec<_> = operands.iter().map(|part| part.view()).collect();
-            ndarray::concatenate(in_range(*axis)?, &parts).ok()
-        }
-        View::Select { axis, indices } => {
-            let axis = in_range(*axis)?;
-            indices.iter().all(|i| *i < x.len_of(axis)).then(|| x.select(axis, indices))
-        }
-        View::Pad { amounts, .. } => {
-            let mut padded = ArrayD::from_elem(IxDyn(shape), ZERO);
-            let mut inner = padded.view_mut();
-            for (axis, (before, _)) in amounts.iter().enumerate() {
-                let size = *x.shape().get(axis)?;
-                if before + size > *shape.get(axis)? {
-                    return None;
-                }
-                inner.slice_axis_inplace(Axis(axis), Slice::from(*before..before + size));
-            }
-            (inner.shape() == x.shape()).then(|| inner.assign(x))?;
-            Some(padded)
-        }
-    }
 }
