@@ -108,13 +108,14 @@ pub fn inspect(package: &Package) -> Inspection {
         setup_seconds: total.constraints as f64 * SETUP_RATE * 1e-6,
         prove_seconds: total.constraints as f64 * PROVE_RATE * 1e-6,
     };
-    let layers = count.layers().iter().map(|(layer, cost)| LayerCost {
+    let activations_by_layer = graph.activations_by_layer();
+    let layers = count.layers().into_iter().map(|(layer, cost)| LayerCost {
         layer: layer.to_string(),
         constraints: cost.constraints,
         wires: cost.round1 + cost.round2,
         lookups: cost.lookups,
         table_rows: cost.table_rows,
-        activations: graph.activations_of(layer),
+        activations: activations_by_layer.get(&*layer).copied().unwrap_or(0),
     });
     Inspection {
         model: package.name().to_owned(),

@@ -38,8 +38,8 @@ impl std::ops::AddAssign for Cost {
 #[derive(Default)]
 pub struct Count {
     total: Cost,
-    layers: BTreeMap<Arc<str>, Cost>,
-    layer: Option<Arc<str>>,
+    /// What was spent each time that a layer was entered.
+    spent: Vec<(Arc<str>, Cost)>,
 }
 
 impl Count {
@@ -49,15 +49,17 @@ impl Count {
     }
 
     /// Per layer.
-    pub fn layers(&self) -> &BTreeMap<Arc<str>, Cost> {
-        &self.layers
+    pub fn layers(&self) -> BTreeMap<Arc<str>, Cost> {
+        let mut layers: BTreeMap<Arc<str>, Cost> = BTreeMap::new();
+        for (layer, cost) in self.spent.iter().filter(|(_, cost)| *cost != Cost::default()) {
+            *layers.entry(layer.clone()).or_default() += *cost;
+        }
+        layers
     }
 
     fn spend(&mut self, cost: Cost) {
         self.total += cost;
-        if let Some(layer) = &self.layer {
-            *self.layers.entry(layer.clone()).or_default() += cost;
-        }
+        self.spent.last_mut().into_iter().for_each(|(_, spent)| *spent += cost);
     }
 }
 
@@ -65,7 +67,9 @@ impl Builder for Count {
     type Form = usize;
 
     fn enter(&mut self, layer: &Arc<str>, _gadget: &'static str) {
-        self.layer = Some(layer.clone());
+        if self.spent.last().is_none_or(|(last, _)| !Arc::ptr_eq(last, layer)) {
+            self.spent.push((layer.clone(), Cost::default()));
+        }
     }
 
     fn len(&self, x: &usize) -> usize {

@@ -12,6 +12,8 @@ mod reach;
 mod size;
 pub mod table;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -291,13 +293,13 @@ impl Graph {
         self.nodes.iter().map(|node| self.activations_at(node)).sum()
     }
 
-    /// Elements of one layer that pass a non-linear operation.
-    pub fn activations_of(&self, layer: &str) -> usize {
-        self.nodes
-            .iter()
-            .filter(|node| node.layer == layer)
-            .map(|node| self.activations_at(node))
-            .sum()
+    /// Elements of each layer that pass a non-linear operation.
+    pub fn activations_by_layer(&self) -> BTreeMap<&str, usize> {
+        let mut layers = BTreeMap::new();
+        for node in &self.nodes {
+            *layers.entry(node.layer.as_str()).or_default() += self.activations_at(node);
+        }
+        layers
     }
 
     fn activations_at(&self, node: &Node) -> usize {

@@ -1,7 +1,7 @@
 //! Constant tables: functions of one small integer, and rows chosen by an id.
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,21 @@ pub struct Table {
     name: String,
     first: i64,
     values: Vec<i64>,
+    #[serde(skip)]
+    bounds: Bounds,
 }
+
+/// Bounds of all values of a table once somebody asked for them; no part of what the table is.
+#[derive(Clone, Debug, Default)]
+struct Bounds(OnceLock<Option<Interval>>);
+
+impl PartialEq for Bounds {
+    fn eq(&self, _: &Bounds) -> bool {
+        true
+    }
+}
+
+impl Eq for Bounds {}
 
 /// A few values are enough to tell most tables apart.
 impl Hash for Table {
@@ -32,6 +46,7 @@ impl Table {
             name: name.to_owned(),
             first: keys.low,
             values: (keys.low..=keys.high).map(function).collect(),
+            bounds: Bounds::default(),
         })
     }
 
@@ -40,7 +55,7 @@ impl Table {
     pub fn is_consistent(&self) -> bool {
         let last = i128::from(self.first) + self.values.len() as i128 - 1;
         let keys = Interval::new(self.first.into(), last);
-        keys.is_some() && self.values.len() <= MAX_ROWS && Interval::of(&self.values).is_some()
+        keys.is_some() && self.values.len() <= MAX_ROWS && self.bounds().is_some()
     }
 
     /// The function's name.
@@ -68,12 +83,19 @@ impl Table {
         usize::try_from(key.checked_sub(self.first)?).ok().and_then(|i| self.values.get(i)).copied()
     }
 
+    fn bounds(&self) -> Option<Interval> {
+        *self.bounds.0.get_or_init(|| Interval::of(&self.values))
+    }
+
     /// Bounds of the values over those keys that lie in `keys`.
     pub fn bounds_over(&self, keys: Interval) -> Option<Interval> {
         let low = keys.low.max(self.first);
         let high = keys.high.min(self.keys().high);
         if low > high {
             return None;
+        }
+        if (Interval { low, high }) == self.keys() {
+            return self.bounds();
         }
         Interval::of(self.values.get((low - self.first) as usize..=(high - self.first) as usize)?)
     }

@@ -27,9 +27,12 @@ impl Model {
         let source = *node.inputs.first()?;
         let is_pair = matches!(node.op, Op::MaxPool { .. })
             && matches!(self.node(source)?.op, Op::Unary(Unary::Relu));
+        if !is_pair {
+            return None;
+        }
         let users = self.nodes.iter().flat_map(|n| &n.inputs).filter(|id| **id == source).count();
         let is_output = self.outputs.iter().any(|(_, id)| *id == source);
-        (is_pair && users == 1 && !is_output).then_some(source.0)
+        (users == 1 && !is_output).then_some(source.0)
     }
 }
 

@@ -11,7 +11,7 @@ use ndarray::Array2;
 use super::quantize_values;
 
 /// Integers of all layers together that are kept for later.
-const KEPT: usize = 1 << 26;
+const KEPT: usize = 1 << 25;
 
 /// How large the weights of a layer are.
 #[derive(Clone, Copy, Debug, PartialEq)]
