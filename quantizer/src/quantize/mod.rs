@@ -436,3 +436,28 @@ fn quantize_values(values: &[f32], frac: i32) -> impl ExactSizeIterator<Item = i
 pub fn dequantize(value: i64, frac: i32) -> f64 {
     value as f64 * f64::from(-frac).exp2()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn values_are_rounded_alike_one_by_one_and_together(bits: u32, frac in -80i32..120) {
+            let value = f32::from_bits(bits);
+            let ties = [value, f32::from_bits(bits & !1), (bits as i32 as f32 + 0.5) / 8.0];
+            let together: Vec<i64> = quantize_values(&ties, frac).collect();
+            let alone = ties.map(|value| quantize_value(f64::from(value), frac));
+            prop_assert_eq!(together, alone);
+        }
+    }
+
+    #[test]
+    fn ties_go_away_from_zero() {
+        let values = [0.5, -0.5, 1.5, -2.5, 0.499_999_97, -0.499_999_97, f32::MAX, f32::NAN];
+        let found: Vec<i64> = quantize_values(&values, 0).collect();
+        assert_eq!(found, [1, -1, 2, -3, 0, 0, 1 << 62, 0]);
+    }
+}
