@@ -11,7 +11,7 @@ use lemma_quantizer::data::DataError;
 use lemma_quantizer::quantize::QuantizeError;
 use thiserror::Error;
 
-use crate::compile::MAX_OPERATIONS;
+use crate::compile::{MAX_OPERATIONS, MAX_SHOWN};
 use crate::generation::DecoderError;
 
 /// Why a model is not compiled.
@@ -43,6 +43,15 @@ pub enum CompileError {
         /// The first operation that is one too many.
         first: String,
         /// How many there are.
+        found: usize,
+    },
+    /// A statement of too many values: the verifying key has a point for each.
+    #[error(
+        "the statement would show {found} values; {MAX_SHOWN} are supported: keep outputs private, \
+            commit to them, or let the model end in fewer"
+    )]
+    Shown {
+        /// Elements of all tensors that are shown.
         found: usize,
     },
     /// A decoder that is none.

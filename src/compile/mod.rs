@@ -5,7 +5,7 @@ mod files;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lemma_circuits::Compiled;
-use lemma_model::{Model, Op};
+use lemma_model::{Model, Node, Op};
 use lemma_prover::Progress;
 use lemma_quantizer::calibrate::{Method, Ranges};
 use lemma_quantizer::columns::{Equalised, equalise};
@@ -23,6 +23,9 @@ pub use files::{SourceError, Sources};
 
 /// Most operations of a model, without constants; each is calibrated and quantized many times.
 pub const MAX_OPERATIONS: usize = 1 << 12;
+
+/// Most values of a statement: a verifying key has a point of 64 bytes for each.
+pub const MAX_SHOWN: usize = 1 << 20;
 
 /// Named input tensors of one sample.
 pub type Inputs = BTreeMap<String, ArrayD<f32>>;
@@ -160,7 +163,21 @@ fn public_tensors(model: &Model, options: &CompileOptions) -> Result<Vec<String>
         }
     }
     let shown = outputs.filter(|name| !options.private.contains(name));
-    Ok(options.public.iter().cloned().chain(shown).collect())
+    let public: Vec<String> = options.public.iter().cloned().chain(shown).collect();
+    let found = shown_values(model, |name| {
+        public.iter().any(|other| other == name)
+            && !options.committed.iter().any(|other| other == name)
+    });
+    if found > MAX_SHOWN { Err(CompileError::Shown { found }) } else { Ok(public) }
+}
+
+/// Elements of the inputs and outputs that a statement shows.
+fn shown_values(model: &Model, shown: impl Fn(&str) -> bool) -> usize {
+    let inputs = model.inputs.iter().filter_map(|id| model.node(*id));
+    let outputs = model.outputs.iter().filter_map(|(name, id)| Some((name, model.node(*id)?)));
+    let ports = inputs.map(|node| (&node.name, node)).chain(outputs);
+    let len = |(_, node): (&String, &Node)| node.shape.iter().product();
+    ports.filter(|(name, _)| shown(name)).map(len).fold(0, usize::saturating_add)
 }
 
 fn measured(
@@ -204,5 +221,22 @@ mod tests {
             matches!(&refused, CompileError::Operations { first, found: 4097 } if first == "last"),
             "{refused}"
         );
+    }
+    #[test]
+    fn a_statement_of_too_many_values_is_refused_unless_they_are_hidden() {
+        let mut model = Model::default();
+        let x = model.push_input("x", Op::Input, &[2, MAX_SHOWN]).unwrap();
+        let wide = model.push("wide", Op::Unary(lemma_model::Unary::Relu), &[x]).unwrap();
+        model.outputs.push(("wide".into(), wide));
+        let check = |options: CompileOptions| public_tensors(&model, &options);
+        assert!(matches!(
+            check(CompileOptions::default()),
+            Err(CompileError::Shown { found }) if found == 2 * MAX_SHOWN
+        ));
+        let names = || vec!["wide".to_owned()];
+        let shown = check(CompileOptions { private: names(), ..CompileOptions::default() });
+        assert_eq!(shown.unwrap(), [""; 0]);
+        let shown = check(CompileOptions { committed: names(), ..CompileOptions::default() });
+        assert_eq!(shown.unwrap(), names());
     }
 }
