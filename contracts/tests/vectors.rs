@@ -6,7 +6,7 @@ mod support;
 use lemma_contracts::evm::{Evm, Fork, Outcome};
 use lemma_contracts::{Call, calldata, creation_code};
 use lemma_verifier::challenge::{challenge, fold};
-use lemma_verifier::{Context, PreparedKey, PublicValues};
+use lemma_verifier::{Context, Digest, PreparedKey, PublicValues, VerifyingKey};
 use serde_json::{Value, json};
 use support::{INTEGERS, Trapdoor, compiler, rng, signature, values};
 
@@ -56,6 +56,7 @@ fn expected_file() -> String {
                 .concat(),
         ),
     ];
+    let validation = validation(&key, |context| prove(INTEGERS, context));
     let calls: Vec<Value> = calls
         .into_iter()
         .map(|(name, data)| {
@@ -79,8 +80,34 @@ fn expected_file() -> String {
         "phi": hexadecimal(PublicValues::new(vec![phi]).to_bytes()),
         "count": calls.len(),
         "calls": calls,
+        "validation": validation,
     });
     format!("{}\n", serde_json::to_string_pretty(&file).expect("JSON"))
+}
+
+/// Where `AgentValidator.t.sol` puts its validator, and the chain of its tests.
+const VALIDATOR: [u8; 20] = [0x84; 20];
+const CHAIN: u64 = 31_337;
+
+/// Public values that the validator takes for inputs.
+const INPUTS: usize = 3;
+
+/// A request that the validator is asked to answer, and a call of the verifier for its context.
+fn validation(key: &VerifyingKey, prove: impl FnOnce(Context) -> Vec<u8>) -> Value {
+    let salt = [0x5a; 32];
+    let word = |value: u64| [[0; 24].as_slice(), &value.to_be_bytes()].concat();
+    let inputs = values().to_bytes()[..32 * INPUTS].to_vec();
+    let request = Digest::of(
+        &[&key.digest().0[..], &salt, &word(96), &word(INPUTS as u64), &inputs].concat(),
+    );
+    let context = [&request.0[..], &word(CHAIN), &[0; 12], &VALIDATOR].concat();
+    json!({
+        "validator": hexadecimal(VALIDATOR),
+        "inputs": INPUTS,
+        "salt": hexadecimal(salt),
+        "request": request.to_string(),
+        "calldata": hexadecimal(prove(Context::of(&context))),
+    })
 }
 
 #[test]
