@@ -224,7 +224,7 @@ impl Package {
             return Err(JobError::HiddenPrompt);
         }
         let tokenizer = tokenizer()?;
-        let inputs = TextInputs::of(&self.input_model())?;
+        let inputs = TextInputs::of(&self.input_ports())?;
         let inputs = if decoder.is_some() { inputs.from_start() } else { inputs };
         let encoded = inputs.encode(&tokenizer, text)?;
         let read = encoded.ids.len();

@@ -36,7 +36,7 @@ fn inputs(tokenizer: &Tokenizer, names: &[&str], text: &str) -> Vec<Vec<f32>> {
     for name in names {
         model.push_input(*name, Op::Input, &[1, 6]).unwrap();
     }
-    let encoded = TextInputs::of(&model).unwrap().encode(tokenizer, text).unwrap();
+    let encoded = TextInputs::of(&model.input_ports()).unwrap().encode(tokenizer, text).unwrap();
     names.iter().map(|name| encoded.inputs[*name].iter().copied().collect()).collect()
 }
 
@@ -72,7 +72,7 @@ fn positions_beside_padding_on_the_left_are_refused() {
     for name in ["input_ids", "position_ids"] {
         model.push_input(name, Op::Input, &[1, 6]).unwrap();
     }
-    let text = TextInputs::of(&model).unwrap();
+    let text = TextInputs::of(&model.input_ports()).unwrap();
     let left = tokenizer(&padding("Left", r#""BatchLongest""#, "null", (0, 0)), "null").unwrap();
     let error = text.encode(&left, "a").unwrap_err();
     assert!(

@@ -11,6 +11,7 @@ mod composition;
 pub mod file;
 mod float;
 mod gains;
+mod input;
 mod mask;
 mod norm;
 mod shape;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use composition::{Composition, MAX_STEPS, Step};
 pub use float::{ExecuteError, MAX_LIVE_ELEMENTS};
+pub use input::{InputKind, InputPort};
 pub use mask::{AdditiveMask, HIDING, MaskUse, is_hiding};
 pub use norm::{Norm, NormForm};
 pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, broadcast, volume};

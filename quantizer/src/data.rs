@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 use ndarray::{ArrayD, Axis};
 
-use lemma_model::{Model, Node, Op};
+use lemma_model::{InputKind, InputPort};
 
 use layout::Layout;
 
@@ -82,16 +82,16 @@ impl Samples {
         self.len() == 0
     }
 
-    /// How many samples of `model`'s inputs there are.
+    /// How many samples of `inputs` there are.
     ///
     /// # Errors
     /// An input has no array or one that does not fit it, two inputs have different numbers of
     /// samples, or there are more than 2^17.
-    pub fn count(&self, model: &Model) -> Result<usize, DataError> {
+    pub fn count(&self, inputs: &[InputPort]) -> Result<usize, DataError> {
         let mut first: Option<(&str, usize)> = None;
-        for node in inputs(model) {
-            let (name, array) = self.array_of(node, model)?;
-            let count = self.layout(node, name, array)?.count();
+        for input in inputs {
+            let (name, array) = self.array_of(input, inputs)?;
+            let count = self.layout(input, name, array)?.count();
             match first {
                 Some((other, found)) if found != count => {
                     let arrays = [(other.to_owned(), found), (name.to_owned(), count)];
@@ -108,21 +108,20 @@ impl Samples {
         }
     }
 
-    /// The inputs of sample `index`, in the shapes of `model`'s inputs. An input takes the array of
-    /// its name; when the model has one input and the file one array that is not called like a
-    /// label, that one.
+    /// Sample `index`, in the shapes of `inputs`. An input takes the array of its name; when there
+    /// is one input, and one array that is not called like a label, that one.
     ///
     /// # Errors
     /// An input has no array, or one whose shape does not fit it, or there is no such sample.
     pub fn sample(
         &self,
         index: usize,
-        model: &Model,
+        inputs: &[InputPort],
     ) -> Result<BTreeMap<String, ArrayD<f32>>, DataError> {
         let mut sample = BTreeMap::new();
-        for node in inputs(model) {
-            let (name, array) = self.array_of(node, model)?;
-            let part = match self.layout(node, name, array)? {
+        for input in inputs {
+            let (name, array) = self.array_of(input, inputs)?;
+            let part = match self.layout(input, name, array)? {
                 Layout::Single if index == 0 => array.view(),
                 Layout::Stacked(count) if index < count => array.index_axis(Axis(0), index),
                 layout => {
@@ -134,21 +133,24 @@ impl Samples {
                     }));
                 }
             };
-            let scale = self.scale(node, name)?;
+            let scale = self.scale(input, name)?;
             let values = part.iter().map(|value| scale.of(*value)).collect();
-            let value = ArrayD::from_shape_vec(node.shape.as_slice(), values)
-                .map_err(|_| self.misfit(node, name, array))?;
-            sample.insert(node.name.clone(), value);
+            let value = ArrayD::from_shape_vec(input.shape.as_slice(), values)
+                .map_err(|_| self.misfit(input, name, array))?;
+            sample.insert(input.name.clone(), value);
         }
         Ok(sample)
     }
 
-    /// The inputs of every sample, as [`Samples::sample`] gives them.
+    /// Every sample, as [`Samples::sample`] gives them.
     ///
     /// # Errors
     /// As [`Samples::count`] and [`Samples::sample`].
-    pub fn all(&self, model: &Model) -> Result<Vec<BTreeMap<String, ArrayD<f32>>>, DataError> {
-        (0..self.count(model)?).map(|index| self.sample(index, model)).collect()
+    pub fn all(
+        &self,
+        inputs: &[InputPort],
+    ) -> Result<Vec<BTreeMap<String, ArrayD<f32>>>, DataError> {
+        (0..self.count(inputs)?).map(|index| self.sample(index, inputs)).collect()
     }
 
     /// Class numbers: an array of whole numbers, one per sample.
@@ -198,40 +200,50 @@ impl Samples {
         }))
     }
 
-    fn array_of(&self, node: &Node, model: &Model) -> Result<(&str, &ArrayD<f32>), DataError> {
-        if let Some((name, array)) = self.arrays.get_key_value(&node.name) {
+    fn array_of(
+        &self,
+        input: &InputPort,
+        inputs: &[InputPort],
+    ) -> Result<(&str, &ArrayD<f32>), DataError> {
+        if let Some((name, array)) = self.arrays.get_key_value(&input.name) {
             return Ok((name, array));
         }
         let mut others =
             self.arrays.iter().filter(|(name, _)| !LABEL_NAMES.contains(&name.as_str()));
-        match (model.inputs.len(), others.next(), others.next()) {
+        match (inputs.len(), others.next(), others.next()) {
             (1, Some((name, array)), None) => Ok((name, array)),
             _ => {
                 let given = self.arrays.keys().cloned().collect();
-                Err(self.error(DataProblem::NoArray { wanted: node.name.clone(), given }))
+                Err(self.error(DataProblem::NoArray { wanted: input.name.clone(), given }))
             }
         }
     }
 
-    fn layout(&self, node: &Node, name: &str, array: &ArrayD<f32>) -> Result<Layout, DataError> {
-        Layout::of(&node.shape, array.shape()).ok_or_else(|| self.misfit(node, name, array))
+    fn layout(
+        &self,
+        input: &InputPort,
+        name: &str,
+        array: &ArrayD<f32>,
+    ) -> Result<Layout, DataError> {
+        Layout::of(&input.shape, array.shape()).ok_or_else(|| self.misfit(input, name, array))
     }
 
     /// What the elements of an array are multiplied by for an input.
-    fn scale(&self, node: &Node, name: &str) -> Result<ByteScale, DataError> {
-        if !self.from_bytes.contains(name) || !matches!(node.op, Op::Input) {
+    fn scale(&self, input: &InputPort, name: &str) -> Result<ByteScale, DataError> {
+        if !self.from_bytes.contains(name) || input.kind != InputKind::Real {
             return Ok(ByteScale::ONE);
         }
-        let unsaid =
-            || self.error(DataProblem::Bytes { array: name.to_string(), input: node.name.clone() });
+        let unsaid = || {
+            self.error(DataProblem::Bytes { array: name.to_string(), input: input.name.clone() })
+        };
         self.byte_scale.ok_or_else(unsaid)
     }
 
-    fn misfit(&self, node: &Node, name: &str, array: &ArrayD<f32>) -> DataError {
+    fn misfit(&self, input: &InputPort, name: &str, array: &ArrayD<f32>) -> DataError {
         self.error(DataProblem::Shape {
             array: name.to_string(),
-            input: node.name.clone(),
-            expected: node.shape.clone(),
+            input: input.name.clone(),
+            expected: input.shape.clone(),
             found: array.shape().to_vec(),
         })
     }
@@ -241,20 +253,14 @@ impl Samples {
     }
 }
 
-fn inputs(model: &Model) -> impl Iterator<Item = &Node> {
-    model.inputs.iter().filter_map(|&id| model.node(id))
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::Array;
 
     use super::*;
 
-    fn model(op: Op, shape: &[usize]) -> Model {
-        let mut model = Model::default();
-        model.push_input("x", op, shape).unwrap();
-        model
+    fn input(name: &str, shape: &[usize]) -> InputPort {
+        InputPort { name: name.into(), shape: shape.to_vec(), kind: InputKind::Real }
     }
 
     fn samples(entries: &[(&str, &[usize])]) -> Samples {
@@ -269,12 +275,12 @@ mod tests {
 
     #[test]
     fn slices_the_first_axis_into_the_input_shape() {
-        let model = model(Op::Input, &[1, 1, 2, 2]);
+        let x = [input("x", &[1, 1, 2, 2])];
         for shape in [&[3, 1, 2, 2][..], &[3, 2, 2], &[3, 2, 2, 1], &[3, 1, 1, 2, 2]] {
             let samples = samples(&[("x", shape), ("label", &[3])]);
-            assert_eq!(samples.count(&model).unwrap(), 3);
+            assert_eq!(samples.count(&x).unwrap(), 3);
             assert_eq!(samples.len(), 3);
-            let sample = samples.sample(2, &model).unwrap();
+            let sample = samples.sample(2, &x).unwrap();
             assert_eq!(sample["x"].shape(), [1, 1, 2, 2]);
             assert_eq!(sample["x"].iter().copied().collect::<Vec<_>>(), [8.0, 9.0, 10.0, 11.0]);
         }
@@ -282,20 +288,19 @@ mod tests {
 
     #[test]
     fn a_single_sample_needs_no_counting_axis() {
-        let model = model(Op::Input, &[4]);
-        assert_eq!(samples(&[("x", &[4])]).count(&model).unwrap(), 1);
-        assert_eq!(samples(&[("x", &[1, 4, 1])]).count(&model).unwrap(), 1);
-        assert_eq!(samples(&[("x", &[2, 4])]).count(&model).unwrap(), 2);
+        let x = [input("x", &[4])];
+        assert_eq!(samples(&[("x", &[4])]).count(&x).unwrap(), 1);
+        assert_eq!(samples(&[("x", &[1, 4, 1])]).count(&x).unwrap(), 1);
+        assert_eq!(samples(&[("x", &[2, 4])]).count(&x).unwrap(), 2);
     }
 
     #[test]
     fn one_array_needs_no_matching_name_but_labels_do_not_count() {
-        let one = model(Op::Input, &[4]);
+        let one = [input("x", &[4])];
         assert!(samples(&[("image", &[2, 4]), ("label", &[2])]).sample(1, &one).is_ok());
         let error = samples(&[("a", &[2, 4]), ("b", &[2, 4])]).sample(0, &one).unwrap_err();
         assert!(matches!(error.problem, DataProblem::NoArray { wanted, .. } if wanted == "x"));
-        let mut two = one.clone();
-        two.push_input("mask", Op::Input, &[4]).unwrap();
+        let two = [input("x", &[4]), input("mask", &[4])];
         let error = samples(&[("x", &[2, 4])]).sample(0, &two).unwrap_err();
         assert!(matches!(error.problem, DataProblem::NoArray { wanted, .. } if wanted == "mask"));
     }
@@ -305,7 +310,7 @@ mod tests {
         let mut samples = samples(&[("x", &[1, 4])]);
         samples.arrays.insert("x".into(), ndarray::array![[0.0, 51.0, 255.0, 102.0]].into_dyn());
         samples.from_bytes.insert("x".into());
-        let image = model(Op::Input, &[1, 4]);
+        let image = [input("x", &[1, 4])];
         let error = samples.sample(0, &image).unwrap_err();
         assert!(
             matches!(&error.problem, DataProblem::Bytes { array, input } if array == "x" && input == "x"),
@@ -316,7 +321,7 @@ mod tests {
         };
         assert_eq!(scaled(ByteScale::SHARE), ndarray::array![[0.0, 0.2, 1.0, 0.4]].into_dyn());
         assert_eq!(scaled(ByteScale::ONE), samples.arrays["x"]);
-        let ids = model(Op::Tokens { vocabulary: 256 }, &[1, 4]);
+        let ids = [InputPort { kind: InputKind::Whole, ..input("x", &[1, 4]) }];
         for samples in [samples.clone(), samples.with_byte_scale(Some(ByteScale::SHARE))] {
             assert_eq!(samples.sample(0, &ids).unwrap()["x"][[0, 2]], 255.0);
         }
@@ -325,14 +330,13 @@ mod tests {
     #[test]
     fn rejects_another_order_of_axes_and_names_the_transpose() {
         let error =
-            samples(&[("x", &[5, 4, 4, 3])]).count(&model(Op::Input, &[1, 3, 4, 4])).unwrap_err();
+            samples(&[("x", &[5, 4, 4, 3])]).count(&[input("x", &[1, 3, 4, 4])]).unwrap_err();
         assert!(error.to_string().contains("transpose(0, 3, 1, 2)"), "{error}");
     }
 
     #[test]
     fn rejects_inputs_with_different_numbers_of_samples() {
-        let mut two = model(Op::Input, &[1, 4]);
-        two.push_input("mask", Op::Input, &[1, 4]).unwrap();
+        let two = [input("x", &[1, 4]), input("mask", &[1, 4])];
         assert_eq!(samples(&[("x", &[3, 4]), ("mask", &[3, 4])]).count(&two).unwrap(), 3);
         for mask in [&[2, 4][..], &[1, 4]] {
             let error = samples(&[("x", &[3, 4]), ("mask", mask)]).count(&two).unwrap_err();
@@ -342,7 +346,7 @@ mod tests {
 
     #[test]
     fn rejects_a_shape_that_does_not_fit() {
-        let error = samples(&[("x", &[3, 5])]).sample(0, &model(Op::Input, &[1, 4])).unwrap_err();
+        let error = samples(&[("x", &[3, 5])]).sample(0, &[input("x", &[1, 4])]).unwrap_err();
         let (expected, found) = (vec![1, 4], vec![3, 5]);
         assert!(
             matches!(error.problem, DataProblem::Shape { expected: e, found: f, .. } if e == expected && f == found)
@@ -351,19 +355,19 @@ mod tests {
 
     #[test]
     fn rejects_more_samples_than_are_used_together() {
-        let model = model(Op::Input, &[1]);
-        assert_eq!(samples(&[("x", &[MAX_SAMPLES, 1])]).count(&model).unwrap(), MAX_SAMPLES);
+        let x = [input("x", &[1])];
+        assert_eq!(samples(&[("x", &[MAX_SAMPLES, 1])]).count(&x).unwrap(), MAX_SAMPLES);
         let many = samples(&[("x", &[MAX_SAMPLES + 1, 1])]);
-        assert!(matches!(many.count(&model).unwrap_err().problem, DataProblem::Malformed(_)));
-        assert_eq!(many.sample(MAX_SAMPLES, &model).unwrap()["x"][[0]], MAX_SAMPLES as f32);
+        assert!(matches!(many.count(&x).unwrap_err().problem, DataProblem::Malformed(_)));
+        assert_eq!(many.sample(MAX_SAMPLES, &x).unwrap()["x"][[0]], MAX_SAMPLES as f32);
     }
 
     #[test]
     fn rejects_a_sample_past_the_end() {
-        let model = model(Op::Input, &[1, 4]);
-        let error = samples(&[("x", &[3, 4])]).sample(3, &model).unwrap_err();
+        let x = [input("x", &[1, 4])];
+        let error = samples(&[("x", &[3, 4])]).sample(3, &x).unwrap_err();
         assert!(matches!(error.problem, DataProblem::NoSample { index: 3, count: 3, .. }));
-        assert!(samples(&[("x", &[1, 4])]).sample(1, &model).is_err());
+        assert!(samples(&[("x", &[1, 4])]).sample(1, &x).is_err());
     }
 
     #[test]

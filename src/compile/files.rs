@@ -269,7 +269,7 @@ fn texts(
     decoder: bool,
 ) -> Result<Vec<Labelled>, SourceError> {
     let tokenizer = tokenizer.ok_or_else(|| SourceError::NoTokenizer { path: path.to_owned() })?;
-    let inputs = TextInputs::of(model).map_err(|problem| problem.of(path))?;
+    let inputs = TextInputs::of(&model.input_ports()).map_err(|problem| problem.of(path))?;
     let inputs = if decoder { inputs.from_start() } else { inputs };
     Ok(read_texts(path, tokenizer, &inputs, classes)?)
 }
@@ -282,7 +282,7 @@ fn arrays(
     labels: Option<&str>,
 ) -> Result<Vec<Labelled>, SourceError> {
     let samples = Samples::read(path)?.with_byte_scale(scale);
-    let inputs = samples.all(model)?;
+    let inputs = samples.all(&model.input_ports())?;
     let labels = match labels {
         Some(name) => samples.labels_of(name, inputs.len())?.into_iter().map(Some).collect(),
         None => vec![None; inputs.len()],

@@ -87,7 +87,7 @@ impl CausalModel {
     /// # Errors
     /// [`DecoderError`].
     pub fn new(mut model: Model) -> Result<CausalModel, DecoderError> {
-        let inputs = TextInputs::of(&model)?;
+        let inputs = TextInputs::of(&model.input_ports())?;
         let input = inputs.ids().to_owned();
         fix(&mut model, &input, &inputs.fill(&vec![0; inputs.tokens()], 0));
         let not_tokens = || DecoderError::NotTokens { input: input.clone() };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use lemma_circuits::relation::Relation;
 use lemma_circuits::{Compiled, Inference, Salt};
 use lemma_graph::{Graph, Interval, NodeId, Op, Port, Visibility};
-use lemma_model::{Model, Op as FloatOp};
+use lemma_model::{InputKind, InputPort};
 use lemma_prover::{
     KeyInfo, Progress, ProveError, Proven, ProvingKey, SetupError, prove, random_salt, setup,
 };
@@ -120,7 +120,7 @@ impl Package {
     /// # Errors
     /// Data that does not fit the model's inputs.
     pub fn inputs(&self, samples: &Samples, index: usize) -> Result<Vec<Vec<i64>>, InferError> {
-        let sample = samples.sample(index, &self.input_model())?;
+        let sample = samples.sample(index, &self.input_ports())?;
         self.quantize(&sample)
     }
 
@@ -134,10 +134,10 @@ impl Package {
         given: &BTreeMap<String, Vec<i64>>,
         samples: Option<(&Samples, usize)>,
     ) -> Result<Vec<Vec<i64>>, InferError> {
-        let others: Vec<&Port> =
-            self.graph().inputs.iter().filter(|port| !given.contains_key(&port.name)).collect();
+        let mut others = self.input_ports();
+        others.retain(|port| !given.contains_key(&port.name));
         let sample = match samples {
-            Some((samples, index)) => samples.sample(index, &self.model_of(&others))?,
+            Some((samples, index)) => samples.sample(index, &others)?,
             None => Inputs::new(),
         };
         let integers = |port: &Port| match given.get(&port.name) {
@@ -162,26 +162,19 @@ impl Package {
         Ok(values.iter().map(|v| quantize_value(f64::from(*v), frac)).collect())
     }
 
-    /// A float model with this package's inputs and nothing else, to fit data to. Inputs of whole
-    /// numbers from 0 are ids or flags, or may be taken for them.
-    pub fn input_model(&self) -> Model {
-        self.model_of(&self.graph().inputs.iter().collect::<Vec<_>>())
-    }
-
-    fn model_of(&self, inputs: &[&Port]) -> Model {
-        let mut model = Model::default();
-        for port in inputs {
+    /// The inputs, as data are fitted to them. Inputs of whole numbers from 0 are ids or flags, or
+    /// may be taken for them.
+    pub fn input_ports(&self) -> Vec<InputPort> {
+        let port = |port: &Port| {
             let node = self.graph().node(port.node);
-            let op = match usize::try_from(node.bounds.high) {
-                Ok(last) if node.fractional_bits == 0 && node.bounds.low == 0 => {
-                    FloatOp::Tokens { vocabulary: last.saturating_add(1) }
-                }
-                _ => FloatOp::Input,
-            };
-            // A compiled graph has distinct, non-empty inputs, so this cannot fail.
-            let _ = model.push_input(port.name.clone(), op, &node.shape);
-        }
-        model
+            let whole = node.fractional_bits == 0 && node.bounds.low == 0;
+            InputPort {
+                name: port.name.clone(),
+                shape: node.shape.clone(),
+                kind: if whole { InputKind::Whole } else { InputKind::Real },
+            }
+        };
+        self.graph().inputs.iter().map(port).collect()
     }
 
     /// Runs the integer model and traces round 1. Committed tensors get new salts.

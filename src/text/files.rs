@@ -117,7 +117,7 @@ mod tests {
         let path = folder.path().join(name);
         std::fs::write(&path, contents).unwrap();
         let tokenizer = Tokenizer::from_bytes(br#"{"chars": "-abc\n"}"#.to_vec()).unwrap();
-        let inputs = TextInputs::of(&model).unwrap();
+        let inputs = TextInputs::of(&model.input_ports()).unwrap();
         read_texts(&path, &tokenizer, &inputs, &["x".into(), "y".into()])
             .map_err(|error| error.problem)
     }

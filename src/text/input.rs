@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lemma_model::Model;
+use lemma_model::InputPort;
 use ndarray::{ArrayD, Dimension as _};
 
 use super::{Side, TextProblem, Tokenizer, Tokens};
@@ -72,32 +72,31 @@ pub struct Encoded {
 }
 
 impl TextInputs {
-    /// The text inputs of a model. An input whose name says nothing holds the tokens, if it is the
+    /// The text inputs among a model's. An input whose name says nothing holds the tokens, if it is the
     /// only one.
     ///
     /// # Errors
     /// [`TextProblem::Input`]: an input that is none of these, or of another shape than `[tokens]`
     /// or `[1, tokens]`.
-    pub fn of(model: &Model) -> Result<TextInputs, TextProblem> {
+    pub fn of(ports: &[InputPort]) -> Result<TextInputs, TextProblem> {
         let mut inputs = Vec::new();
-        let nodes: Vec<_> = model.inputs.iter().filter_map(|id| model.node(*id)).collect();
-        for node in &nodes {
-            let fail = |problem: String| TextProblem::Input { input: node.name.clone(), problem };
-            let known = NAMES.iter().find(|(name, _)| *name == node.name).map(|(_, role)| *role);
-            let role = known.or((nodes.len() == 1).then_some(Role::Tokens)).ok_or_else(|| {
+        for port in ports {
+            let fail = |problem: String| TextProblem::Input { input: port.name.clone(), problem };
+            let known = NAMES.iter().find(|(name, _)| *name == port.name).map(|(_, role)| *role);
+            let role = known.or((ports.len() == 1).then_some(Role::Tokens)).ok_or_else(|| {
                 fail(format!(
                     "its name is none of {:?}; give the inputs as .npz or .json",
                     NAMES.map(|(name, _)| name)
                 ))
             })?;
-            let length: usize = node.shape.iter().product();
-            if node.shape.last() != Some(&length) {
+            let length: usize = port.shape.iter().product();
+            if port.shape.last() != Some(&length) {
                 return Err(fail(format!(
                     "its shape is {:?}, that of a text is [1, tokens]",
-                    node.shape
+                    port.shape
                 )));
             }
-            inputs.push((node.name.clone(), node.shape.clone(), role));
+            inputs.push((port.name.clone(), port.shape.clone(), role));
         }
         let ids: Vec<&(String, Vec<usize>, Role)> =
             inputs.iter().filter(|(.., role)| *role == Role::Tokens).collect();
@@ -240,16 +239,17 @@ impl TextInputs {
 
 #[cfg(test)]
 mod tests {
-    use lemma_model::Op;
+    use lemma_model::InputKind;
 
     use super::*;
 
-    fn model(inputs: &[(&str, &[usize])]) -> Model {
-        let mut model = Model::default();
-        for (name, shape) in inputs {
-            model.push_input(*name, Op::Input, shape).unwrap();
-        }
-        model
+    fn ports(inputs: &[(&str, &[usize])]) -> Vec<InputPort> {
+        let port = |(name, shape): &(&str, &[usize])| InputPort {
+            name: (*name).into(),
+            shape: shape.to_vec(),
+            kind: InputKind::Real,
+        };
+        inputs.iter().map(port).collect()
     }
 
     fn characters() -> Tokenizer {
@@ -260,7 +260,7 @@ mod tests {
     fn every_input_gets_what_its_name_says() {
         let shape: &[usize] = &[1, 4];
         let names = ["input_ids", "attention_mask", "token_type_ids", "position_ids"];
-        let inputs = TextInputs::of(&model(&names.map(|name| (name, shape)))).unwrap();
+        let inputs = TextInputs::of(&ports(&names.map(|name| (name, shape)))).unwrap();
         assert!(inputs.masked() && inputs.tokens() == 4);
         let encoded = inputs.encode(&characters(), "cab").unwrap();
         let found =
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_long_text_becomes_windows() {
-        let inputs = TextInputs::of(&model(&[("x", &[3])])).unwrap();
+        let inputs = TextInputs::of(&ports(&[("x", &[3])])).unwrap();
         let ids = |text: &str| -> Vec<Vec<f32>> {
             let windows = inputs.windows(&characters(), text, 9).unwrap();
             windows.iter().map(|window| window["x"].iter().copied().collect()).collect()
@@ -292,7 +292,7 @@ mod tests {
             &[("ids", &[1, 4]), ("mask", &[1, 5])],
         ] {
             assert!(
-                matches!(TextInputs::of(&model(inputs)), Err(TextProblem::Input { .. })),
+                matches!(TextInputs::of(&ports(inputs)), Err(TextProblem::Input { .. })),
                 "{inputs:?}"
             );
         }

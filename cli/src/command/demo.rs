@@ -112,7 +112,7 @@ impl Demo {
         ));
         output
             .note(&format!("3. classify image {} and prove it; the image stays here:", self.index));
-        let pixels = test.sample(self.index, &package.input_model())?;
+        let pixels = test.sample(self.index, &package.input_ports())?;
         if let Some(image) = pixels.values().next() {
             picture(image.iter().copied(), 28).iter().for_each(|line| output.note(line));
         }

@@ -62,10 +62,10 @@ fn lenet_fashion() {
 fn lenet_classifies_the_test_images() {
     let model = or_skip!(check("lenet_fashion/model.onnx", Options::default()));
     let samples = Samples::read(&or_skip!(model_file("lenet_fashion/test_1000.npz"))).unwrap();
-    assert_eq!(samples.count(&model).unwrap(), 1000);
+    assert_eq!(samples.count(&model.input_ports()).unwrap(), 1000);
     let labels = samples.labels("label").unwrap();
     let right = (0..1000).filter(|&index| {
-        let logits = &model.run(&samples.sample(index, &model).unwrap()).unwrap()[0];
+        let logits = &model.run(&samples.sample(index, &model.input_ports()).unwrap()).unwrap()[0];
         let best = logits.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
         best == labels[index]
     });
