@@ -11,7 +11,6 @@ use lemma_quantizer::data::DataError;
 use lemma_quantizer::quantize::QuantizeError;
 use thiserror::Error;
 
-use crate::compile::{MAX_OPERATIONS, MAX_SHOWN};
 use crate::generation::DecoderError;
 
 /// Why a model is not compiled.
@@ -37,22 +36,26 @@ pub enum CompileError {
     /// More operations than a model may have.
     #[error(
         "the model has {found} operations after simplification, of which `{first}` is one too \
-            many; {MAX_OPERATIONS} are supported: split the model"
+            many; {most} are supported: split the model"
     )]
     Operations {
         /// The first operation that is one too many.
         first: String,
         /// How many there are.
         found: usize,
+        /// How many there may be.
+        most: usize,
     },
     /// A statement of too many values: the verifying key has a point for each.
     #[error(
-        "the statement would show {found} values; {MAX_SHOWN} are supported: keep outputs private, \
+        "the statement would show {found} values; {most} are supported: keep outputs private, \
             commit to them, or let the model end in fewer"
     )]
     Shown {
         /// Elements of all tensors that are shown.
         found: usize,
+        /// How many there may be.
+        most: usize,
     },
     /// A decoder that is none.
     #[error(transparent)]

@@ -52,7 +52,7 @@ pub use lemma_prover as prover;
 pub use lemma_quantizer as quantizer;
 pub use lemma_verifier as verifier;
 
-pub use compile::{CompileOptions, Inputs, SourceError, Sources, compile};
+pub use compile::{CompileOptions, SourceError, Sources, compile};
 pub use error::{CompileError, FormatError, InferError, OpeningError, PackageError};
 pub use folder::{Folder, Lock, report_text};
 pub use inspect::{Estimate, Inspection, LayerCost, inspect};
@@ -68,3 +68,6 @@ pub use lemma_verifier::{
 pub use lemma_verifier::{ChainError, Link, chain};
 pub use opening::{Opening, Openings, parse_salt, salt_text};
 pub use package::Package;
+
+/// Named input tensors of one sample.
+pub type Inputs = std::collections::BTreeMap<String, ndarray::ArrayD<f32>>;

@@ -8,6 +8,7 @@ pub mod check;
 pub mod commitment;
 mod compiled;
 pub mod count;
+mod error;
 pub mod field;
 pub mod gadgets;
 pub mod lower;
@@ -19,5 +20,6 @@ pub mod soundness;
 pub mod trace;
 
 pub use commitment::Salt;
-pub use compiled::{CompileError, Compiled, Inference, LOWERING_VERSION};
+pub use compiled::{Compiled, Inference, LOWERING_VERSION};
+pub use error::CompileError;
 pub use gadgets::Plan;

@@ -8,8 +8,8 @@ use ark_bn254::Fr;
 use ark_ff::PrimeField;
 use lemma_graph::{Graph, Op};
 
-use crate::compiled::CompileError;
 use crate::count::Cost;
+use crate::error::CompileError;
 use crate::gadgets::{lookup, matmul};
 use crate::lower;
 

@@ -11,11 +11,11 @@ use lemma_quantizer::data::{ByteScale, DataError, Samples};
 use lemma_quantizer::report::Report;
 use thiserror::Error;
 
-use super::{CompileOptions, Inputs, compile};
-use crate::Package;
+use super::{CompileOptions, compile};
 use crate::error::CompileError;
 use crate::generation::{CausalModel, Decoder, DecoderError, PROMPT, TOKENS};
 use crate::text::{START, TextError, TextInputs, Tokenizer, is_text, own_texts, read_texts};
+use crate::{Inputs, Package};
 
 /// The files of a compilation, and how to read them.
 #[derive(Clone, Debug, Default)]

@@ -12,12 +12,10 @@ use lemma_quantizer::columns::{Equalised, equalise};
 use lemma_quantizer::guards;
 use lemma_quantizer::quantize::{Options, Quantized};
 use lemma_quantizer::report::{Report, Reporter};
-use ndarray::ArrayD;
 
-use crate::Package;
 use crate::error::CompileError;
 use crate::generation::{Decoder, check_causal};
-use crate::{placement, text};
+use crate::{Inputs, Package, placement, text};
 
 pub use files::{SourceError, Sources};
 
@@ -26,9 +24,6 @@ pub const MAX_OPERATIONS: usize = 1 << 12;
 
 /// Most values of a statement: a verifying key has a point of 64 bytes for each.
 pub const MAX_SHOWN: usize = 1 << 20;
-
-/// Named input tensors of one sample.
-pub type Inputs = BTreeMap<String, ArrayD<f32>>;
 
 /// Choices of a compilation.
 #[derive(Clone, Debug)]
@@ -139,9 +134,11 @@ fn within_budget(model: &Model) -> Result<(), CompileError> {
     let computing = || model.nodes.iter().filter(|node| !matches!(node.op, Op::Constant(_)));
     match computing().nth(MAX_OPERATIONS) {
         None => Ok(()),
-        Some(node) => {
-            Err(CompileError::Operations { first: node.name.clone(), found: computing().count() })
-        }
+        Some(node) => Err(CompileError::Operations {
+            first: node.name.clone(),
+            found: computing().count(),
+            most: MAX_OPERATIONS,
+        }),
     }
 }
 
@@ -168,7 +165,10 @@ fn public_tensors(model: &Model, options: &CompileOptions) -> Result<Vec<String>
         public.iter().any(|other| other == name)
             && !options.committed.iter().any(|other| other == name)
     });
-    if found > MAX_SHOWN { Err(CompileError::Shown { found }) } else { Ok(public) }
+    if found > MAX_SHOWN {
+        return Err(CompileError::Shown { found, most: MAX_SHOWN });
+    }
+    Ok(public)
 }
 
 /// Elements of the inputs and outputs that a statement shows.
@@ -213,12 +213,14 @@ mod tests {
             x = model.push_new(format!("softmax {at}"), Op::Softmax, &[x], None).unwrap();
         }
         // Constants are none.
-        model.push_new("unused".into(), Op::Constant(ArrayD::zeros(vec![1])), &[], None).unwrap();
+        model
+            .push_new("unused".into(), Op::Constant(ndarray::ArrayD::zeros(vec![1])), &[], None)
+            .unwrap();
         assert!(within_budget(&model).is_ok());
         model.push_new("last".into(), Op::Softmax, &[x], None).unwrap();
         let refused = within_budget(&model).unwrap_err();
         assert!(
-            matches!(&refused, CompileError::Operations { first, found: 4097 } if first == "last"),
+            matches!(&refused, CompileError::Operations { first, found: 4097, most: 4096 } if first == "last"),
             "{refused}"
         );
     }
@@ -231,7 +233,7 @@ mod tests {
         let check = |options: CompileOptions| public_tensors(&model, &options);
         assert!(matches!(
             check(CompileOptions::default()),
-            Err(CompileError::Shown { found }) if found == 2 * MAX_SHOWN
+            Err(CompileError::Shown { found, .. }) if found == 2 * MAX_SHOWN
         ));
         let names = || vec!["wide".to_owned()];
         let shown = check(CompileOptions { private: names(), ..CompileOptions::default() });

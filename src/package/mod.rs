@@ -16,7 +16,7 @@ use lemma_quantizer::quantize::quantize_value;
 use lemma_verifier::key::circuit_digest;
 use lemma_verifier::{Context, Digest, Labels, PrivateInput, Role, TensorSignature, VerifyingKey};
 
-use crate::compile::Inputs;
+use crate::Inputs;
 use crate::error::{CompileError, InferError};
 use crate::opening::Opening;
 use crate::text::Tokenizer;

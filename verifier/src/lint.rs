@@ -16,13 +16,16 @@
 //! Not covered: a relation that cannot be seen from the points (`gamma = 2 delta1`). Only the setup
 //! can rule it out.
 
+use std::collections::BTreeSet;
+
 use ark_bn254::{G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 
 use crate::error::{LintError, PointError};
 use crate::key::KeyParts;
 use crate::point::{check_g1, check_g2};
-use crate::signature::lint_signature;
+use crate::private::PrivateInput;
+use crate::signature::{Labels, MAX_ENTRIES, MAX_FRACTIONAL_BITS, TensorSignature};
 
 /// Checks all rules.
 ///
@@ -71,4 +74,89 @@ fn unrelated<P: AffineRepr>(
 
 fn named(point: &'static str) -> impl Fn(PointError) -> LintError {
     move |reason| LintError::Point { point, reason }
+}
+
+/// Checks what a key says about tensors, shown and private, and returns its number of public
+/// values.
+fn lint_signature(
+    signature: &[TensorSignature],
+    private: &[PrivateInput],
+) -> Result<u64, LintError> {
+    let mut names = BTreeSet::new();
+    let mut total = 0u64;
+    for (index, tensor) in signature.iter().enumerate() {
+        if tensor.name.is_empty() {
+            return Err(LintError::UnnamedTensor { index });
+        }
+        if !names.insert((tensor.role.is_input(), &tensor.name)) {
+            return Err(LintError::DuplicateTensor {
+                role: tensor.role.name(),
+                name: tensor.name.clone(),
+            });
+        }
+        lint_numbers(&tensor.name, tensor.fractional_bits, (tensor.low, tensor.high))?;
+        lint_labels(tensor)?;
+        total = tensor
+            .public_values()
+            .and_then(|entries| total.checked_add(entries))
+            .filter(|total| *total <= MAX_ENTRIES)
+            .ok_or_else(|| LintError::TensorTooLarge {
+                tensor: tensor.name.clone(),
+                limit: MAX_ENTRIES,
+            })?;
+    }
+    for (index, input) in private.iter().enumerate() {
+        if input.name.is_empty() {
+            return Err(LintError::UnnamedTensor { index: signature.len().saturating_add(index) });
+        }
+        if !names.insert((true, &input.name)) {
+            return Err(LintError::DuplicateTensor { role: "input", name: input.name.clone() });
+        }
+        lint_numbers(&input.name, input.fractional_bits, (input.low, input.high))?;
+        input.entries().ok_or_else(|| LintError::TensorTooLarge {
+            tensor: input.name.clone(),
+            limit: MAX_ENTRIES,
+        })?;
+    }
+    Ok(total)
+}
+
+fn lint_numbers(
+    tensor: &str,
+    fractional_bits: i32,
+    (low, high): (i64, i64),
+) -> Result<(), LintError> {
+    let tensor = || tensor.to_owned();
+    if fractional_bits.unsigned_abs() > MAX_FRACTIONAL_BITS.unsigned_abs() {
+        return Err(LintError::FractionalBits {
+            tensor: tensor(),
+            found: fractional_bits,
+            limit: MAX_FRACTIONAL_BITS,
+        });
+    }
+    if low > high {
+        return Err(LintError::EmptyRange { tensor: tensor(), low, high });
+    }
+    Ok(())
+}
+
+fn lint_labels(tensor: &TensorSignature) -> Result<(), LintError> {
+    let (expected, found) = match &tensor.labels {
+        Labels::None => return Ok(()),
+        Labels::Entries(names) => (tensor.shape.last().map_or(1, |last| *last as u64), names.len()),
+        Labels::Values(names) => {
+            if tensor.low != 0 || tensor.fractional_bits != 0 {
+                return Err(LintError::LabelledValues {
+                    tensor: tensor.name.clone(),
+                    low: tensor.low,
+                    fractional_bits: tensor.fractional_bits,
+                });
+            }
+            (tensor.high.unsigned_abs().saturating_add(1), names.len())
+        }
+    };
+    if expected != found as u64 {
+        return Err(LintError::LabelCount { tensor: tensor.name.clone(), expected, found });
+    }
+    Ok(())
 }

@@ -2,11 +2,8 @@
 //! so of its digest: a proof file cannot rename an output, move its decimal point or swap its
 //! labels.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
-use crate::PrivateInput;
 use crate::codec::{Reader, write_count, write_text};
 use crate::error::{KeyError, LintError};
 
@@ -197,92 +194,4 @@ fn read_names(reader: &mut Reader) -> Result<Vec<String>, KeyError> {
         names.push(reader.text("a label")?);
     }
     Ok(names)
-}
-
-/// Checks what a key says about tensors, shown and private, and returns its number of public
-/// values.
-///
-/// # Errors
-/// The first rule that is broken.
-pub fn lint_signature(
-    signature: &[TensorSignature],
-    private: &[PrivateInput],
-) -> Result<u64, LintError> {
-    let mut names = BTreeSet::new();
-    let mut total = 0u64;
-    for (index, tensor) in signature.iter().enumerate() {
-        if tensor.name.is_empty() {
-            return Err(LintError::UnnamedTensor { index });
-        }
-        if !names.insert((tensor.role.is_input(), &tensor.name)) {
-            return Err(LintError::DuplicateTensor {
-                role: tensor.role.name(),
-                name: tensor.name.clone(),
-            });
-        }
-        lint_numbers(&tensor.name, tensor.fractional_bits, (tensor.low, tensor.high))?;
-        lint_labels(tensor)?;
-        total = tensor
-            .public_values()
-            .and_then(|entries| total.checked_add(entries))
-            .filter(|total| *total <= MAX_ENTRIES)
-            .ok_or_else(|| LintError::TensorTooLarge {
-                tensor: tensor.name.clone(),
-                limit: MAX_ENTRIES,
-            })?;
-    }
-    for (index, input) in private.iter().enumerate() {
-        if input.name.is_empty() {
-            return Err(LintError::UnnamedTensor { index: signature.len().saturating_add(index) });
-        }
-        if !names.insert((true, &input.name)) {
-            return Err(LintError::DuplicateTensor { role: "input", name: input.name.clone() });
-        }
-        lint_numbers(&input.name, input.fractional_bits, (input.low, input.high))?;
-        input.entries().ok_or_else(|| LintError::TensorTooLarge {
-            tensor: input.name.clone(),
-            limit: MAX_ENTRIES,
-        })?;
-    }
-    Ok(total)
-}
-
-fn lint_numbers(
-    tensor: &str,
-    fractional_bits: i32,
-    (low, high): (i64, i64),
-) -> Result<(), LintError> {
-    let tensor = || tensor.to_owned();
-    if fractional_bits.unsigned_abs() > MAX_FRACTIONAL_BITS.unsigned_abs() {
-        return Err(LintError::FractionalBits {
-            tensor: tensor(),
-            found: fractional_bits,
-            limit: MAX_FRACTIONAL_BITS,
-        });
-    }
-    if low > high {
-        return Err(LintError::EmptyRange { tensor: tensor(), low, high });
-    }
-    Ok(())
-}
-
-fn lint_labels(tensor: &TensorSignature) -> Result<(), LintError> {
-    let (expected, found) = match &tensor.labels {
-        Labels::None => return Ok(()),
-        Labels::Entries(names) => (tensor.shape.last().map_or(1, |last| *last as u64), names.len()),
-        Labels::Values(names) => {
-            if tensor.low != 0 || tensor.fractional_bits != 0 {
-                return Err(LintError::LabelledValues {
-                    tensor: tensor.name.clone(),
-                    low: tensor.low,
-                    fractional_bits: tensor.fractional_bits,
-                });
-            }
-            (tensor.high.unsigned_abs().saturating_add(1), names.len())
-        }
-    };
-    if expected != found as u64 {
-        return Err(LintError::LabelCount { tensor: tensor.name.clone(), expected, found });
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@ use lemma_model::Unary;
 
 use super::file::Gguf;
 use super::metadata::Metadata;
+use super::names::name;
 use crate::language::{
     Biases, Decoder, Layout, Mlp, Norm, Part, Place, Positions, Problem, Rotary, Scaling,
 };
@@ -84,32 +85,6 @@ pub fn decoder(file: &mut Gguf) -> Result<Decoder, Problem> {
     };
     decoder.check().map_err(Problem::Unsupported)?;
     Ok(decoder)
-}
-
-/// The name of a tensor.
-pub fn name(place: Place) -> String {
-    let part = match place.part {
-        Part::Embedding => "token_embd",
-        Part::Positions => "position_embd",
-        Part::AttentionNorm => "attn_norm",
-        Part::Query => "attn_q",
-        Part::Key => "attn_k",
-        Part::Value => "attn_v",
-        Part::QueryNorm => "attn_q_norm",
-        Part::KeyNorm => "attn_k_norm",
-        Part::AttentionOutput => "attn_output",
-        Part::MlpNorm => "ffn_norm",
-        Part::Gate => "ffn_gate",
-        Part::Up => "ffn_up",
-        Part::Down => "ffn_down",
-        Part::FinalNorm => "output_norm",
-        Part::Classifier => "output",
-    };
-    let kind = if place.is_bias { "bias" } else { "weight" };
-    match place.layer {
-        Some(layer) => format!("blk.{layer}.{part}.{kind}"),
-        None => format!("{part}.{kind}"),
-    }
 }
 
 fn architecture(metadata: &mut Metadata) -> Result<&'static Architecture, Problem> {

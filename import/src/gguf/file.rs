@@ -9,7 +9,7 @@ use lemma_model::file::open_regular;
 
 use super::bytes::Bytes;
 use super::metadata::Metadata;
-use super::{MAGIC, architecture};
+use super::{MAGIC, names};
 use crate::encoding::Encoding;
 use crate::language::{Place, Problem, Weights};
 
@@ -154,7 +154,7 @@ impl Weights for Gguf {
         shape: [usize; 2],
         each: &mut dyn FnMut(&[f32]),
     ) -> Result<(), Problem> {
-        self.values(&architecture::name(place), shape, each)
+        self.values(&names::name(place), shape, each)
     }
 }
 

@@ -12,6 +12,7 @@ mod architecture;
 mod bytes;
 mod file;
 mod metadata;
+mod names;
 mod vocabulary;
 
 use std::path::Path;

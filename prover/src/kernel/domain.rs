@@ -23,6 +23,7 @@ use rayon::prelude::*;
 
 use super::inverse::batch_inverse;
 use super::portable;
+use super::transform::{Kind, Thirds};
 #[cfg(target_arch = "x86_64")]
 use super::vector;
 
@@ -38,26 +39,6 @@ pub struct Domain {
     shifts: Vec<Fr>,
     #[cfg(target_arch = "x86_64")]
     vector: Option<vector::Transforms>,
-}
-
-/// A transform of a power of two, over the coset `shift H`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
-    /// From values to coefficients.
-    pub(super) inverse: bool,
-    /// The shift.
-    pub(super) shift: Fr,
-}
-
-/// Between three parts of the coefficients and the polynomials of the three blocks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Thirds {
-    /// The primitive third root of one z.
-    pub(super) root: Fr,
-    /// Factors of the parts: before the sums forwards, after them backwards.
-    pub(super) factors: [Fr; 3],
-    /// From blocks to parts.
-    pub(super) inverse: bool,
 }
 
 impl Domain {
@@ -274,7 +255,7 @@ mod tests {
     #[cfg(target_arch = "x86_64")]
     #[test]
     fn both_paths_give_the_same_words_at_every_size_and_number_of_threads() {
-        let Some(cpu) = vector::Avx512::detect() else {
+        let Some(cpu) = crate::kernel::processor::Avx512::detect() else {
             println!("skipped: this processor has no AVX-512 IFMA");
             return;
         };

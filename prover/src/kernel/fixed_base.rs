@@ -52,7 +52,7 @@ mod tests {
     }
 
     fn agrees<P: Point>(generator: &P, sizes: &[usize]) {
-        let Some(cpu) = vector::Avx512::detect() else {
+        let Some(cpu) = crate::kernel::processor::Avx512::detect() else {
             println!("skipped: this processor has no AVX-512 IFMA");
             return;
         };

@@ -18,12 +18,17 @@ mod path;
 mod point;
 mod portable;
 #[cfg(target_arch = "x86_64")]
+mod processor;
+mod scalars;
+mod transform;
+#[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)] // entering code compiled for AVX-512, and prefetches
 mod vector;
 
 pub use domain::Domain;
 pub use fixed_base::{fixed_base_g1, fixed_base_g2};
 pub use inverse::batch_inverse;
-pub use msm::{Scalars, msm, msm_g1, msm_g1_small, msm_g2, msm_g2_small};
+pub use msm::{msm, msm_g1, msm_g1_small, msm_g2, msm_g2_small};
 pub use path::{Path, set_path};
 pub use point::{G1, G2, Point};
+pub use scalars::Scalars;

@@ -4,47 +4,9 @@ use ark_bn254::{Fr, G1Projective, G2Projective};
 
 use super::point::{G1, G2, Point};
 use super::portable;
+use super::scalars::Scalars;
 #[cfg(target_arch = "x86_64")]
 use super::vector;
-
-/// The scalars of a multi-scalar multiplication, one per base.
-#[derive(Clone, Copy, Debug)]
-pub enum Scalars<'a> {
-    /// Field elements.
-    Field(&'a [Fr]),
-    /// Signed integers.
-    Small(&'a [i64]),
-    /// Base `k` is multiplied by `values[indices[k]]`.
-    FieldAt {
-        /// Field elements, in any order.
-        values: &'a [Fr],
-        /// One index into `values` per base.
-        indices: &'a [u32],
-    },
-    /// Base `k` is multiplied by `values[indices[k]]`.
-    SmallAt {
-        /// Signed integers, in any order.
-        values: &'a [i64],
-        /// One index into `values` per base.
-        indices: &'a [u32],
-    },
-}
-
-impl Scalars<'_> {
-    /// How many bases these scalars want.
-    pub fn len(&self) -> usize {
-        match self {
-            Scalars::Field(values) => values.len(),
-            Scalars::Small(values) => values.len(),
-            Scalars::FieldAt { indices, .. } | Scalars::SmallAt { indices, .. } => indices.len(),
-        }
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
 
 /// `sum_k scalars[k] bases[k]`. Zero scalars cost nothing but a look; the others are grouped by the
 /// number of bits they really have, up to sign.

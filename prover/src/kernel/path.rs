@@ -23,7 +23,7 @@ impl Path {
     /// The fastest path that this processor can run.
     pub fn detect() -> Path {
         #[cfg(target_arch = "x86_64")]
-        if super::vector::Avx512::detect().is_some() {
+        if super::processor::Avx512::detect().is_some() {
             return Path::Vector;
         }
         Path::Portable

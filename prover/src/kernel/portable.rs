@@ -9,9 +9,9 @@ use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use super::buckets;
-use super::domain::{Kind, Thirds};
-use super::msm::Scalars;
 use super::point::Point;
+use super::scalars::Scalars;
+use super::transform::{Kind, Thirds};
 
 /// Bits that arkworks has a quicker way for.
 const NARROW: u32 = 64;

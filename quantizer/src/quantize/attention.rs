@@ -6,12 +6,9 @@ use ndarray::Array2;
 
 use super::linear::{UNROUNDED_WEIGHT_BITS, power_of_two};
 use super::weights::{Size, columns};
-use super::{Lowering, QuantizeError, Tensor};
+use super::{FEWEST, Lowering, QuantizeError, Tensor};
 use lemma_graph::{Causal, Interval, MatMul, Op as Primitive, RowTable};
 use lemma_model::{Node, NodeId, Op, View};
-
-/// Fractional bits that a user wants who takes a tensor as it is: as few as its weights allow.
-pub(super) const FEWEST: i32 = -10_000;
 
 /// What a matrix product is in an attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use ndarray::{Array1, Array2, Array4};
 
-use super::attention::FEWEST;
 use super::weights::{Size, columns};
-use super::{Lowering, QuantizeError, Tensor, quantize_values};
+use super::{FEWEST, Lowering, QuantizeError, Tensor, quantize_values};
 use lemma_graph::{Conv, LinearMap, Op as Primitive};
 use lemma_model::{Node, NodeId, Window};
 

@@ -45,6 +45,9 @@ use reciprocal::Division;
 /// Most operations of an integer graph.
 const MAX_PRIMITIVES: usize = 1 << 17;
 
+/// Fractional bits that a user wants who takes a tensor as it is: as few as its weights allow.
+const FEWEST: i32 = -10_000;
+
 /// A tensor of the graph under construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tensor {

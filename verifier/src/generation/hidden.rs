@@ -14,7 +14,7 @@
 //! that it chose the text. A position from n on reads what the prover likes and is not shown.
 
 use super::form::{CHOSEN, GENERATED, PROMPT, TEXT};
-use super::rule::{find, fit, text, values};
+use super::tensors::{find, fit, text, values};
 use super::{Generation, GenerationError, Visibility};
 use crate::{Role, Statement};
 

@@ -28,14 +28,54 @@
 //! for; like the weights, it is what the maker of the key vouches for.
 
 mod context;
+mod error;
 #[cfg(test)]
 mod fixture;
 mod form;
 mod hidden;
 mod pieces;
 mod rule;
+mod tensors;
 
 pub use context::{Parts, TAG, context, split_context};
+pub use error::GenerationError;
 pub use form::{CHOSEN, Decoder, GENERATED, NEXT, PROMPT, TEXT, TOKENS};
 pub use pieces::{FIRST, byte_of, join_pieces};
-pub use rule::{Generation, GenerationError, Visibility};
+
+use serde::Serialize;
+
+use crate::Digest;
+
+/// A text that a model wrote, by a proof: made by [`Generation::of`] only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Generation {
+    /// Tokens that were given, the start token included.
+    pub prompt_length: usize,
+    /// Tokens of prompt and generated text.
+    pub length: usize,
+    /// All of them; those of the generated text alone when the prompt is not shown.
+    pub tokens: Vec<i64>,
+    /// What the statement has of the prompt.
+    pub prompt_visibility: Visibility,
+    /// The given text, where it is shown and the key names its tokens.
+    pub prompt: Option<String>,
+    /// Binds the prompt, where it is committed to: its first `prompt_length` tokens, and the
+    /// padding after them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_digest: Option<Digest>,
+    /// The generated text, where the key names its tokens.
+    pub text: Option<String>,
+}
+
+/// What a statement has of a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Its tokens.
+    Public,
+    /// Its digest and its length.
+    Committed,
+    /// Its length.
+    Private,
+}

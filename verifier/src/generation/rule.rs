@@ -1,113 +1,9 @@
 //! When a statement is a generation.
 
-use serde::Serialize;
-use thiserror::Error;
-
 use super::form::{NEXT, TOKENS};
-use super::{Decoder, hidden, join_pieces, split_context};
-use crate::{Context, Digest, Labels, PublicTensor, Role, Statement, TensorSignature, Verified};
-
-/// A text that a model wrote, by a proof: made by [`Generation::of`] only.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Generation {
-    /// Tokens that were given, the start token included.
-    pub prompt_length: usize,
-    /// Tokens of prompt and generated text.
-    pub length: usize,
-    /// All of them; those of the generated text alone when the prompt is not shown.
-    pub tokens: Vec<i64>,
-    /// What the statement has of the prompt.
-    pub prompt_visibility: Visibility,
-    /// The given text, where it is shown and the key names its tokens.
-    pub prompt: Option<String>,
-    /// Binds the prompt, where it is committed to: its first `prompt_length` tokens, and the
-    /// padding after them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompt_digest: Option<Digest>,
-    /// The generated text, where the key names its tokens.
-    pub text: Option<String>,
-}
-
-/// What a statement has of a prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Visibility {
-    /// Its tokens.
-    Public,
-    /// Its digest and its length.
-    Committed,
-    /// Its length.
-    Private,
-}
-
-/// Why a statement is not the generation that its context claims.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum GenerationError {
-    /// The bytes are not those behind the statement's context.
-    #[error("these are not the bytes of the proof's context")]
-    OtherContext,
-    /// The bytes begin as those of a generation and end early.
-    #[error("the context of a generation holds two lengths, this one is cut short")]
-    CutShort,
-    /// The key is not that of a decoder.
-    #[error(
-        "the context is that of a generation, but the key is no decoder's: it needs the public \
-            tensors `tokens` and `next`, or `text`, \
-         `generated` and `chosen`, of one shape"
-    )]
-    NoDecoder,
-    /// Lengths that do not fit the model.
-    #[error(
-        "a prompt of {prompt} and a text of {length} tokens; 1 to {tokens} fit, and the text \
-            begins with the prompt"
-    )]
-    Lengths {
-        /// Tokens of the prompt.
-        prompt: usize,
-        /// Tokens of prompt and text.
-        length: usize,
-        /// Tokens of the model.
-        tokens: usize,
-    },
-    /// A token that the model did not choose.
-    #[error(
-        "token {position} is {found}, but the model chose {chosen}: this text was not generated"
-    )]
-    Token {
-        /// Its position.
-        position: usize,
-        /// The token.
-        found: i64,
-        /// What the model chose there.
-        chosen: i64,
-    },
-    /// A position that is marked as generated and is not, or the other way round.
-    #[error(
-        "`generated` is {found} at position {position}; by the lengths in the context it is \
-            {expected}"
-    )]
-    Mark {
-        /// The position.
-        position: usize,
-        /// The mark.
-        found: i64,
-        /// What it must be.
-        expected: i64,
-    },
-    /// A value where there is no generated text.
-    #[error(
-        "`{tensor}` is {found} at position {position}, where nothing was generated; it is 0 there"
-    )]
-    Outside {
-        /// The tensor.
-        tensor: &'static str,
-        /// The position.
-        position: usize,
-        /// The value.
-        found: i64,
-    },
-}
+use super::tensors::{fit, text, values};
+use super::{Decoder, Generation, GenerationError, Visibility, hidden, split_context};
+use crate::{Context, Role, Statement, TensorSignature, Verified};
 
 impl Generation {
     /// The generation that was proven. `context` are the bytes behind the statement's context.
@@ -159,59 +55,11 @@ fn shown(
     })
 }
 
-/// `1 <= prompt <= length <= tokens`.
-pub(super) fn fit(prompt: usize, length: usize, tokens: usize) -> Result<(), GenerationError> {
-    if prompt == 0 || prompt > length || length > tokens {
-        return Err(GenerationError::Lengths { prompt, length, tokens });
-    }
-    Ok(())
-}
-
-pub(super) fn find<'a>(
-    statement: &'a Statement,
-    role: Role,
-    name: &str,
-) -> Option<&'a PublicTensor> {
-    statement
-        .tensors
-        .iter()
-        .find(|tensor| tensor.signature.role == role && tensor.signature.name == name)
-}
-
-/// The values of a tensor, as many as its shape says.
-pub(super) fn values<'a>(
-    statement: &'a Statement,
-    role: Role,
-    name: &str,
-) -> Result<&'a [i64], GenerationError> {
-    let tensor = find(statement, role, name).ok_or(GenerationError::NoDecoder)?;
-    let entries = tensor.signature.entries().and_then(|entries| usize::try_from(entries).ok());
-    if entries == Some(tensor.values.len()) {
-        Ok(&tensor.values)
-    } else {
-        Err(GenerationError::NoDecoder)
-    }
-}
-
-/// The text of some tokens, where a tensor of the statement names them.
-pub(super) fn text<'a>(
-    statement: &Statement,
-    ids: impl Iterator<Item = &'a i64>,
-) -> Option<String> {
-    let names = statement.tensors.iter().find_map(|tensor| match &tensor.signature.labels {
-        Labels::Values(names) => Some(names),
-        _ => None,
-    })?;
-    let pieces: Option<Vec<&str>> =
-        ids.map(|id| names.get(usize::try_from(*id).ok()?).map(String::as_str)).collect();
-    Some(join_pieces(pieces?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{TAG, context, fixture};
     use super::*;
-    use crate::PrivateInput;
+    use crate::{Labels, PrivateInput, PublicTensor};
 
     const NAMES: [&str; 7] = ["<unk>", "<s>", "</s>", " a", "b", "<0x0A>", "c"];
 

@@ -15,6 +15,7 @@ mod call;
 mod cast;
 mod contraction;
 mod elements;
+mod elementwise;
 mod equation;
 mod gather;
 mod generate;

@@ -4,7 +4,7 @@
 use ndarray::ArrayD;
 
 use super::arithmetic::operand;
-use super::flags::{Comparison, Relation};
+use super::comparison::{Comparison, Relation};
 use super::masks::{LARGE, REFUSED};
 use super::value::{Args, Computed, Value};
 use super::{Kind, Lowering, Node, Problem, uniform};

@@ -10,6 +10,7 @@ mod branch;
 mod build;
 mod cast;
 mod choice;
+mod comparison;
 mod contraction;
 mod flags;
 mod index;

@@ -2,7 +2,7 @@
 
 use super::super::node::Node;
 use super::super::tensor::{Kind, Tensor};
-use super::flags::Comparison;
+use super::comparison::Comparison;
 use lemma_model::NodeId;
 
 /// A value: known, or computed from the inputs.

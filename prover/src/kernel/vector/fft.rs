@@ -28,7 +28,7 @@ use rayon::prelude::*;
 use super::Avx512;
 use super::field::{Exponents, Lanes, limbs};
 use super::memory::{load, store, transpose};
-use crate::kernel::domain::{Kind, Thirds};
+use crate::kernel::transform::{Kind, Thirds};
 
 /// A field element in memory.
 type Element = [u64; 4];

@@ -25,8 +25,8 @@ use super::points::Packed;
 use super::scalars::{absolute, add};
 use super::sum::{Item, Summer, Sums};
 use super::windows::{Windows, classes};
-use crate::kernel::msm::Scalars;
 use crate::kernel::point::Point;
+use crate::kernel::scalars::Scalars;
 
 /// Items that are summed at once: their points fit the caches.
 const CHUNK: usize = 1 << 17;

@@ -1,0 +1,29 @@
+//! The names of a decoder's tensors.
+
+use crate::language::{Part, Place};
+
+/// The name of a tensor.
+pub fn name(place: Place) -> String {
+    let part = match place.part {
+        Part::Embedding => "token_embd",
+        Part::Positions => "position_embd",
+        Part::AttentionNorm => "attn_norm",
+        Part::Query => "attn_q",
+        Part::Key => "attn_k",
+        Part::Value => "attn_v",
+        Part::QueryNorm => "attn_q_norm",
+        Part::KeyNorm => "attn_k_norm",
+        Part::AttentionOutput => "attn_output",
+        Part::MlpNorm => "ffn_norm",
+        Part::Gate => "ffn_gate",
+        Part::Up => "ffn_up",
+        Part::Down => "ffn_down",
+        Part::FinalNorm => "output_norm",
+        Part::Classifier => "output",
+    };
+    let kind = if place.is_bias { "bias" } else { "weight" };
+    match place.layer {
+        Some(layer) => format!("blk.{layer}.{part}.{kind}"),
+        None => format!("{part}.{kind}"),
+    }
+}
