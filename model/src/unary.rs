@@ -15,7 +15,8 @@ pub enum Unary {
     Relu,
     /// `x` where positive, `slope * x` elsewhere.
     LeakyRelu(f32),
-    /// `min(max(x, low), high)`; ReLU6 is `Clip(0, 6)`.
+    /// `min(max(x, low), high)`; ReLU6 is `Clip(0, 6)`. The smallest and the largest number bound
+    /// nothing, so that what is infinite stays so.
     Clip(f32, f32),
     /// `1 / (1 + exp(-x))`.
     Sigmoid,
@@ -151,7 +152,11 @@ impl Unary {
                     f64::from(slope) * x
                 }
             }
-            Unary::Clip(low, high) => at_most(at_least(x, f64::from(low)), f64::from(high)),
+            Unary::Clip(low, high) => {
+                let low = if low > f32::MIN { f64::from(low) } else { f64::NEG_INFINITY };
+                let high = if high < f32::MAX { f64::from(high) } else { f64::INFINITY };
+                at_most(at_least(x, low), high)
+            }
             Unary::Sigmoid => sigmoid(x),
             Unary::Tanh => libm::tanh(x),
             Unary::HardSigmoid(alpha, beta) => {
@@ -287,6 +292,14 @@ mod tests {
         for function in functions.into_iter().chain(OPERATORS.map(|(.., function)| function)) {
             assert!(function.evaluate(f64::NAN).is_nan(), "{function:?}");
         }
+    }
+
+    #[test]
+    fn a_clip_without_a_bound_leaves_what_is_infinite() {
+        let infinite = f64::INFINITY;
+        assert_eq!(Unary::Clip(0.0, f32::MAX).evaluate(infinite), infinite);
+        assert_eq!(Unary::Clip(f32::MIN, 1.0).evaluate(-infinite), -infinite);
+        assert_eq!(Unary::Clip(0.0, 1.0).evaluate(infinite), 1.0);
     }
 
     #[test]
