@@ -70,8 +70,8 @@ pub enum CompileError {
     },
     /// A tensor that is to be shown, hidden and committed to, or two of these.
     #[error(
-        "`{name}` is named by more than one of --public, --private and --committed; one of them is \
-            possible"
+        "`{name}` is named to be shown, to be kept private and to be committed to, or two of these; \
+            one is possible"
     )]
     Contradiction {
         /// The tensor.
@@ -81,10 +81,9 @@ pub enum CompileError {
     #[error(
         "the statement has the tokens `{tokens}`, and the private input{} what the model reads of \
             them, so one text would have many proven results: \
-         show {} too ({}), or leave `{tokens}` private",
+         show {} too, or leave `{tokens}` private",
         match open.len() { 1 => format!(" `{}` decides", open.join("")), _ => format!("s {} decide", ticked(open)) },
-        if open.len() == 1 { "it" } else { "them" },
-        open.iter().map(|name| format!("--public {name}")).collect::<Vec<_>>().join(" ")
+        ticked(open)
     )]
     Unbound {
         /// The tokens.
@@ -112,7 +111,7 @@ fn ticked(names: &[String]) -> String {
 #[derive(Debug, Error)]
 pub enum OpeningError {
     /// The file.
-    #[error("{}: {problem}; openings are written by `lemma prove --openings`", path.display())]
+    #[error("{}: {problem}; openings are written where a proof commits to tensors", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -123,7 +122,7 @@ pub enum OpeningError {
     #[error(
         "input `{input}` takes {entries} values with {fractional_bits} fractional bits; the \
             openings have {given}; \
-         compile one of the models with --fractional-bits so that they agree"
+         compile one of the models with other fractional bits so that they agree"
     )]
     Unfit {
         /// The input.

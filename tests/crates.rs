@@ -1,6 +1,7 @@
-//! Which crate may depend on which.
+//! Which crate may depend on which, and what the library does not speak of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -100,5 +101,46 @@ fn the_library_builds_without_machine_and_program() {
     assert!(whole.contains("revm") && whole.contains("prost"));
     for forbidden in ["revm", "prost", "tokenizers", "clap", "indicatif", "anyhow"] {
         assert!(!bare.contains(forbidden), "{forbidden}");
+    }
+}
+
+/// The Rust files below a folder.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.fold(Vec::new(), |mut files, path| {
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+        files
+    })
+}
+
+/// A line of code with an argument of a command line: `--` before a letter.
+fn names_an_argument(line: &str) -> bool {
+    let code = line.trim_start();
+    let follows = |(at, _): (usize, &str)| code[at + 2..].starts_with(|c: char| c.is_alphabetic());
+    !code.starts_with("//") && code.match_indices("--").any(follows)
+}
+
+/// A caller of the library has fields to set; which argument sets them, the program adds.
+#[test]
+fn the_library_names_no_arguments_of_the_program() {
+    assert!(names_an_argument("    #[error(\"{found} tokens (`--tokens`)\")]"));
+    assert!(!names_an_argument("    /// As `--tokens` does. -- And a dash."));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rooms = ["circuits", "contracts", "graph", "import", "model", "prover", "quantizer"];
+    let rooms = rooms.map(|room| root.join(room).join("src"));
+    let files: Vec<PathBuf> = rooms
+        .iter()
+        .chain([&root.join("src"), &root.join("verifier/src")])
+        .flat_map(|folder| rust_files(folder))
+        .collect();
+    assert!(files.len() > 300, "{}", files.len());
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let found = text.lines().enumerate().find(|(_, line)| names_an_argument(line));
+        assert_eq!(found, None, "{}", file.display());
     }
 }

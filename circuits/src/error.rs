@@ -16,7 +16,7 @@ pub enum CompileError {
     #[error(
         "`{name}` cannot be committed to: its integers reach from {low} to {high}, a commitment \
             holds 32 bits; \
-         give it fewer with --fractional-bits {name}=N (it has {fractional_bits})"
+         give it fewer fractional bits than {fractional_bits}"
     )]
     Commitment {
         /// The tensor.

@@ -56,7 +56,7 @@ fn tokens_are_neither_shown_nor_committed_to_beside_a_private_mask() {
             "{error}"
         );
         assert!(
-            error.to_string().contains("`ids`") && error.to_string().contains("--public mask"),
+            error.to_string().contains("`ids`") && error.to_string().contains("show `mask` too"),
             "{error}"
         );
     }

@@ -53,9 +53,7 @@ pub enum DecoderError {
     )]
     LooksAhead(Foresight),
     /// Nothing can be generated.
-    #[error(
-        "a decoder with a hidden prompt needs at least 2 tokens, this one has {tokens} (`--tokens`)"
-    )]
+    #[error("a decoder with a hidden prompt needs at least 2 tokens, this one has {tokens}")]
     Short {
         /// Tokens of the model.
         tokens: usize,

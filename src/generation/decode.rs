@@ -11,15 +11,14 @@ use crate::Package;
 pub enum GenerateError {
     /// The model is not a decoder.
     #[error(
-        "this model does not generate: it is no decoder, as `lemma compile` makes them from a \
-            llama2.c checkpoint, or with --decoder from \
-         another causal language model"
+        "this model does not generate: only a causal language model that was compiled as a decoder \
+            does"
     )]
     NoDecoder,
     /// A prompt that leaves no room.
     #[error(
         "a prompt of {prompt} tokens and {wanted} more; the model has {tokens}: shorten the \
-            prompt, or compile with a larger --tokens"
+            prompt, or compile the model for more tokens"
     )]
     TooLong {
         /// Tokens of the prompt.

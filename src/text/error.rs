@@ -27,7 +27,7 @@ pub enum TextProblem {
     )]
     Malformed(String),
     /// A model without a tokenizer.
-    #[error("the model was compiled without a tokenizer; run `lemma compile` with --tokenizer")]
+    #[error("the model was compiled without a tokenizer; compile it with one")]
     None,
     /// A tokenizer of another model.
     #[error("it is not the tokenizer that the model was compiled with; run `lemma compile` again")]

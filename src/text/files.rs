@@ -89,9 +89,8 @@ fn labelled(
             .split_once('\t')
             .ok_or_else(|| fail("a label, a tab and a text are expected".into()))?;
         let class = classes.iter().position(|class| class == label);
-        let class = class.ok_or_else(|| {
-            fail(format!("{label:?} is none of the classes {classes:?} (`--classes`)"))
-        })?;
+        let class =
+            class.ok_or_else(|| fail(format!("{label:?} is none of the classes {classes:?}")))?;
         Ok((inputs.encode(tokenizer, text)?.inputs, Some(class)))
     };
     few(table.lines().count())?;

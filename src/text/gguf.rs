@@ -166,7 +166,7 @@ fn words(splitting: &str, leading_space: bool) -> Result<(Value, Value), TextPro
         _ => {
             let problem = format!(
                 "the rule {splitting:?} (`tokenizer.ggml.pre`) by which it splits words is not \
-                    known; give the model's tokenizer.json (`--tokenizer`)"
+                    known; give the model's tokenizer.json"
             );
             return Err(TextProblem::Malformed(problem));
         }

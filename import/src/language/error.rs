@@ -55,16 +55,13 @@ pub enum Problem {
         value: f32,
     },
     /// No number of tokens.
-    #[error(
-        "a language model is compiled for a number of tokens; 1 to {longest} are possible \
-            (`--tokens`)"
-    )]
+    #[error("a language model is compiled for a number of tokens; 1 to {longest} are possible")]
     NoTokens {
         /// Most tokens.
         longest: usize,
     },
     /// A number of tokens that the model was not made for.
-    #[error("{found} tokens; 1 to {longest} can be compiled from this file (`--tokens`)")]
+    #[error("{found} tokens; 1 to {longest} can be compiled from this file")]
     Tokens {
         /// Most tokens.
         longest: usize,

@@ -55,7 +55,7 @@ pub enum Problem {
     /// A header of a later format.
     #[error(
         "a checkpoint of format version {version} (magic 0x616b3432); version 0, which has no \
-            magic, is read: export the model with --version 0"
+            magic, is read: export the model in version 0"
     )]
     Version {
         /// The version.
@@ -88,7 +88,7 @@ pub enum Problem {
         value: f32,
     },
     /// A number of tokens that the model was not made for.
-    #[error("{found} tokens; 1 to {longest} can be compiled from this file (`--tokens`)")]
+    #[error("{found} tokens; 1 to {longest} can be compiled from this file")]
     Tokens {
         /// Longest sequence of the file, at most [`language::MAX_TOKENS`].
         longest: usize,

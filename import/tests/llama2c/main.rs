@@ -169,7 +169,7 @@ fn rejects_later_versions_by_their_name() {
         bytes[..4].copy_from_slice(b"24ka");
         let found = problem(&bytes);
         assert!(matches!(found, Problem::Version { version: v } if v == version as u32), "{found}");
-        assert!(found.to_string().contains("--version 0"));
+        assert!(found.to_string().contains("in version 0"));
     }
 }
 

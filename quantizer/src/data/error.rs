@@ -98,8 +98,7 @@ pub enum DataProblem {
     /// Unsigned bytes for real numbers, and nothing says what a byte stands for.
     #[error(
         "array `{array}` holds unsigned bytes and input `{input}` takes real numbers; say what a \
-            byte is multiplied by: `--scale 1` \
-         for 0 to 255, `--scale 1/255` for 0 to 1"
+            byte is multiplied by, 1 for 0 to 255 or 1/255 for 0 to 1"
     )]
     Bytes {
         /// Name of the array.

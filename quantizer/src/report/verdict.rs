@@ -202,7 +202,7 @@ impl fmt::Display for Finding {
             Finding::NoClass { sample, label, classes: 0 } => write!(
                 f,
                 "sample {sample} has the label {label}, but the first output chooses no class: it \
-                    is one number or several rows; leave --labels out"
+                    is one number or several rows; leave the labels out"
             ),
             Finding::NoClass { sample, label, classes } => {
                 write!(
