@@ -18,6 +18,7 @@ mod linear;
 mod masks;
 mod norm;
 mod operators;
+mod pad;
 mod pool;
 mod recurrent;
 mod reduction;
