@@ -32,7 +32,7 @@ const WALLS: [(&str, &[&str]); 12] = [
     ),
     ("lemma-cli", &["lemma"]),
     ("lemma-fuzz", &["lemma"]),
-    ("lemma-testkit", &["lemma-model"]),
+    ("lemma-testkit", &["lemma-model", "lemma-verifier"]),
 ];
 
 fn cargo(arguments: &[&str]) -> String {

@@ -20,10 +20,11 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{BigInteger, Field, PrimeField, UniformRand, Zero};
 use lemma_contracts::evm::{Evm, Fork, Receipt};
 use lemma_contracts::{Revert, calldata, creation_code};
+use lemma_testkit::simulator::g1;
 use lemma_verifier::challenge::{challenge, fold};
 use lemma_verifier::error::{KeyError, LintError};
 use lemma_verifier::{Context, Digest, KeyParts, Proof, PublicValues, Role, VerifyingKey};
-use support::{Trapdoor, g1, rng, tensor};
+use support::{Trapdoor, rng, tensor};
 
 /// Sends a proof to the contract for `parts`, made without the lint: the contract for `good` with
 /// the words of the bad key.
@@ -167,7 +168,8 @@ impl Tiny {
         chi: Fr,
     ) -> (G1Affine, ark_bn254::G2Affine, ark_bn254::G1Projective) {
         let a = affine(self.parts.alpha1.into_group() + g1(self.u[3]) * p + g1(self.u[4]) * m);
-        let b = (self.parts.beta2.into_group() + support::g2(self.v[1]) * chi).into_affine();
+        let b = (self.parts.beta2.into_group() + lemma_testkit::simulator::g2(self.v[1]) * chi)
+            .into_affine();
         (a, b, self.target * self.quotient(p, m, chi))
     }
 

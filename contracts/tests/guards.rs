@@ -5,10 +5,11 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use ark_bn254::{Fq2, Fr, G2Affine};
-use ark_ff::{BigInteger, PrimeField, UniformRand};
+use ark_bn254::Fr;
+use ark_ff::{BigInteger, PrimeField};
 use lemma_contracts::evm::{Evm, Fork, Receipt};
 use lemma_contracts::{Options, Revert, calldata, solidity};
+use lemma_testkit::simulator::{g2_bytes, outside_subgroup};
 use lemma_verifier::PublicValues;
 use support::{INTEGERS, Scene, compiler, scene, values};
 
@@ -191,19 +192,6 @@ fn plus(word: &[u8], modulus: &[u8]) -> Vec<u8> {
     sum
 }
 
-fn outside_subgroup(scene: &mut Scene) -> Vec<u8> {
-    loop {
-        let point = G2Affine::get_point_from_x_unchecked(Fq2::rand(&mut scene.rng), true);
-        if let Some(point) = point.filter(|point| !point.is_in_correct_subgroup_assuming_on_curve())
-        {
-            return [point.x.c1, point.x.c0, point.y.c1, point.y.c0]
-                .iter()
-                .flat_map(|c| c.into_bigint().to_bytes_be())
-                .collect();
-        }
-    }
-}
-
 impl Attack {
     fn calldata(self, scene: &mut Scene) -> Vec<u8> {
         const PROOF: usize = 36;
@@ -242,9 +230,8 @@ impl Attack {
                 let sum = plus(&data[at..at + 32], &ark_bn254::Fq::MODULUS.to_bytes_be());
                 data[at..at + 32].copy_from_slice(&sum);
             }
-            WrongSubgroup => {
-                data[PROOF + 64..PROOF + 192].copy_from_slice(&outside_subgroup(scene))
-            }
+            WrongSubgroup => data[PROOF + 64..PROOF + 192]
+                .copy_from_slice(&g2_bytes(&outside_subgroup(&mut scene.rng))),
             OtherValue => data[VALUES + 31] ^= 1,
             Missing(_) => {}
         }

@@ -2,10 +2,11 @@
 
 mod support;
 
-use ark_bn254::{Fq, Fq2, Fr, G2Affine};
+use ark_bn254::{Fq, Fr};
 use ark_ff::{BigInteger, PrimeField, UniformRand};
 use lemma_contracts::evm::{Address, Evm, Fork, GAS_LIMIT, Outcome, Receipt};
 use lemma_contracts::{Call, Revert, calldata, creation_code};
+use lemma_testkit::simulator::{g2_bytes, outside_subgroup};
 use lemma_verifier::{Context, PreparedKey, PublicValues};
 use rand::Rng;
 use rand_chacha::ChaCha20Rng;
@@ -84,19 +85,6 @@ fn plus_order(word: &[u8], times: u16) -> [u8; 32] {
         carry >>= 8;
     }
     sum
-}
-
-fn outside_subgroup(rng: &mut ChaCha20Rng) -> Vec<u8> {
-    loop {
-        let point = G2Affine::get_point_from_x_unchecked(Fq2::rand(rng), true);
-        if let Some(point) = point.filter(|point| !point.is_in_correct_subgroup_assuming_on_curve())
-        {
-            return [point.x.c1, point.x.c0, point.y.c1, point.y.c0]
-                .iter()
-                .flat_map(|c| c.into_bigint().to_bytes_be())
-                .collect();
-        }
-    }
 }
 
 /// One alteration, of a kind and at a place that `rng` chooses.
@@ -345,7 +333,7 @@ fn rejects_a_coordinate_that_is_not_canonical() {
 #[test]
 fn rejects_a_point_outside_the_subgroup() {
     let mut court = Court::new(11);
-    let point = outside_subgroup(&mut court.scene.rng.clone());
+    let point = g2_bytes(&outside_subgroup(&mut court.scene.rng.clone()));
     let data = with(&court.honest, PROOF + 64, &point);
     assert_eq!(court.refusal(&data), Revert::PrecompileFailed { precompile: 8 });
 }

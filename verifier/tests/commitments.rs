@@ -3,7 +3,7 @@
 mod common;
 
 use ark_bn254::Fr;
-use common::{Trapdoor, add_words, order, rng};
+use common::{Trapdoor, add_words, order, parts, rng};
 use lemma_verifier::error::{FileError, KeyError, LintError, StatementError, VerifyError};
 use lemma_verifier::{
     ChainError, Context, Demand, KeyParts, Labels, Link, PreparedKey, ProofFile, PublicValues,
@@ -37,12 +37,7 @@ fn key_with(
     signature: Vec<TensorSignature>,
 ) -> Result<VerifyingKey, KeyError> {
     let public_values = signature.iter().filter_map(TensorSignature::public_values).sum();
-    VerifyingKey::new(KeyParts {
-        model: model.into(),
-        signature,
-        public_values,
-        ..trapdoor.parts()
-    })
+    VerifyingKey::new(KeyParts { model: model.into(), signature, public_values, ..parts(trapdoor) })
 }
 
 /// A verified statement of a model of these tensors with these public values; the trapdoor stands

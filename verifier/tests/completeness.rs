@@ -2,14 +2,14 @@
 
 mod common;
 
-use common::{INTEGERS, Trapdoor, rng, values};
+use common::{INTEGERS, Trapdoor, key, rng, values};
 use lemma_verifier::{Context, Demand, PreparedKey, Proof, ProofFile, PublicValues, VerifyingKey};
 
 #[test]
 fn accepts_proofs_and_returns_their_statement() {
     let mut rng = rng(1);
     let trapdoor = Trapdoor::random(&mut rng);
-    let key = PreparedKey::new(trapdoor.key());
+    let key = PreparedKey::new(key(&trapdoor));
     for context in [Context::NONE, Context::of(b"nonce 1")] {
         let proof = trapdoor.simulate(key.key().digest(), &values(), context, &mut rng);
         let verified = key.verify(&values(), context, &proof).expect("a true statement");
@@ -35,7 +35,7 @@ fn accepts_proofs_and_returns_their_statement() {
 fn proofs_keys_and_values_survive_their_bytes() {
     let mut rng = rng(2);
     let trapdoor = Trapdoor::random(&mut rng);
-    let key = trapdoor.key();
+    let key = key(&trapdoor);
     let proof = trapdoor.simulate(key.digest(), &values(), Context::NONE, &mut rng);
     let bytes = proof.to_bytes();
     assert_eq!(bytes.len(), Proof::BYTES);
@@ -49,7 +49,7 @@ fn proofs_keys_and_values_survive_their_bytes() {
 fn a_proof_file_survives_json_and_verifies() {
     let mut rng = rng(3);
     let trapdoor = Trapdoor::random(&mut rng);
-    let key = PreparedKey::new(trapdoor.key());
+    let key = PreparedKey::new(key(&trapdoor));
     for context in [&b""[..], b"chain 1"] {
         let proof =
             trapdoor.simulate(key.key().digest(), &values(), Context::of(context), &mut rng);

@@ -2,14 +2,14 @@
 
 mod common;
 
-use common::{Trapdoor, rng, values};
+use common::{Trapdoor, key, rng, values};
 use lemma_verifier::error::{FileError, ProofError, StatementError, VerifyError};
 use lemma_verifier::{Context, Demand, PreparedKey, ProofFile, PublicValues, Role};
 
 fn scene(seed: u64) -> (PreparedKey, ProofFile) {
     let mut rng = rng(seed);
     let trapdoor = Trapdoor::random(&mut rng);
-    let key = PreparedKey::new(trapdoor.key());
+    let key = PreparedKey::new(key(&trapdoor));
     let proof = trapdoor.simulate(key.key().digest(), &values(), Context::of(b"n"), &mut rng);
     let file = ProofFile::new(key.key(), &values(), b"n", &proof).expect("values fit");
     assert!(file.verify(&key, &Demand::default()).is_ok());
@@ -162,7 +162,7 @@ fn rejects_a_file_that_says_something_else_of_the_private_inputs() {
     let (key, file) = scene(58);
     let statement =
         file.verify(&key, &Demand::default()).expect("an honest file").verified.into_statement();
-    assert_eq!(statement.private_inputs, common::private_inputs());
+    assert_eq!(statement.private_inputs, Trapdoor::private_inputs());
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_proof_is_accepted_for_the_context_and_the_kind_that_is_asked_for() {
 fn a_file_that_claims_a_generation_and_is_none_is_refused() {
     let mut rng = rng(57);
     let trapdoor = Trapdoor::random(&mut rng);
-    let key = PreparedKey::new(trapdoor.key());
+    let key = PreparedKey::new(key(&trapdoor));
     for context in
         [lemma_verifier::generation::context(1, 2, b"n"), lemma_verifier::generation::TAG.to_vec()]
     {

@@ -7,7 +7,8 @@ use ark_bn254::{Bn254, Fr, G1Affine};
 use ark_ec::pairing::Pairing;
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::UniformRand;
-use common::{Trapdoor, g1, rng, values};
+use common::{Trapdoor, parts, rng, values};
+use lemma_testkit::simulator::g1;
 use lemma_verifier::challenge::{challenge, fold};
 use lemma_verifier::error::{KeyError, LintError};
 use lemma_verifier::{Context, KeyParts, Proof, PublicValues, VerifyingKey};
@@ -45,7 +46,7 @@ fn a_key_with_gamma_and_deltas_equal_is_forgeable_and_refused() {
         }
         trapdoor.delta1 = trapdoor.gamma;
         trapdoor.delta2 = trapdoor.gamma;
-        let bad = trapdoor.parts();
+        let bad = parts(&trapdoor);
         let forgery = forge_without_witness(&bad, &forged_statement);
         assert!(
             equation_holds(&bad, &forged_statement, Context::NONE, &forgery),
@@ -57,7 +58,7 @@ fn a_key_with_gamma_and_deltas_equal_is_forgeable_and_refused() {
             "{result:?}"
         );
     }
-    let good = Trapdoor::random(&mut rng).parts();
+    let good = parts(&Trapdoor::random(&mut rng));
     let forgery = forge_without_witness(&good, &forged_statement);
     assert!(!equation_holds(&good, &forged_statement, Context::NONE, &forgery));
 }
@@ -68,7 +69,7 @@ fn a_key_with_gamma_equal_to_delta2_turns_any_proof_into_one_of_another_statemen
     let mut rng = rng(50);
     let mut trapdoor = Trapdoor::random(&mut rng);
     trapdoor.delta2 = trapdoor.gamma;
-    let bad = trapdoor.parts();
+    let bad = parts(&trapdoor);
     let (digest, honest) = (bad.digest(), values());
     let proof = trapdoor.simulate(digest, &honest, Context::NONE, &mut rng);
     assert!(equation_holds(&bad, &honest, Context::NONE, &proof));
@@ -92,7 +93,7 @@ fn a_key_with_equal_deltas_lets_round_one_be_chosen_after_the_challenge_and_is_r
     let mut rng = rng(51);
     let mut trapdoor = Trapdoor::random(&mut rng);
     trapdoor.delta2 = trapdoor.delta1;
-    let bad = trapdoor.parts();
+    let bad = parts(&trapdoor);
     let proof = trapdoor.simulate(bad.digest(), &values(), Context::NONE, &mut rng);
     assert!(equation_holds(&bad, &values(), Context::NONE, &proof));
 

@@ -4,13 +4,14 @@ mod common;
 
 use ark_bn254::{Fq, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
-use common::{Trapdoor, g2, outside_subgroup, rng};
+use common::{Trapdoor, rng};
+use lemma_testkit::simulator::{g2, outside_subgroup};
 use lemma_verifier::error::{KeyError, LintError, PointError};
 use lemma_verifier::lint::lint;
 use lemma_verifier::{Digest, KeyParts, Labels, VerifyingKey};
 
 fn parts(seed: u64) -> KeyParts {
-    Trapdoor::random(&mut rng(seed)).parts()
+    common::parts(&Trapdoor::random(&mut rng(seed)))
 }
 
 fn set_g1(parts: &mut KeyParts, name: &str, point: G1Affine) {

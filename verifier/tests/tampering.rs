@@ -4,9 +4,8 @@ mod common;
 
 use ark_bn254::Fr;
 use ark_ff::UniformRand;
-use common::{
-    INTEGERS, Trapdoor, add_words, g2_bytes, modulus, order, outside_subgroup, rng, values,
-};
+use common::{INTEGERS, Trapdoor, add_words, key, modulus, order, parts, rng, values};
+use lemma_testkit::simulator::{g2_bytes, outside_subgroup};
 use lemma_verifier::error::{PointError, ProofError, StatementError, VerifyError};
 use lemma_verifier::{Context, PreparedKey, Proof, PublicValues};
 
@@ -23,7 +22,7 @@ struct Scene {
 fn scene(seed: u64) -> Scene {
     let mut rng = rng(seed);
     let trapdoor = Trapdoor::random(&mut rng);
-    let key = PreparedKey::new(trapdoor.key());
+    let key = PreparedKey::new(key(&trapdoor));
     let proof =
         trapdoor.simulate(key.key().digest(), &values(), Context::NONE, &mut rng).to_bytes();
     Scene { key, trapdoor, proof, rng }
@@ -103,10 +102,10 @@ fn rejects_points_in_each_others_places() {
 fn rejects_a_proof_under_another_key() {
     let mut scene = scene(14);
     let proof = Proof::from_bytes(&scene.proof).expect("valid");
-    let other = PreparedKey::new(Trapdoor::random(&mut scene.rng).key());
+    let other = PreparedKey::new(key(&Trapdoor::random(&mut scene.rng)));
     rejected(&other, &values(), Context::NONE, &proof);
     for change in 0..7 {
-        let mut parts = scene.trapdoor.parts();
+        let mut parts = parts(&scene.trapdoor);
         match change {
             0 => parts.graph_digest.0[31] ^= 1,
             1 => parts.development = false,

@@ -4,7 +4,8 @@ mod common;
 
 use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField, UniformRand};
-use common::{g1, rng};
+use common::rng;
+use lemma_testkit::simulator::g1;
 use lemma_verifier::challenge::{TAG, challenge, fold};
 use lemma_verifier::{Context, Digest};
 use sha3::{Digest as _, Keccak256};
