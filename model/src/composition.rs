@@ -67,6 +67,13 @@ impl Composition {
         })
     }
 
+    /// Whether a step is a function of whole numbers.
+    pub fn is_whole(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step, Step::Apply(function, _) if function.is_whole()))
+    }
+
     /// The functions it is made of, as reports print them.
     pub fn name(&self) -> String {
         let functions = self.steps.iter().filter_map(|step| match step {

@@ -33,7 +33,7 @@ pub use norm::{Norm, NormForm};
 pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, broadcast, volume};
 pub use simplify::{Channels, scale_operand};
 pub use trees::{Branch, Split, Trees};
-pub use unary::Unary;
+pub use unary::{Bits, Unary};
 
 /// Index of a node in its [`Model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -148,6 +148,12 @@ pub enum Op {
     Mask,
     /// Index of the largest element of the last axis, the lowest on ties; the axis is dropped.
     ArgMax,
+    /// Indices of the `count` largest elements of the last axis, the larger first, the lower index
+    /// first on ties: `[.., n] -> [.., count]`.
+    Top {
+        /// Number of elements.
+        count: usize,
+    },
     /// Rows of the last axis, normalized.
     Norm(Norm),
     /// For each leaf of an ensemble 1 where the row `[.., columns]` comes to it, 0 elsewhere:

@@ -197,6 +197,13 @@ fn unary_rule(
         },
         Op::Softmax | Op::LogSoftmax => last().map(|_| x.to_vec()),
         Op::ArgMax => last().map(|_| x.split_last().map_or(vec![], |(_, head)| head.to_vec())),
+        Op::Top { count } => {
+            let width = last()?;
+            if !(1..=width).contains(count) {
+                return Err(format!("the {count} largest of {width} elements"));
+            }
+            Ok(with_last(x, *count))
+        }
         Op::Norm(Norm { form: NormForm::L2, gain, bias, .. })
             if gain.is_some() || bias.is_some() =>
         {

@@ -88,6 +88,29 @@ pub enum Unary {
     Softsign,
     /// `x * tanh(softplus(x))`.
     Mish,
+    /// The whole number next to it towards zero.
+    Trunc,
+    /// `x - c floor(x / c)`, of the sign of `c`.
+    Remainder(f32),
+    /// `x - c trunc(x / c)`, of the sign of `x`.
+    TruncatedRemainder(f32),
+    /// `trunc(x / c)`.
+    Quotient(f32),
+    /// `x / c` rounded to the nearest whole number, the even one on ties.
+    Steps(f32),
+    /// Bits of a whole number and of a constant, both in two's complement.
+    Bits(Bits, i64),
+}
+
+/// How two bits make one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Bits {
+    /// Both.
+    And,
+    /// Either or both.
+    Or,
+    /// Either, not both.
+    Xor,
 }
 
 /// The operators that are functions of one number without parameters: name, and the version of
@@ -202,6 +225,24 @@ impl Unary {
             Unary::Round => x.round_ties_even(),
             Unary::Softsign => x / (1.0 + x.abs()),
             Unary::Mish => x * libm::tanh(Unary::Softplus.evaluate(x)),
+            Unary::Trunc => x.trunc(),
+            Unary::Remainder(c) => {
+                let c = f64::from(c);
+                let rest = x % c;
+                if rest != 0.0 && (rest < 0.0) != (c < 0.0) { rest + c } else { rest }
+            }
+            Unary::TruncatedRemainder(c) => x % f64::from(c),
+            Unary::Steps(c) => (x / f64::from(c)).round_ties_even(),
+            Unary::Quotient(c) => (x / f64::from(c)).trunc(),
+            Unary::Bits(_, _) if x.is_nan() => x,
+            Unary::Bits(bits, c) => {
+                let x = x.floor() as i64;
+                (match bits {
+                    Bits::And => x & c,
+                    Bits::Or => x | c,
+                    Bits::Xor => x ^ c,
+                }) as f64
+            }
         }
     }
 
@@ -212,6 +253,17 @@ impl Unary {
             Unary::Pow(exponent) => exponent < 0.0,
             _ => false,
         }
+    }
+
+    /// Whether the function is one of whole numbers, and means nothing of one that was rounded.
+    pub fn is_whole(self) -> bool {
+        matches!(
+            self,
+            Unary::Remainder(_)
+                | Unary::TruncatedRemainder(_)
+                | Unary::Quotient(_)
+                | Unary::Bits(..)
+        )
     }
 
     /// Whether numbers near zero matter however small they are: there the function has a pole or
@@ -269,6 +321,17 @@ mod tests {
             (Unary::Softsign, -3.0, -0.75),
             (Unary::Mish, 1.0, 0.865_098_388_267_293_7),
             (Unary::Atanh, 0.5, 0.549_306_144_334_054_8),
+            (Unary::Trunc, -1.5, -1.0),
+            (Unary::Remainder(3.0), -4.0, 2.0),
+            (Unary::Remainder(-3.0), 4.0, -2.0),
+            (Unary::Remainder(256.0), 256.0, 0.0),
+            (Unary::TruncatedRemainder(3.0), -4.0, -1.0),
+            (Unary::Quotient(3.0), -7.0, -2.0),
+            (Unary::Steps(3.0), 7.5, 2.0),
+            (Unary::Steps(3.0), 4.5, 2.0),
+            (Unary::Bits(Bits::And, 6), 11.0, 2.0),
+            (Unary::Bits(Bits::Or, 6), -8.0, -2.0),
+            (Unary::Bits(Bits::Xor, -1), 5.0, -6.0),
         ];
         for (function, x, expected) in cases {
             assert!((function.evaluate(x) - expected).abs() < 1e-12, "{function:?} at {x}");

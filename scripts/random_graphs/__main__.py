@@ -22,6 +22,7 @@ import onnx
 
 import constants  # noqa: F401  (enters its operators)
 import layers  # noqa: F401
+import selection  # noqa: F401
 import views  # noqa: F401
 from net import Net, Refused, session
 from operators import OPERATORS, pick, rarely

@@ -87,20 +87,8 @@ fn extents(input: &ValueInfoProto) -> Result<(Kind, &[Dimension]), Problem> {
         bad("it is no tensor; sequences, maps and optional values are not supported")
     })?;
     let kind = Kind::of(tensor.elem_type);
-    let usable = [
-        Kind::F32,
-        Kind::F16,
-        Kind::BF16,
-        Kind::F64,
-        Kind::U8,
-        Kind::I8,
-        Kind::I32,
-        Kind::I64,
-        Kind::Bool,
-    ];
-    let kind = kind.filter(|kind| usable.contains(kind));
     let kind = kind.ok_or_else(|| {
-        bad("its elements are neither floats nor 8-, 32- or 64-bit integers nor truth values")
+        bad("its elements are neither floats nor integers of 8 to 64 bits nor truth values")
     })?;
     let shape = tensor.shape.as_ref().ok_or_else(|| bad("it has no shape"))?;
     Ok((kind, &shape.dim))

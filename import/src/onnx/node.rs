@@ -169,6 +169,11 @@ impl Attributes {
         self.list.iter().any(|attribute| attribute.name == name)
     }
 
+    /// The attributes that nobody has taken yet, for the operator that this one is made of.
+    pub(super) fn rest(&mut self) -> Vec<AttributeProto> {
+        std::mem::take(&mut self.list)
+    }
+
     /// Drops an attribute that does not change the result.
     pub(super) fn ignore(&mut self, name: &str) {
         self.list.retain(|attribute| attribute.name != name);

@@ -129,9 +129,9 @@ fn rejects_an_unknown_operator_by_node_and_name() {
 }
 
 #[test]
-fn rejects_loops_and_quantized_operators_with_what_to_do() {
+fn rejects_loops_and_noise_with_what_to_do() {
     for (operator, words) in
-        [("Loop", "unroll"), ("Scan", "unroll"), ("QLinearConv", "before quantization")]
+        [("Loop", "unroll"), ("Scan", "unroll"), ("RandomNormalLike", "as an input")]
     {
         let file = File::new().input("x", &[2]).node(operator, &["x"], "y", &[]).output("y");
         let found = refused(&file);
@@ -402,14 +402,21 @@ fn rejects_forms_that_depend_on_values() {
 }
 
 #[test]
-fn rejects_a_large_batch_and_three_spatial_axes() {
-    let batch = File::new().input("x", &[2, 1, 4, 4]).weights("k", ArrayD::ones(vec![1, 1, 2, 2]));
-    refused(&batch.node("Conv", &["x", "k"], "y", &[]).output("y"));
-    let volume =
-        File::new().input("x", &[1, 1, 4, 4, 4]).weights("k", ArrayD::ones(vec![1, 1, 2, 2, 2]));
-    let found = refused(&volume.node("Conv", &["x", "k"], "y", &[]).output("y"));
-    assert!(
-        matches!(&found, Problem::Unsupported { problem, .. } if problem.contains("spatial")),
-        "{found}"
-    );
+fn rejects_too_many_images_and_too_many_spatial_axes() {
+    let conv = |x: &[usize]| {
+        let kernel = ArrayD::ones([&[1, 1][..], &vec![1; x.len() - 2]].concat());
+        File::new()
+            .input("x", x)
+            .weights("k", kernel)
+            .node("Conv", &["x", "k"], "y", &[])
+            .output("y")
+    };
+    for (shape, words) in [
+        (&[5000, 1, 2, 2][..], "5000 images"),
+        (&[2, 1, 5000, 2, 2], "10000 images"),
+        (&[1; 9], "axes"),
+    ] {
+        let found = refused(&conv(shape));
+        assert!(found.to_string().contains(words), "{found}");
+    }
 }

@@ -75,6 +75,18 @@ impl File {
         self
     }
 
+    /// Integers of 8 bits.
+    pub fn small(mut self, name: &str, kind: DataType, shape: &[i64], values: &[i32]) -> File {
+        self.graph.initializer.push(TensorProto {
+            name: name.into(),
+            dims: shape.to_vec(),
+            data_type: kind as i32,
+            int32_data: values.to_vec(),
+            ..TensorProto::default()
+        });
+        self
+    }
+
     pub fn booleans(mut self, name: &str, shape: &[i64], values: &[bool]) -> File {
         self.graph.initializer.push(TensorProto {
             name: name.into(),

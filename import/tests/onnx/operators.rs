@@ -1,12 +1,17 @@
 //! Every supported operator in a small file, in the forms that exporters write: the importer's
 //! model computes what onnxruntime computes.
 
+mod attention;
 mod editions;
 mod functions;
+mod images;
 mod linear;
+mod numbers;
+mod order;
 mod pointwise;
 mod recurrent;
 mod views;
+mod volumes;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -20,14 +25,19 @@ use rand_chacha::ChaCha8Rng;
 use crate::file::{File, text};
 use crate::support::agrees_with_reference;
 
+use attention::attentions;
 use editions::editions;
 use functions::{comparisons, functions};
+use images::images;
 pub use linear::attention;
 use linear::linear;
+use numbers::{numbers, quantized};
+use order::order;
 use pointwise::pointwise;
 use recurrent::recurrent;
 pub use views::embedding;
 use views::{views, where_mask};
+use volumes::volumes;
 use windows::windows;
 
 /// Weights in (-1, 1) that depend on the shape only.
@@ -85,6 +95,12 @@ fn every_operator_computes_what_the_reference_computes() {
         recurrent(),
         views(),
         editions(),
+        order(),
+        volumes(),
+        numbers(),
+        quantized(),
+        attentions(),
+        images(),
     ]
     .concat();
     let mut failures = vec![];

@@ -266,6 +266,7 @@ fn unary_value(op: &Op, x: &ArrayViewD<'_, f32>, shape: &[usize]) -> Result<Arra
         Op::Softmax => Ok(pointwise::softmax(x)),
         Op::LogSoftmax => Ok(pointwise::log_softmax(x)),
         Op::ArgMax => shaped(shape, pointwise::argmax(x)),
+        Op::Top { count } => shaped(shape, pointwise::top(x, *count)),
         Op::Norm(norm) => norm.evaluate(x),
         Op::Trees(trees) => shaped(
             shape,

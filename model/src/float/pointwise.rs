@@ -1,5 +1,7 @@
 //! Elementwise functions, and functions of one axis: softmax, argmax, sums.
 
+use std::cmp::Ordering;
+
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMut1, Axis, Zip};
 
 /// `f(a, b)` with numpy broadcasting to `shape`.
@@ -72,6 +74,18 @@ pub(super) fn argmax(x: &ArrayViewD<'_, f32>) -> Vec<f32> {
         best as f32
     });
     positions.collect()
+}
+
+/// Positions of the `count` largest elements of the last axis, the larger first, the lower position
+/// first on ties.
+pub(super) fn top(x: &ArrayViewD<'_, f32>, count: usize) -> Vec<f32> {
+    let places = x.rows().into_iter().flat_map(|row| {
+        let mut order: Vec<usize> = (0..row.len()).collect();
+        // A stable sort: of equal elements the first stays first.
+        order.sort_by(|&a, &b| row[b].partial_cmp(&row[a]).unwrap_or(Ordering::Equal));
+        order.into_iter().take(count).map(|place| place as f32)
+    });
+    places.collect()
 }
 
 /// Sum over `axes`, kept with size 1.

@@ -261,6 +261,9 @@ impl Lowering<'_> {
         node: &Node,
         table: &Array2<f32>,
     ) -> Result<Tensor, QuantizeError> {
+        if let Some(rows) = self.chosen_rows(node, table)? {
+            return Ok(rows);
+        }
         let mut ids = self.operand(node, 0)?;
         // Ids that are computed are proven to be rows of the table.
         let range = Interval { low: 0, high: table.dim().0 as i64 - 1 };

@@ -213,7 +213,11 @@ impl Lowering<'_> {
             layer: node.name.clone(),
             operand,
             frac,
-            out: self.fitting(result),
+            out: if function.is_whole() {
+                self.fitting(result).max(0)
+            } else {
+                self.fitting(result)
+            },
             grid: self.line(operand).map(|line| {
                 let nonnegative = self.ranges.of(line.input).is_some_and(|range| range.low >= 0.0);
                 let frac = self.declared(self.ranges.magnitude(line.input), nonnegative).0;
@@ -241,7 +245,10 @@ impl Lowering<'_> {
             }
             let worst = group.members.iter().map(|member| {
                 let grid = member.grid.filter(|_| finer == 0);
-                let worst = member.worst(&group.function, frac, group.out, grid);
+                let mut worst = member.worst(&group.function, frac, group.out, grid);
+                if group.function.is_whole() && frac < 0 {
+                    worst.error = f64::INFINITY;
+                }
                 (worst.error / member.magnitude, frac, member, worst)
             });
             let Some(found) = worst.max_by(|a, b| a.0.total_cmp(&b.0)) else { return Ok(()) };
@@ -369,7 +376,10 @@ impl Lowering<'_> {
             &planned.function,
         );
         let grid = Grid { step: f64::from(-operand.frac).exp2(), offset: 0.0 };
-        let worst = member.worst(&planned.function, planned.frac, planned.out, Some(grid));
+        let mut worst = member.worst(&planned.function, planned.frac, planned.out, Some(grid));
+        if planned.function.is_whole() && operand.frac < 0 {
+            worst.error = f64::INFINITY;
+        }
         if worst.error > REFUSED * self.coarser() * member.magnitude {
             return Err(unresolved(&node.name, &planned.function, worst));
         }

@@ -22,6 +22,7 @@ mod prepared;
 mod reciprocal;
 mod rescale;
 mod softmax;
+mod top;
 mod trees;
 mod view;
 mod weights;
@@ -41,12 +42,16 @@ use line::constant_operand;
 use norm::Norm;
 use prepared::Shared;
 use reciprocal::Division;
+use top::Chosen;
 
 /// Most operations of an integer graph.
 const MAX_PRIMITIVES: usize = 1 << 17;
 
 /// Fractional bits that a user wants who takes a tensor as it is: as few as its weights allow.
 const FEWEST: i32 = -10_000;
+
+/// Bits of the largest number of a constant output that is not whole.
+const CONSTANT_BITS: i32 = 24;
 
 /// A tensor of the graph under construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +111,8 @@ struct Lowering<'a> {
     hidden: BTreeSet<NodeId>,
     /// Flags that masks are made of.
     flags: BTreeMap<NodeId, Tensor>,
+    /// What nodes chose.
+    chosen: BTreeMap<NodeId, Chosen>,
 }
 
 impl<'a> Lowering<'a> {
@@ -122,6 +129,7 @@ impl<'a> Lowering<'a> {
             weighings: BTreeMap::new(),
             hidden: BTreeSet::new(),
             flags: BTreeMap::new(),
+            chosen: BTreeMap::new(),
         }
     }
 
@@ -247,6 +255,7 @@ impl<'a> Lowering<'a> {
             Op::LogSoftmax => self.log_softmax(id, node)?,
             Op::Trees(trees) => self.trees(id, node, trees)?,
             Op::ArgMax => self.argmax(node)?,
+            Op::Top { count } => self.top(id, node, *count)?,
             Op::Sum { axes } => self.reduce(node, axes, false)?,
             Op::Mean { axes } => self.reduce(node, axes, true)?,
             Op::View(view) => self.view(id, node, view)?,
@@ -285,6 +294,26 @@ impl<'a> Lowering<'a> {
             *slot = Some(rounded);
         }
         Ok(rounded)
+    }
+
+    /// An output that is a constant: whole numbers as they are, others with [`CONSTANT_BITS`].
+    fn constant_output(&mut self, name: &str, id: NodeId) -> Result<Tensor, QuantizeError> {
+        let node = self.model.node(id).filter(|node| matches!(node.op, Op::Constant(_)));
+        let (Some(node), Some(Op::Constant(values))) = (node, node.map(|node| &node.op)) else {
+            return Err(QuantizeError::Unsupported {
+                layer: name.to_owned(),
+                problem: "the output has no value".into(),
+            });
+        };
+        let largest = values.iter().fold(0f64, |m, v| m.max(f64::from(v.abs())));
+        let whole = values.iter().all(|value| value.fract() == 0.0);
+        let frac = if whole { 0 } else { CONSTANT_BITS - largest.log2().ceil() as i32 };
+        let integers = values.iter().map(|v| quantize_value(f64::from(*v), frac)).collect();
+        let tensor = self.push(node, Primitive::Constant(integers), &[], &node.shape, frac)?;
+        if let Some(slot) = self.tensors.get_mut(id.0) {
+            *slot = Some(tensor);
+        }
+        Ok(tensor)
     }
 
     /// The tensor of an operand that is computed, not constant.
@@ -368,12 +397,10 @@ impl<'a> Lowering<'a> {
         }
         let mut outputs = Vec::new();
         for (name, id) in &self.model.outputs {
-            let tensor = self.tensors.get(id.0).copied().flatten().ok_or_else(|| {
-                QuantizeError::Unsupported {
-                    layer: name.clone(),
-                    problem: "the output is a constant".into(),
-                }
-            })?;
+            let tensor = match self.tensors.get(id.0).copied().flatten() {
+                Some(tensor) => tensor,
+                None => self.constant_output(name, *id)?,
+            };
             let tensor = self.output(name, *id, tensor)?;
             outputs.push(Port {
                 name: name.clone(),

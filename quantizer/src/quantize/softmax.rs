@@ -1,4 +1,4 @@
-//! Softmax and ArgMax over the last axis.
+//! Softmax over the last axis.
 
 use std::sync::Arc;
 
@@ -240,20 +240,6 @@ impl Lowering<'_> {
             self.fitting(spread).min(self.natural(*operand))
         });
         bits.min().unwrap_or(0)
-    }
-
-    /// The index of the largest element, from the unrounded values: rounding first could make ties.
-    pub(super) fn argmax(&mut self, node: &Node) -> Result<Tensor, QuantizeError> {
-        let mut operand = self.operand(node, 0)?;
-        let shape = self.shape(operand);
-        let group = shape.last().copied().unwrap_or(1);
-        let places = group.next_power_of_two().trailing_zeros();
-        let wide = u64::BITS - self.bounds(operand).size().leading_zeros() + places;
-        if wide > (4 * self.options.bits).min(60) {
-            let source = node.inputs.first().copied().unwrap_or(NodeId(0));
-            operand = self.rescale(node, operand, self.ranges.magnitude(source))?;
-        }
-        self.push(node, Primitive::ArgMax { group }, &[operand], &node.shape, 0)
     }
 }
 

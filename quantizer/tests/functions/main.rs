@@ -5,3 +5,5 @@ mod poles;
 mod random;
 mod scales;
 mod support;
+mod top;
+mod whole;

@@ -175,9 +175,7 @@ impl Lowering {
     fn quotient(&mut self, node: &Node, args: &Args) -> Results {
         let kind = kind_of(args);
         if !kind.is_float() {
-            return Err(node.problem(
-                "integer division of values that depend on inputs; divide floats instead",
-            ));
+            return self.whole_quotient(node, args, kind);
         }
         let name = node.name.as_str();
         let inverse_name = format!("{name}.inverse");
@@ -234,17 +232,22 @@ impl Lowering {
     }
 
     fn power(&mut self, node: &Node, args: &Args) -> Results {
+        if args.tensor(1).is_none() {
+            return self.power_of_computed(node, args);
+        }
         let exponents = self.weights(node, args, 1, "exponent")?;
-        let exponent = uniform(&exponents)
-            .ok_or_else(|| node.problem("exponents differ from element to element"))?;
-        let x = self.operand(node, args, 0)?;
         let kind = args.get(0).map_or(Kind::F32, Value::kind);
-        if kind.is_integer() && (exponent < 0.0 || exponent.fract() != 0.0) {
+        let broken = exponents.iter().find(|&&exponent| exponent < 0.0 || exponent.fract() != 0.0);
+        if let Some(exponent) = broken.filter(|_| kind.is_integer()) {
             return Err(node.problem(format!("integers to the power of {exponent}")));
         }
-        if broadcast(exponents.shape(), self.shape_of(x)).as_deref() != Some(self.shape_of(x)) {
-            return Err(node.problem("the exponent has more axes than the base"));
-        }
+        let shape = args.get(0).map(Value::shape).unwrap_or_default();
+        let fits = broadcast(exponents.shape(), shape).as_deref() == Some(shape);
+        let Some(exponent) = uniform(&exponents).filter(|_| fits) else {
+            return self
+                .by_constants(node, args, kind, "exponent", |exponent| Some(Unary::Pow(exponent)));
+        };
+        let x = self.operand(node, args, 0)?;
         let name = node.name.as_str();
         let id = match exponent {
             0.0 => {
@@ -258,6 +261,29 @@ impl Lowering {
             -1.0 => self.reciprocal(name, x)?,
             other => self.push(name, Op::Unary(Unary::Pow(other)), &[x])?,
         };
+        Ok(vec![Some(self.computed(kind, id))])
+    }
+
+    /// `exp(ln(base) exponent)` for a positive base.
+    fn power_of_computed(&mut self, node: &Node, args: &Args) -> Results {
+        let kind = args.get(0).map_or(Kind::F32, Value::kind);
+        let part = |part: &str| format!("{}.{part}", node.name);
+        let exponent = self.operand(node, args, 1)?;
+        let log = match args.tensor(0) {
+            Some(_) => {
+                let base = self.weights(node, args, 0, "base")?;
+                if let Some(base) = base.iter().find(|&&base| base <= 0.0) {
+                    return Err(node.problem(format!("{base} to a power that depends on an input")));
+                }
+                self.constant(&part("log"), base.mapv(f32::ln))?
+            }
+            None => {
+                let base = self.operand(node, args, 0)?;
+                self.push(&part("log"), Op::Unary(Unary::Ln), &[base])?
+            }
+        };
+        let product = self.push(&part("product"), Op::Mul, &[log, exponent])?;
+        let id = self.push(&node.name, Op::Unary(Unary::Exp), &[product])?;
         Ok(vec![Some(self.computed(kind, id))])
     }
 

@@ -116,6 +116,22 @@ impl Lowering {
         self.push_shaped(name, Op::View(View::Broadcast), &[x], shape)
     }
 
+    /// `count` elements of an axis from `start` on; nothing when these are all.
+    pub(super) fn part(
+        &mut self,
+        name: &str,
+        x: NodeId,
+        axis: usize,
+        start: usize,
+        count: usize,
+    ) -> Result<NodeId, Problem> {
+        let mut shape = self.shape_of(x).to_vec();
+        if shape[axis] == count {
+            return Ok(x);
+        }
+        shape[axis] = count;
+        self.push_shaped(name, Op::View(View::Slice { axis, start, step: 1 }), &[x], &shape)
+    }
     /// `x * factor`.
     pub(super) fn scaled(&mut self, name: &str, x: NodeId, factor: f32) -> Result<NodeId, Problem> {
         let factor = self.number(&format!("{name}.factor"), factor, x)?;

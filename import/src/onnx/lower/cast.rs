@@ -1,10 +1,11 @@
 //! Changes of type. The numbers of a model are real: a change that keeps every number changes
-//! nothing, any other is refused.
+//! nothing; one to integers cuts fractions off, and one to fewer bits wraps around.
 
 use super::super::tensor::Tensor;
+use super::integers::is_narrow;
 use super::value::{Args, Computed, Value};
 use super::{Kind, Lowering, Node, Problem};
-use lemma_model::Op;
+use lemma_model::{Op, Unary};
 
 type Results = Result<Vec<Option<Value>>, Problem>;
 
@@ -65,7 +66,11 @@ impl Lowering {
             }
             _ if to.is_float() => true,
             _ if from.is_float() => {
-                return Err(problem("it cuts off fractions; leave the cast out"));
+                let id = plain.ok_or_else(|| problem("it has no numbers"))?;
+                let cut =
+                    self.push(&format!("{}.cut", node.name), Op::Unary(Unary::Trunc), &[id])?;
+                let id = if is_narrow(to) { self.wrapped(&node.name, cut, to)? } else { cut };
+                return Ok(vec![Some(self.computed(to, id))]);
             }
             _ => range(from).0 >= range(to).0 && range(from).1 <= range(to).1,
         };
@@ -83,7 +88,11 @@ impl Lowering {
                     self.narrowed.extend(inputs.into_iter().map(|input| (input, copy(&wide))))
                 }
                 None if plain.is_some_and(|id| self.is_index(id)) => {}
-                None => return Err(wide),
+                None => {
+                    let id = plain.ok_or(wide)?;
+                    let id = self.wrapped(&node.name, id, to)?;
+                    return Ok(vec![Some(self.computed(to, id))]);
+                }
             }
         }
         if to == Kind::Bool
@@ -97,7 +106,7 @@ impl Lowering {
     /// Whether a value is the index of an element, which every integer type of 32 bits holds.
     fn is_index(&self, id: lemma_model::NodeId) -> bool {
         match (self.op_of(id), self.inputs_of(id)) {
-            (Op::ArgMax, _) => true,
+            (Op::ArgMax | Op::Top { .. }, _) => true,
             (Op::View(_), &[x]) => self.is_index(x),
             _ => false,
         }

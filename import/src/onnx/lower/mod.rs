@@ -6,28 +6,43 @@
 
 mod activation;
 mod arithmetic;
+mod attention;
 mod branch;
 mod build;
 mod cast;
 mod choice;
 mod comparison;
 mod contraction;
+mod convolution;
 mod flags;
+mod images;
 mod index;
+mod integers;
+#[cfg(test)]
+mod limits;
 mod linear;
+mod maps;
 mod masks;
 mod norm;
 mod operators;
+mod order;
 mod pad;
 mod pool;
+mod products;
+mod quantized;
 mod recurrent;
 mod reduction;
+mod resample;
 mod resize;
+mod rotary;
+mod scatter;
 mod softmax;
+mod step;
 mod tabular;
 mod tokens;
 mod value;
 mod views;
+mod visible;
 mod window;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -197,22 +212,7 @@ impl Lowering {
                 None => None,
             });
         }
-        let lower = operators::find(&node.domain, &node.op);
-        let results = match lower {
-            Some(Lower::Always(lower)) => lower(self, &mut node, &args)?,
-            _ if args.all_constant() && node.domain.is_empty() && fold::knows(&node.op) => {
-                let tensors = args.tensors();
-                let folded = fold::fold(&mut node, &tensors, &mut self.budget)?;
-                folded.into_iter().map(|tensor| tensor.map(Value::Constant)).collect()
-            }
-            Some(Lower::Computed(lower)) => {
-                self.check_kinds(&node, &args)?;
-                lower(self, &mut node, &args)?
-            }
-            Some(Lower::Moved(lower)) => lower(self, &mut node, &args)?,
-            None => return Err(node.problem(operators::only_on_constants(&node.op))),
-        };
-        node.attributes.finish()?;
+        let results = self.results(&mut node, &args)?;
         for (at, name) in node.outputs.iter().enumerate() {
             let Some(name) = name else { continue };
             let value = results.get(at).cloned().flatten();
@@ -225,19 +225,26 @@ impl Lowering {
         Ok(())
     }
 
-    /// Numbers of the model are real: arithmetic of types that wrap early is refused.
-    fn check_kinds(&self, node: &Node, args: &Args) -> Result<(), Problem> {
-        match args
-            .computed()
-            .map(|value| value.kind)
-            .find(|kind| kind.is_integer() && !matches!(kind, Kind::I32 | Kind::I64))
-        {
-            None => Ok(()),
-            Some(kind) => Err(node.problem(format!(
-                "arithmetic in {}, which wraps around; cast to float first",
-                kind.name()
-            ))),
-        }
+    /// What a node makes of its operands.
+    fn results(&mut self, node: &mut Node, args: &Args) -> Result<Vec<Option<Value>>, Problem> {
+        let lower = operators::find(&node.domain, &node.op);
+        let results = match lower {
+            Some(Lower::Always(lower)) => lower(self, node, args)?,
+            _ if args.all_constant() && node.domain.is_empty() && fold::knows(&node.op) => {
+                let tensors = args.tensors();
+                let folded = fold::fold(node, &tensors, &mut self.budget)?;
+                folded.into_iter().map(|tensor| tensor.map(Value::Constant)).collect()
+            }
+            Some(Lower::Computed(lower)) => {
+                let mut results = lower(self, node, args)?;
+                self.wrapped_results(node, &mut results)?;
+                results
+            }
+            Some(Lower::Moved(lower)) => lower(self, node, args)?,
+            None => return Err(node.problem(operators::only_on_constants(&node.op))),
+        };
+        node.attributes.finish()?;
+        Ok(results)
     }
 
     /// `Constant`, in every form but texts and sparse tensors.

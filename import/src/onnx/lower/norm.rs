@@ -17,7 +17,7 @@ impl Lowering {
     pub(super) fn layer_norm(&mut self, node: &mut Node, args: &Args) -> Results {
         let simple = node.op != "LayerNormalization";
         node.takes(2, if simple { 2 } else { 3 })?;
-        node.gives(1)?;
+        node.gives(if simple { 2 } else { 3 })?;
         let epsilon = node.attributes.float("epsilon")?.unwrap_or(1e-5);
         node.attributes.ignore("stash_type");
         let x = self.operand(node, args, 0)?;
@@ -31,7 +31,44 @@ impl Lowering {
         let form = if simple { NormForm::Rms } else { NormForm::Layer };
         let id = self.push(&node.name, Op::Norm(Norm { form, epsilon, gain, bias }), &[flat])?;
         let id = self.reshaped(&format!("{}.split", node.name), id, &shape)?;
-        Ok(vec![Some(self.computed(kind_of(args), id))])
+        let wants = |at: usize| node.outputs.get(at).is_some_and(Option::is_some);
+        let kind = kind_of(args);
+        let mut results = vec![Some(self.computed(kind, id))];
+        if wants(1) || wants(2) {
+            let kept: Vec<usize> =
+                (0..shape.len()).map(|axis| if axis < first { shape[axis] } else { 1 }).collect();
+            let statistics = self.statistics(&node.name, flat, epsilon, simple)?;
+            for statistic in statistics.into_iter().flatten() {
+                let statistic =
+                    self.reshaped(&format!("{}.statistic", node.name), statistic, &kept)?;
+                results.push(Some(self.computed(kind, statistic)));
+            }
+        }
+        Ok(results)
+    }
+
+    /// Mean and inverse standard deviation of the last axis, which stays with size 1; around zero
+    /// where `simple`.
+    fn statistics(
+        &mut self,
+        name: &str,
+        x: NodeId,
+        epsilon: f32,
+        simple: bool,
+    ) -> Result<[Option<NodeId>; 2], Problem> {
+        let part = |part: &str| format!("{name}.{part}");
+        let axes = vec![self.shape_of(x).len() - 1];
+        let (mut centred, mut mean) = (x, None);
+        if !simple {
+            let found = self.push(&part("mean"), Op::Mean { axes: axes.clone() }, &[x])?;
+            centred = self.push(&part("centred"), Op::Sub, &[x, found])?;
+            mean = Some(found);
+        }
+        let squares = self.push(&part("squares"), Op::Unary(Unary::Square), &[centred])?;
+        let variance = self.push(&part("variance"), Op::Mean { axes }, &[squares])?;
+        let epsilon = self.number(&part("epsilon"), epsilon, variance)?;
+        let variance = self.push(&part("bounded"), Op::Add, &[variance, epsilon])?;
+        Ok([mean, Some(self.push(&part("scale"), Op::Unary(Unary::Rsqrt), &[variance])?)])
     }
 
     /// The norm of a sum: `SkipLayerNormalization` and its root-mean-square form.

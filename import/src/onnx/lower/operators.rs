@@ -23,23 +23,39 @@ pub(super) enum Lower {
 /// ONNX's own operators that depend on inputs, except those of [`Unary::of_operator`]. Sorted.
 const OWN: &[(&str, Lower)] = &[
     ("Add", Lower::Computed(Lowering::binary)),
+    ("AffineGrid", Lower::Computed(Lowering::affine_grid)),
     ("And", Lower::Computed(Lowering::connective)),
     ("ArgMax", Lower::Computed(Lowering::arg_extremum)),
     ("ArgMin", Lower::Computed(Lowering::arg_extremum)),
+    ("Attention", Lower::Moved(Lowering::attention)),
     ("AveragePool", Lower::Computed(Lowering::average_pool)),
     ("BatchNormalization", Lower::Computed(Lowering::batch_norm)),
+    ("BitShift", Lower::Moved(Lowering::shifted_bits)),
+    ("BitwiseAnd", Lower::Moved(Lowering::bits)),
+    ("BitwiseNot", Lower::Moved(Lowering::flipped_bits)),
+    ("BitwiseOr", Lower::Moved(Lowering::bits)),
+    ("BitwiseXor", Lower::Moved(Lowering::bits)),
     ("Cast", Lower::Moved(Lowering::cast)),
     ("CastLike", Lower::Moved(Lowering::cast_like)),
+    ("CausalConvWithState", Lower::Computed(Lowering::causal_convolution)),
     ("Celu", Lower::Computed(Lowering::parametric)),
+    ("CenterCropPad", Lower::Moved(Lowering::center)),
     ("Clip", Lower::Computed(Lowering::clip)),
+    ("Col2Im", Lower::Computed(Lowering::columns_to_image)),
+    ("Compress", Lower::Moved(Lowering::compressed)),
     ("Concat", Lower::Moved(Lowering::concat)),
     ("Constant", Lower::Always(Lowering::constant_node)),
     ("Conv", Lower::Computed(Lowering::convolution)),
+    ("ConvInteger", Lower::Moved(Lowering::integer_product)),
     ("ConvTranspose", Lower::Computed(Lowering::transposed_convolution)),
+    ("CumProd", Lower::Computed(Lowering::running_product)),
     ("CumSum", Lower::Computed(Lowering::running_sum)),
+    ("DFT", Lower::Computed(Lowering::fourier)),
     ("DepthToSpace", Lower::Moved(Lowering::blocks)),
+    ("DequantizeLinear", Lower::Moved(Lowering::dequantize)),
     ("Div", Lower::Computed(Lowering::binary)),
     ("Dropout", Lower::Moved(Lowering::passed)),
+    ("DynamicQuantizeLinear", Lower::Moved(Lowering::quantize_dynamically)),
     ("Einsum", Lower::Computed(Lowering::einsum)),
     ("Elu", Lower::Computed(Lowering::parametric)),
     ("Equal", Lower::Computed(Lowering::comparison)),
@@ -52,15 +68,19 @@ const OWN: &[(&str, Lower)] = &[
     ("Gelu", Lower::Computed(Lowering::gelu)),
     ("Gemm", Lower::Computed(Lowering::gemm)),
     ("GlobalAveragePool", Lower::Computed(Lowering::global_average)),
+    ("GlobalLpPool", Lower::Computed(Lowering::global_norm)),
     ("GlobalMaxPool", Lower::Computed(Lowering::global_max)),
     ("Greater", Lower::Computed(Lowering::comparison)),
     ("GreaterOrEqual", Lower::Computed(Lowering::comparison)),
+    ("GridSample", Lower::Computed(Lowering::grid_sample)),
     ("GroupNormalization", Lower::Computed(Lowering::group_norm)),
     ("HardSigmoid", Lower::Computed(Lowering::parametric)),
+    ("Hardmax", Lower::Computed(Lowering::hardmax)),
     ("Identity", Lower::Moved(Lowering::passed)),
     ("If", Lower::Always(Lowering::branch)),
     ("InstanceNormalization", Lower::Computed(Lowering::group_norm)),
     ("IsNaN", Lower::Computed(Lowering::is_nan)),
+    ("LRN", Lower::Computed(Lowering::local_response)),
     ("LSTM", Lower::Computed(Lowering::recurrent)),
     ("LayerNormalization", Lower::Computed(Lowering::layer_norm)),
     ("LeakyRelu", Lower::Computed(Lowering::parametric)),
@@ -68,11 +88,15 @@ const OWN: &[(&str, Lower)] = &[
     ("LessOrEqual", Lower::Computed(Lowering::comparison)),
     ("LogSoftmax", Lower::Computed(Lowering::softmax)),
     ("LpNormalization", Lower::Computed(Lowering::lp_norm)),
+    ("LpPool", Lower::Computed(Lowering::norm_pool)),
     ("MatMul", Lower::Computed(Lowering::matmul)),
+    ("MatMulInteger", Lower::Moved(Lowering::integer_product)),
     ("Max", Lower::Computed(Lowering::variadic)),
     ("MaxPool", Lower::Computed(Lowering::max_pool)),
     ("Mean", Lower::Computed(Lowering::variadic)),
+    ("MeanVarianceNormalization", Lower::Computed(Lowering::mean_variance)),
     ("Min", Lower::Computed(Lowering::variadic)),
+    ("Mod", Lower::Moved(Lowering::remainder)),
     ("Mul", Lower::Computed(Lowering::binary)),
     ("Neg", Lower::Computed(Lowering::negative)),
     ("Not", Lower::Computed(Lowering::not)),
@@ -81,6 +105,9 @@ const OWN: &[(&str, Lower)] = &[
     ("PRelu", Lower::Computed(Lowering::prelu)),
     ("Pad", Lower::Moved(Lowering::pad)),
     ("Pow", Lower::Computed(Lowering::binary)),
+    ("QLinearConv", Lower::Moved(Lowering::quantized_product)),
+    ("QLinearMatMul", Lower::Moved(Lowering::quantized_product)),
+    ("QuantizeLinear", Lower::Moved(Lowering::quantize)),
     ("RMSNormalization", Lower::Computed(Lowering::layer_norm)),
     ("RNN", Lower::Computed(Lowering::recurrent)),
     ("Reciprocal", Lower::Computed(Lowering::inverse)),
@@ -91,10 +118,16 @@ const OWN: &[(&str, Lower)] = &[
     ("ReduceMax", Lower::Computed(Lowering::reduce)),
     ("ReduceMean", Lower::Computed(Lowering::reduce)),
     ("ReduceMin", Lower::Computed(Lowering::reduce)),
+    ("ReduceProd", Lower::Computed(Lowering::reduce)),
     ("ReduceSum", Lower::Computed(Lowering::reduce)),
     ("ReduceSumSquare", Lower::Computed(Lowering::reduce)),
     ("Reshape", Lower::Moved(Lowering::reshape)),
     ("Resize", Lower::Computed(Lowering::resize)),
+    ("ReverseSequence", Lower::Moved(Lowering::reversed)),
+    ("RotaryEmbedding", Lower::Moved(Lowering::rotary)),
+    ("Scatter", Lower::Moved(Lowering::scatter_elements)),
+    ("ScatterElements", Lower::Moved(Lowering::scatter_elements)),
+    ("ScatterND", Lower::Moved(Lowering::scatter_points)),
     ("Selu", Lower::Computed(Lowering::parametric)),
     ("Shape", Lower::Always(Lowering::shape)),
     ("Shrink", Lower::Computed(Lowering::parametric)),
@@ -125,6 +158,12 @@ const FUSED: &[(&str, Lower)] = &[
     ("BiasGelu", Lower::Computed(Lowering::biased_gelu)),
     ("FastGelu", Lower::Computed(Lowering::biased_gelu)),
     ("Gelu", Lower::Computed(Lowering::gelu)),
+    ("QLinearAdd", Lower::Moved(Lowering::between_scales)),
+    ("QLinearAveragePool", Lower::Moved(Lowering::between_scales)),
+    ("QLinearGlobalAveragePool", Lower::Moved(Lowering::between_scales)),
+    ("QLinearLeakyRelu", Lower::Moved(Lowering::between_scales)),
+    ("QLinearMul", Lower::Moved(Lowering::between_scales)),
+    ("QLinearSigmoid", Lower::Moved(Lowering::between_scales)),
     ("QuickGelu", Lower::Computed(Lowering::parametric)),
     ("Rsqrt", Lower::Computed(Lowering::function)),
     ("SimplifiedLayerNormalization", Lower::Computed(Lowering::layer_norm)),
@@ -150,13 +189,7 @@ const TABULAR: &[(&str, Lower)] = &[
 
 /// What to do instead of an operator that is not supported.
 const INSTEAD: &[(&str, &str)] = &[
-    ("DequantizeLinear", "export the model before quantization"),
-    ("DynamicQuantizeLinear", "export the model before quantization"),
     ("Loop", "unroll it to a fixed number of steps"),
-    ("MatMulInteger", "export the model before quantization"),
-    ("QLinearConv", "export the model before quantization"),
-    ("QLinearMatMul", "export the model before quantization"),
-    ("QuantizeLinear", "export the model before quantization"),
     ("RandomNormalLike", "give the noise as an input"),
     ("Scan", "unroll it to a fixed number of steps"),
     ("ai.onnx.ml.CategoryMapper", "encode texts as integers before the model"),
@@ -222,25 +255,17 @@ pub(super) fn check<'n>(nodes: impl Iterator<Item = &'n NodeProto>) -> Result<()
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::LIMITS;
     use super::*;
     use crate::onnx::file::NEWEST_OPSET;
-
-    #[test]
-    fn a_quantized_activation_is_refused_with_what_to_do() {
-        assert!(
-            only_on_constants("QuantizeLinear").contains("export the model before quantization")
-        );
-        assert_eq!(
-            only_on_constants("Mod"),
-            "only on constants; here an operand depends on an input"
-        );
-    }
 
     #[test]
     fn the_tables_are_sorted_and_without_duplicates() {
         assert!(OWN.is_sorted_by(|a, b| a.0 < b.0));
         assert!(FUSED.is_sorted_by(|a, b| a.0 < b.0));
         assert!(TABULAR.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(LIMITS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(LIMITS.iter().all(|(name, _)| find("", name).is_some()));
     }
 
     /// What becomes of texts and missing numbers.
@@ -268,6 +293,8 @@ mod tests {
             .filter(|name| !known(name))
             .map(|name| format!("`{name}`"))
             .collect();
+        let limits: Vec<String> =
+            LIMITS.iter().map(|(name, limit)| format!("| `{name}` | {limit} |")).collect();
         let instead: Vec<String> =
             INSTEAD.iter().map(|(name, instead)| format!("| `{name}` | {instead} |")).collect();
         format!(
@@ -276,12 +303,14 @@ mod tests {
              Every attribute, input and output is taken by name; a form \
              that is not supported is refused with its name.\n\n\
              ## Of inputs\n\n{}.\n\n\
+             | operator | what is asked of it |\n|---|---|\n{}\n\n\
              ## Of inputs, domain `com.microsoft`\n\n{}.\n\n\
              ## Of inputs, domain `ai.onnx.ml`\n\n{}. {TEXTS}\n\n\
              ## Of constants only\n\n{}.\n\n\
              All of the first list that have a value on constants are folded too.\n\n\
              ## Not supported, with a way out\n\n| operator | instead |\n|---|---|\n{}\n",
             own.join(", "),
+            limits.join("\n"),
             names(FUSED),
             names(TABULAR),
             constant.join(", "),

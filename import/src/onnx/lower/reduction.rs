@@ -1,10 +1,8 @@
-//! Reductions over axes, and the place of the largest element.
-
-use ndarray::ArrayD;
+//! Reductions over axes, and running sums.
 
 use super::value::{Args, Value};
-use super::{Kind, Lowering, Node, Problem, axes_of, axis_of, taken_axis};
-use lemma_model::{NodeId, Op, Unary, View};
+use super::{Kind, Lowering, Node, Problem, axes_of, axis_of};
+use lemma_model::{NodeId, Op, Unary};
 
 type Results = Result<Vec<Option<Value>>, Problem>;
 
@@ -66,6 +64,7 @@ impl Lowering {
             }
             "ReduceMean" => self.push(name, Op::Mean { axes: axes.to_vec() }, &[x]),
             "ReduceMax" => self.largest(name, x, axes),
+            "ReduceProd" => self.product_over(name, x, axes),
             "ReduceMin" => {
                 let negative = self.scaled(&part("negative"), x, -1.0)?;
                 let largest = self.largest(&part("largest"), negative, axes)?;
@@ -109,85 +108,6 @@ impl Lowering {
         let sum = self.push(&part("sum"), Op::Sum { axes: axes.to_vec() }, &[powers])?;
         let log = self.push(&part("log"), Op::Unary(Unary::Ln), &[sum])?;
         self.push(name, Op::Add, &[largest, log])
-    }
-
-    /// `ArgMax` and `ArgMin`: the first of equal elements, or the last one.
-    pub(super) fn arg_extremum(&mut self, node: &mut Node, args: &Args) -> Results {
-        node.takes(1, 1)?;
-        let keeps = node.attributes.flag("keepdims")?.unwrap_or(true);
-        let last = node.attributes.flag("select_last_index")?.unwrap_or(false);
-        let mut x = self.operand(node, args, 0)?;
-        let name = node.name.clone();
-        let shape = self.shape_of(x).to_vec();
-        let axis = taken_axis(node, 0, shape.len())?;
-        if node.op == "ArgMin" {
-            x = self.scaled(&format!("{name}.negative"), x, -1.0)?;
-        }
-        let id = self.place_of_largest(&name, x, axis, last)?;
-        let mut shape = shape;
-        if keeps {
-            shape[axis] = 1;
-        } else {
-            shape.remove(axis);
-        }
-        let id = self.reshaped(&format!("{name}.keep"), id, &shape)?;
-        Ok(vec![Some(self.computed(Kind::I64, id))])
-    }
-
-    /// The index of the largest element of an axis, which is gone.
-    fn place_of_largest(
-        &mut self,
-        name: &str,
-        x: NodeId,
-        axis: usize,
-        last: bool,
-    ) -> Result<NodeId, Problem> {
-        let shape = self.shape_of(x).to_vec();
-        let mut order: Vec<usize> = (0..shape.len()).filter(|&at| at != axis).collect();
-        order.push(axis);
-        let mut x = self.transposed(&format!("{name}.order"), x, &order)?;
-        if !last {
-            return self.push(name, Op::ArgMax, &[x]);
-        }
-        let (end, extents) = (shape.len() - 1, self.shape_of(x).to_vec());
-        let turn = View::Slice { axis: end, start: shape[axis] - 1, step: -1 };
-        x = self.push_shaped(&format!("{name}.turned"), Op::View(turn), &[x], &extents)?;
-        let from_end = self.push(&format!("{name}.from_end"), Op::ArgMax, &[x])?;
-        let axes = vec![1; self.shape_of(from_end).len()];
-        let top = self
-            .constant(&format!("{name}.last"), ArrayD::from_elem(axes, (shape[axis] - 1) as f32))?;
-        self.push(name, Op::Sub, &[top, from_end])
-    }
-
-    /// The largest element of an axis and its place.
-    pub(super) fn top(&mut self, node: &mut Node, args: &Args) -> Results {
-        let count = if node.opset < 10 {
-            node.takes(1, 1)?;
-            node.attributes.int("k")?.into_iter().collect()
-        } else {
-            node.takes(2, 2)?;
-            self.integers(node, args, 1, "number of elements")?
-        };
-        let (largest, _) =
-            (node.attributes.flag("largest")?.unwrap_or(true), node.attributes.flag("sorted")?);
-        if count != [1] {
-            return Err(node.problem(
-                "more than one element is not supported; use k = 1, ArgMax or ReduceMax",
-            ));
-        }
-        let x = self.operand(node, args, 0)?;
-        let (name, kind) = (node.name.clone(), args.get(0).map_or(Kind::F32, Value::kind));
-        let mut shape = self.shape_of(x).to_vec();
-        let axis = taken_axis(node, -1, shape.len())?;
-        let x = if largest { x } else { self.scaled(&format!("{name}.negative"), x, -1.0)? };
-        let mut value = self.largest(&format!("{name}.value"), x, &[axis])?;
-        if !largest {
-            value = self.scaled(&format!("{name}.positive"), value, -1.0)?;
-        }
-        let place = self.place_of_largest(&format!("{name}.index"), x, axis, false)?;
-        shape[axis] = 1;
-        let place = self.reshaped(&format!("{name}.keep"), place, &shape)?;
-        Ok(vec![Some(self.computed(kind, value)), Some(self.computed(Kind::I64, place))])
     }
 
     /// Sums along an axis up to each element: a product with a triangle of ones.

@@ -1,35 +1,79 @@
-//! Sliding windows: their geometry in the file's attributes, and convolutions.
-
-use ndarray::{Array1, Array4, ArrayD, Axis};
+//! Sliding windows: their geometry in the file's attributes.
 
 use super::value::{Args, Value};
-use super::{Kind, Lowering, Node, Problem};
-use lemma_model::{NodeId, Op, View, Window};
+use super::{Node, Problem};
+use lemma_model::{MAX_RANK, Window};
 
 /// Largest kernel, stride, dilation, padding or number of groups.
-const MAX_WINDOW: i64 = 1 << 20;
+pub(super) const MAX_WINDOW: i64 = 1 << 20;
 
-type Results = Result<Vec<Option<Value>>, Problem>;
+/// How a window slides over an axis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Slide {
+    /// Elements of the axis.
+    pub extent: usize,
+    /// Elements of the kernel.
+    pub kernel: usize,
+    /// Steps.
+    pub stride: usize,
+    /// Distance of kernel elements.
+    pub dilation: usize,
+    /// Padding before the first element.
+    pub before: usize,
+    /// Padding after the last element that a window reaches.
+    pub after: usize,
+    /// Padding after the last element that the file asks for.
+    pub asked: usize,
+}
 
-/// How a window slides over the one or two spatial axes of an operand
-/// `[batch, channels, spatial..]`.
-pub(super) struct Geometry {
-    /// One or two.
-    pub spatial: usize,
-    /// The window, of height 1 where there is one spatial axis.
-    pub window: Window,
+impl Slide {
     /// Whether the last window reaches past the padding that the file asks for.
-    pub overhangs: bool,
+    pub(super) fn overhangs(&self) -> bool {
+        self.after > self.asked
+    }
+
+    /// Positions of the window.
+    pub(super) fn positions(&self) -> usize {
+        let reach = (self.kernel - 1) * self.dilation + 1;
+        (self.before + self.extent + self.after).saturating_sub(reach) / self.stride + 1
+    }
+
+    /// Elements under the window at position `at`; those of the padding that the file asks for
+    /// count where `padding`.
+    pub(super) fn covered(&self, at: usize, padding: bool) -> usize {
+        let inside = if padding {
+            0..self.before + self.extent + self.asked
+        } else {
+            self.before..self.before + self.extent
+        };
+        (0..self.kernel)
+            .filter(|tap| inside.contains(&(at * self.stride + tap * self.dilation)))
+            .count()
+    }
+}
+
+/// The window over the last one or two of `slides`, of height 1 where there is one.
+pub(super) fn planar(slides: &[Slide]) -> Window {
+    let mut window =
+        Window { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], before: [0, 0], after: [0, 0] };
+    for (slide, axis) in slides.iter().rev().zip([1, 0]) {
+        window.kernel[axis] = slide.kernel;
+        window.stride[axis] = slide.stride;
+        window.dilation[axis] = slide.dilation;
+        window.before[axis] = slide.before;
+        window.after[axis] = slide.after;
+    }
+    window
 }
 
 /// What a node says about its window.
 pub(super) struct Spoken {
-    kernel: Vec<usize>,
-    strides: Vec<usize>,
-    dilations: Vec<usize>,
-    pads: Vec<usize>,
+    pub kernel: Vec<usize>,
+    pub strides: Vec<usize>,
+    pub dilations: Vec<usize>,
+    pub pads: Vec<usize>,
     /// `SAME_UPPER`, `SAME_LOWER` or `VALID` in place of `pads`.
-    automatic: Option<String>,
+    pub automatic: Option<String>,
 }
 
 impl Spoken {
@@ -39,8 +83,11 @@ impl Spoken {
         spatial: usize,
         kernel: Option<Vec<usize>>,
     ) -> Result<Spoken, Problem> {
-        if !(1..=2).contains(&spatial) {
-            return Err(node.problem(format!("{spatial} spatial axes; one or two are supported")));
+        if !(1..=MAX_RANK - 2).contains(&spatial) {
+            let most = MAX_RANK - 2;
+            return Err(
+                node.problem(format!("{spatial} spatial axes; one to {most} are supported"))
+            );
         }
         let given = within(node, "kernel_shape", 1)?;
         let kernel = match (given, kernel) {
@@ -87,22 +134,14 @@ impl Spoken {
         node: &Node,
         extents: &[usize],
         ceil: bool,
-    ) -> Result<Geometry, Problem> {
+    ) -> Result<Vec<Slide>, Problem> {
         let spatial = extents.len();
-        let mut window = Window {
-            kernel: [1, 1],
-            stride: [1, 1],
-            dilation: [1, 1],
-            before: [0, 0],
-            after: [0, 0],
-        };
-        let mut overhangs = false;
+        let mut slides = Vec::with_capacity(spatial);
         for (at, &extent) in extents.iter().enumerate() {
-            let axis = 2 - spatial + at;
             let (kernel, stride, dilation) =
                 (self.kernel[at], self.strides[at], self.dilations[at]);
             let reach = (kernel - 1) * dilation + 1;
-            let (before, after) = match self.automatic.as_deref() {
+            let (before, asked) = match self.automatic.as_deref() {
                 Some("VALID") => (0, 0),
                 Some(mode) => {
                     let steps = extent.div_ceil(stride) - 1;
@@ -112,7 +151,7 @@ impl Spoken {
                 }
                 None => (self.pads[at], self.pads[at + spatial]),
             };
-            let padded = extent + before + after;
+            let padded = extent + before + asked;
             let room = padded.checked_sub(reach).ok_or_else(|| {
                 node.problem(format!(
                     "a window of {reach} does not fit axis {} of {padded} with its padding",
@@ -124,22 +163,21 @@ impl Spoken {
                 // The last window must not begin in the padding after the operand.
                 count += 1;
             }
-            let needed = ((count - 1) * stride + reach).saturating_sub(extent + before);
-            overhangs |= needed > after;
-            window.kernel[axis] = kernel;
-            window.stride[axis] = stride;
-            window.dilation[axis] = dilation;
-            window.before[axis] = before;
             // Padding that no window reaches changes nothing, so what the last window needs is what
             // counts.
-            window.after[axis] = needed;
+            let after = ((count - 1) * stride + reach).saturating_sub(extent + before);
+            slides.push(Slide { extent, kernel, stride, dilation, before, after, asked });
         }
-        Ok(Geometry { spatial, window, overhangs })
+        Ok(slides)
     }
 }
 
 /// Integers of an attribute, each at least `least`.
-fn within(node: &mut Node, name: &str, least: i64) -> Result<Option<Vec<usize>>, Problem> {
+pub(super) fn within(
+    node: &mut Node,
+    name: &str,
+    least: i64,
+) -> Result<Option<Vec<usize>>, Problem> {
     let Some(values) = node.attributes.ints(name)? else { return Ok(None) };
     match values.iter().find(|value| !(least..=MAX_WINDOW).contains(*value)) {
         Some(value) => Err(node
@@ -155,228 +193,4 @@ pub(super) fn spatial_of(node: &Node, args: &Args) -> Result<Vec<usize>, Problem
         [_, _, spatial @ ..] => Ok(spatial.to_vec()),
         _ => Err(node.problem("its operand has no batch and channels")),
     }
-}
-
-impl Lowering {
-    pub(super) fn convolution(&mut self, node: &mut Node, args: &Args) -> Results {
-        node.takes(2, 3)?;
-        let extents = spatial_of(node, args)?;
-        let spoken = {
-            let kernel = args
-                .get(1)
-                .map(Value::shape)
-                .and_then(|shape| shape.get(2..))
-                .unwrap_or_default()
-                .to_vec();
-            Spoken::take(node, extents.len(), Some(kernel))?
-        };
-        let groups = groups(node)?;
-        let weight = self.weights(node, args, 1, "kernel")?;
-        let geometry = spoken.over(node, &extents, false)?;
-        let weight = image_kernel(node, weight)?;
-        let bias = self.bias(node, args, weight.dim().0)?;
-        let window = geometry.window.clone();
-        self.windowed(node, args, &geometry, Op::Conv { weight, bias, window, groups })
-    }
-
-    /// A convolution over the operand with zeros between its elements.
-    pub(super) fn transposed_convolution(&mut self, node: &mut Node, args: &Args) -> Results {
-        node.takes(2, 3)?;
-        let extents = spatial_of(node, args)?;
-        let spatial = extents.len();
-        let kernel = args
-            .get(1)
-            .map(Value::shape)
-            .and_then(|shape| shape.get(2..))
-            .unwrap_or_default()
-            .to_vec();
-        if node.attributes.has("output_shape") {
-            return Err(node.problem(
-                "attribute `output_shape` is not supported; give `pads` and `output_padding`",
-            ));
-        }
-        let spoken = Spoken::take(node, spatial, Some(kernel))?;
-        if spoken.automatic.is_some() {
-            return Err(node.problem("attribute `auto_pad` is not supported; give `pads`"));
-        }
-        let extra = within(node, "output_padding", 0)?.unwrap_or(vec![0; spatial]);
-        let groups = groups(node)?;
-        let weight = image_kernel(node, self.weights(node, args, 1, "kernel")?)?;
-        let (channels, per_group, height, width) = weight.dim();
-        if extra.len() != spatial || channels % groups != 0 {
-            return Err(node.problem("its attributes do not fit its operands"));
-        }
-        let out = per_group * groups;
-        self.budget.elements(&[out, channels / groups, height, width])?;
-        // [in, out / groups, h, w] to [out, in / groups, h, w], the kernel turned round.
-        let own = channels / groups;
-        let turned = Array4::from_shape_fn((out, own, height, width), |(o, i, y, x)| {
-            let group = o / per_group;
-            weight[[group * own + i, o % per_group, height - 1 - y, width - 1 - x]]
-        });
-        let bias = self.bias(node, args, out)?;
-        let mut x = self.operand(node, args, 0)?;
-        let mut window = Window {
-            kernel: [height, width],
-            stride: [1, 1],
-            dilation: [1, 1],
-            before: [0, 0],
-            after: [0, 0],
-        };
-        let mut crop = vec![];
-        for (at, &extra) in extra.iter().enumerate().take(spatial) {
-            let axis = 2 - spatial + at;
-            x = self.spread(&format!("{}.spread", node.name), x, 2 + at, spoken.strides[at])?;
-            let reach = (spoken.kernel[at] - 1) * spoken.dilations[at];
-            window.dilation[axis] = spoken.dilations[at];
-            window.before[axis] = reach.saturating_sub(spoken.pads[at]);
-            let after = reach + extra;
-            window.after[axis] = after.saturating_sub(spoken.pads[at + spatial]);
-            crop.push((
-                spoken.pads[at].saturating_sub(reach),
-                spoken.pads[at + spatial].saturating_sub(after),
-            ));
-        }
-        for (at, (before, after)) in crop.into_iter().enumerate() {
-            x = self.cropped(node, x, 2 + at, before, after)?;
-        }
-        let geometry = Geometry { spatial, window: window.clone(), overhangs: false };
-        let id = self.over_images(
-            node,
-            x,
-            &geometry,
-            &Op::Conv { weight: turned, bias, window, groups },
-        )?;
-        Ok(vec![Some(self.computed(kind_of(args), id))])
-    }
-
-    /// `x` with `step - 1` zeros between the elements of an axis.
-    fn spread(
-        &mut self,
-        name: &str,
-        x: NodeId,
-        axis: usize,
-        step: usize,
-    ) -> Result<NodeId, Problem> {
-        if step == 1 {
-            return Ok(x);
-        }
-        let shape = self.shape_of(x).to_vec();
-        let mut split = shape.clone();
-        split.insert(axis + 1, 1);
-        let split_x = self.reshaped(name, x, &split)?;
-        let mut amounts = vec![(0, 0); split.len()];
-        amounts[axis + 1] = (0, step - 1);
-        let padded = self.push(name, Op::View(View::Pad { amounts, value: 0.0 }), &[split_x])?;
-        let mut joined = shape.clone();
-        joined[axis] = shape[axis] * step;
-        let joined = self.reshaped(name, padded, &joined)?;
-        let mut kept = shape.clone();
-        kept[axis] = (shape[axis] - 1) * step + 1;
-        self.push_shaped(name, Op::View(View::Slice { axis, start: 0, step: 1 }), &[joined], &kept)
-    }
-
-    /// `x` without the first and last elements of an axis.
-    pub(super) fn cropped(
-        &mut self,
-        node: &Node,
-        x: NodeId,
-        axis: usize,
-        before: usize,
-        after: usize,
-    ) -> Result<NodeId, Problem> {
-        if before == 0 && after == 0 {
-            return Ok(x);
-        }
-        let mut shape = self.shape_of(x).to_vec();
-        let left = shape[axis].checked_sub(before + after).filter(|&left| left > 0);
-        shape[axis] =
-            left.ok_or_else(|| node.problem(format!("its padding leaves nothing of axis {axis}")))?;
-        let name = format!("{}.crop", node.name);
-        self.push_shaped(
-            &name,
-            Op::View(View::Slice { axis, start: before, step: 1 }),
-            &[x],
-            &shape,
-        )
-    }
-
-    fn bias(
-        &mut self,
-        node: &Node,
-        args: &Args,
-        channels: usize,
-    ) -> Result<Option<Array1<f32>>, Problem> {
-        if !node.has(2) {
-            return Ok(None);
-        }
-        let bias = self.weights(node, args, 2, "bias")?;
-        if bias.shape() != [channels] {
-            return Err(
-                node.problem(format!("a bias of {:?} for {channels} channels", bias.shape()))
-            );
-        }
-        Ok(bias.iter().any(|&value| value != 0.0).then(|| bias.into_iter().collect()))
-    }
-
-    /// A window operation on the first operand.
-    pub(super) fn windowed(
-        &mut self,
-        node: &Node,
-        args: &Args,
-        geometry: &Geometry,
-        op: Op,
-    ) -> Results {
-        let x = self.operand(node, args, 0)?;
-        let id = self.over_images(node, x, geometry, &op)?;
-        Ok(vec![Some(self.computed(kind_of(args), id))])
-    }
-
-    /// A window operation on every sample of a batch, `[n, channels, spatial..]`.
-    pub(super) fn over_images(
-        &mut self,
-        node: &Node,
-        x: NodeId,
-        geometry: &Geometry,
-        op: &Op,
-    ) -> Result<NodeId, Problem> {
-        let shape = self.shape_of(x).to_vec();
-        if shape[0] != 1 {
-            return Err(
-                node.problem(format!("a batch of {}; give the batch axis the size 1", shape[0]))
-            );
-        }
-        let mut image = shape.clone();
-        if geometry.spatial == 1 {
-            image.insert(2, 1);
-        }
-        let x = self.reshaped(&format!("{}.image", node.name), x, &image)?;
-        let result = self.push(&node.name, op.clone(), &[x])?;
-        let mut shape = self.shape_of(result).to_vec();
-        if geometry.spatial == 1 {
-            shape.remove(2);
-        }
-        self.reshaped(&format!("{}.line", node.name), result, &shape)
-    }
-}
-
-fn groups(node: &mut Node) -> Result<usize, Problem> {
-    let groups = node.attributes.int("group")?.unwrap_or(1);
-    let found =
-        usize::try_from(groups).ok().filter(|groups| (1..=MAX_WINDOW as usize).contains(groups));
-    found.ok_or_else(|| {
-        node.problem(format!("attribute `group` holds {groups}, outside 1..={MAX_WINDOW}"))
-    })
-}
-
-/// A kernel of one or two spatial axes as one of two.
-fn image_kernel(node: &Node, mut weight: ArrayD<f32>) -> Result<Array4<f32>, Problem> {
-    if weight.ndim() == 3 {
-        weight = weight.insert_axis(Axis(2));
-    }
-    weight.into_dimensionality().map_err(|error| node.problem(error.to_string()))
-}
-
-fn kind_of(args: &Args) -> Kind {
-    args.get(0).map_or(Kind::F32, Value::kind)
 }

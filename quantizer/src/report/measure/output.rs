@@ -188,7 +188,7 @@ fn holds_choices(model: &Model, id: NodeId) -> bool {
         _ => true,
     };
     model.node(id).is_some_and(|node| match node.op {
-        lemma_model::Op::ArgMax => true,
+        lemma_model::Op::ArgMax | lemma_model::Op::Top { .. } => true,
         // Numbers of classes.
         lemma_model::Op::Embedding { ref table }
             if table.ncols() == 1 && table.iter().all(|v| v.fract() == 0.0) =>
@@ -239,7 +239,7 @@ fn choices_of(model: &Model, id: NodeId) -> usize {
     let Some(node) = model.node(id) else { return 0 };
     let operand = node.inputs.first().copied();
     match (&node.op, operand) {
-        (lemma_model::Op::ArgMax, Some(scores)) => {
+        (lemma_model::Op::ArgMax | lemma_model::Op::Top { .. }, Some(scores)) => {
             model.node(scores).and_then(|node| node.shape.last()).copied().unwrap_or(0)
         }
         (lemma_model::Op::Tokens { vocabulary }, _) => *vocabulary,

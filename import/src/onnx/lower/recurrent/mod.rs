@@ -238,23 +238,6 @@ impl Lowering {
         let state = self.part(&name, state, axis, at, 1)?;
         Ok(Some(self.reshaped(&format!("{name}.state"), state, &[batch, hidden])?))
     }
-
-    /// `count` elements of an axis.
-    fn part(
-        &mut self,
-        name: &str,
-        x: NodeId,
-        axis: usize,
-        start: usize,
-        count: usize,
-    ) -> Result<NodeId, Problem> {
-        let mut shape = self.shape_of(x).to_vec();
-        if shape[axis] == count {
-            return Ok(x);
-        }
-        shape[axis] = count;
-        self.push_shaped(name, Op::View(View::Slice { axis, start, step: 1 }), &[x], &shape)
-    }
 }
 
 /// Row `at` of a matrix of constants.
