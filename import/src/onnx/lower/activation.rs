@@ -236,23 +236,36 @@ impl Lowering {
         Ok(vec![args.get(0).cloned()])
     }
 
-    /// Whether an element is no number: never after a softmax.
+    /// Whether an element is no number, or infinite: no element of an input or a softmax is.
     pub(super) fn is_nan(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(1, 1)?;
         let mut id = self.operand(node, args, 0)?;
         while let (Op::View(_), &[source]) = (self.op_of(id), self.inputs_of(id)) {
             id = source;
         }
-        if !matches!(self.op_of(id), Op::Softmax) {
+        if !matches!(self.op_of(id), Op::Softmax | Op::Input | Op::Tokens { .. }) {
             return Err(node.problem(
-                "its operand depends on the input and is no softmax; only there it is \
-                    known that all are numbers",
+                "its operand is neither an input nor a softmax; only there it is known that all \
+                    are finite numbers",
             ));
         }
+        node.attributes.ignore("detect_negative");
+        node.attributes.ignore("detect_positive");
         let shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
         self.budget.elements(&shape)?;
         let never = super::super::tensor::Values::I64(ndarray::ArrayD::zeros(shape).into_shared());
         Ok(vec![Some(Value::Constant(super::super::tensor::Tensor::new(super::Kind::Bool, never)))])
+    }
+
+    /// Ones on a diagonal, of the operand's shape: a constant.
+    pub(super) fn eye(&mut self, node: &mut Node, args: &Args) -> Results {
+        use super::super::tensor::{Tensor, Values};
+        let x = args.get(0).ok_or_else(|| node.problem("input 0 is missing"))?;
+        self.budget.elements(x.shape())?;
+        let zeros = ndarray::ArrayD::zeros(x.shape());
+        let zeros = Tensor::new(x.kind(), Values::F64(zeros.into_shared()));
+        let folded = super::super::fold::fold(node, &[Some(&zeros)], &mut self.budget)?;
+        Ok(folded.into_iter().map(|tensor| tensor.map(Value::Constant)).collect())
     }
 
     fn unary(&mut self, node: &Node, args: &Args, function: Unary) -> Results {
