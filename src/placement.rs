@@ -6,6 +6,18 @@
 //! or no larger and more precise, until none is; the better end counts. That is a local optimum
 //! over the whole graph, of some thirty quantizations. Other numbers of activation bits begin at
 //! the end found for the first. More bits are taken as long as they cost hardly more.
+//!
+//! What is at stake, for one head of n tokens and d elements, with limbs of 12 bits: dense layers
+//! leave queries and keys with 18 fractional bits, say, and the softmax wants scores of 10.
+//!
+//! ```text
+//! rounded early   queries, keys to 11 bits: a limb and a range each        2 n d * 2 = 4 n d
+//!                 a score has 22 bits and drops 12: one limb               n^2
+//! rounded late    a score has 36 bits and drops 26: three limbs            3 n^2
+//! ```
+//!
+//! With d = 32 that is 1088 against 192 constraints for 8 tokens, and 98,304 against 196,608 for
+//! 256: no rule of the layers alone finds the better one.
 
 use lemma_circuits::plan;
 use lemma_model::{Model, Op};

@@ -148,6 +148,10 @@ impl Lowering<'_> {
     /// the fewest that their weights allow, and what the last limb leaves as far as the integers
     /// have room. Less one limb, as in [`Lowering::wants`]; `None` when an operand is not a dense
     /// layer's result.
+    ///
+    /// With 18 and 17 as the fewest for a result of 10, 25 bits are to be dropped: three limbs of
+    /// 12, of which 11 bits are idle. The operands share them, 18 + 6 and 17 + 5, so the weights
+    /// are finer for nothing.
     fn exact_score_bits(&self, id: NodeId, node: &Node, own: i32) -> Option<[i32; 2]> {
         let limb = self.limb();
         let [left, right] =
@@ -216,7 +220,8 @@ impl Lowering<'_> {
     }
 
     /// Fractional bits of the left operand of a matrix product: `natural`, or up to three fewer so
-    /// that the product's rescale to `own` fits one limb when the right operand has `other`.
+    /// that the product's rescale to `own` fits one limb when the right operand has `other`. With
+    /// 11 and 11 for a result of 9, a bit more is to be dropped than a limb of 12 has: 10.
     fn matrix_bits(&self, natural: i32, own: i32, other: i32) -> i32 {
         natural - (natural + other - own - self.limb()).clamp(0, 3)
     }
