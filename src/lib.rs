@@ -31,6 +31,7 @@
 //! | [`prover`] | setup, keys on disk, proofs |
 //! | [`verifier`] | verification, for whoever only checks |
 //! | [`contracts`] | the verifier as an Ethereum contract |
+//! | [`receipts`] | logs of decisions and their proofs |
 
 mod compile;
 mod error;
@@ -50,6 +51,7 @@ pub use lemma_import as import;
 pub use lemma_model as model;
 pub use lemma_prover as prover;
 pub use lemma_quantizer as quantizer;
+pub use lemma_receipts as receipts;
 pub use lemma_verifier as verifier;
 
 pub use compile::{CompileOptions, SourceError, Sources, compile};

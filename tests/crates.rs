@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// The crates of the workspace and, of the workspace, what each may build with; tests and benches
 /// are free.
-const WALLS: [(&str, &[&str]); 12] = [
+const WALLS: [(&str, &[&str]); 13] = [
     ("lemma-graph", &[]),
     ("lemma-model", &[]),
     ("lemma-verifier", &[]),
@@ -17,6 +17,7 @@ const WALLS: [(&str, &[&str]); 12] = [
     ("lemma-circuits", &["lemma-graph"]),
     ("lemma-prover", &["lemma-circuits", "lemma-verifier"]),
     ("lemma-contracts", &["lemma-verifier"]),
+    ("lemma-receipts", &["lemma-verifier"]),
     (
         "lemma",
         &[
@@ -27,6 +28,7 @@ const WALLS: [(&str, &[&str]); 12] = [
             "lemma-model",
             "lemma-prover",
             "lemma-quantizer",
+            "lemma-receipts",
             "lemma-verifier",
         ],
     ),

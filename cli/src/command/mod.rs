@@ -8,6 +8,7 @@ mod contract;
 mod demo;
 mod input;
 mod inspect;
+mod log;
 mod prove;
 mod run;
 mod setup;
@@ -46,6 +47,8 @@ pub enum Command {
     Contract(contract::Contract),
     /// Print the calldata that submits a proof to its contract.
     Calldata(calldata::Calldata),
+    /// Keep receipts of decisions: an append-only log that anybody can check.
+    Log(log::Log),
     /// Compile, set up, prove and verify a model that comes with the program.
     Demo(demo::Demo),
 }
@@ -64,6 +67,7 @@ impl Command {
             Command::Check(command) => command.run(output),
             Command::Contract(command) => command.run(output),
             Command::Calldata(command) => command.run(output),
+            Command::Log(command) => command.run(output),
             Command::Demo(command) => command.run(output),
         }
     }
