@@ -14,6 +14,7 @@ use lemma::verifier::{Context, Digest};
 use lemma::{Demand, PreparedKey, ProofFile};
 
 use super::read_proof;
+use super::verify::accept;
 use crate::output::{Exit, Output};
 
 /// Arguments of `lemma log`.
@@ -54,8 +55,7 @@ fn key(path: &Path) -> Result<PreparedKey> {
 /// The digest of a proof file that verifies, and the caller's context that it is bound to.
 fn proven(key: &PreparedKey, path: &Path) -> Result<(Digest, Digest)> {
     let json = read_proof(path, ProofFile::max_bytes(key.key()))?;
-    let accepted = ProofFile::from_json(&json)
-        .and_then(|file| file.verify(key, &Demand::default()))
+    let accepted = accept(key, &json, &Demand::default())
         .with_context(|| format!("{} does not verify", path.display()))?;
     Ok((Digest::of(&json), Context::of(&accepted.caller).digest()))
 }

@@ -85,7 +85,7 @@ impl Append {
         let (asked, answered) = (text(&self.input)?, text(&self.output)?);
         let decision = Decision {
             task: &self.task,
-            model: key.key().model(),
+            model: &key.key().parts().model,
             key: key.key().digest(),
             context,
             input: &asked,
