@@ -10,7 +10,7 @@ use thiserror::Error;
 
 #[cfg(feature = "onnx")]
 use crate::onnx;
-use crate::{gguf, language, llama2c};
+use crate::{gguf, huggingface, language, llama2c};
 
 /// A format that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Format {
     Llama2c,
     /// GGUF, the format of llama.cpp.
     Gguf,
+    /// A folder of Hugging Face.
+    HuggingFace,
 }
 
 /// What a file leaves open.
@@ -76,7 +78,7 @@ pub enum ImportError {
     Onnx(#[from] onnx::ImportError),
 }
 
-/// Reads a model file of any format that [`Format::of`] knows.
+/// Reads a model of any format that [`Format::of`] knows.
 ///
 /// # Errors
 /// [`ImportError`].
@@ -87,6 +89,9 @@ pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
                 options.tokens.ok_or_else(|| ImportError::Tokens { path: path.to_owned() })?;
             Ok(llama2c::load(path, &llama2c::Options { tokens })?)
         }
+        Format::HuggingFace => {
+            Ok(huggingface::load(path, &huggingface::Options { tokens: options.tokens })?)
+        }
         Format::Gguf => Ok(gguf::load(path, &gguf::Options { tokens: options.tokens })?),
         #[cfg(feature = "onnx")]
         Format::Onnx => Ok(onnx::load(path, &onnx::Options { tokens: options.tokens })?),
@@ -96,12 +101,15 @@ pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
 }
 
 impl Format {
-    /// The format of a file, from its first bytes. A file that is nothing in particular is left to
+    /// The format of a folder that has a `config.json`, or of a file, from its first bytes. A file that is nothing in particular is left to
     /// the reader of ONNX, whose error says more, unless its name ends in `.bin`.
     ///
     /// # Errors
     /// A file that cannot be read, or of a format that is known and not read.
     pub fn of(path: &Path) -> Result<Format, ImportError> {
+        if huggingface::is_folder(path) {
+            return Ok(Format::HuggingFace);
+        }
         let mut head = Vec::new();
         let read = open_regular(path)
             .and_then(|file| file.take(llama2c::HEADER_BYTES).read_to_end(&mut head));
@@ -127,6 +135,7 @@ impl fmt::Display for Format {
             Format::Onnx => "ONNX",
             Format::Llama2c => "llama2.c",
             Format::Gguf => "GGUF",
+            Format::HuggingFace => "Hugging Face",
         })
     }
 }

@@ -8,6 +8,7 @@
 mod encoding;
 mod format;
 pub mod gguf;
+pub mod huggingface;
 pub mod language;
 pub mod llama2c;
 #[cfg(feature = "onnx")]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use lemma_import::{Format, ImportError, gguf};
+use lemma_import::{Format, ImportError, gguf, huggingface};
 use lemma_model::{ExecuteError, Model, Op, ShapeError};
 use lemma_prover::Progress;
 use lemma_prover::store::read_at_most;
@@ -20,7 +20,8 @@ use crate::{Inputs, Package};
 /// The files of a compilation, and how to read them.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// The model: an ONNX file, a GGUF file or a llama2.c checkpoint; the content decides.
+    /// The model: an ONNX file, a GGUF file, a llama2.c checkpoint or a folder of Hugging Face; the
+    /// content decides.
     pub model: PathBuf,
     /// Sample inputs that the ranges are taken from: arrays in .npz or .json, or with a tokenizer
     /// texts in .txt or .tsv. A decoder without any writes its own.
@@ -31,7 +32,7 @@ pub struct Sources {
     pub labels: Option<String>,
     /// What an unsigned byte of the data stands for.
     pub scale: Option<ByteScale>,
-    /// The tokenizer of a model of text. A GGUF file brings its own.
+    /// The tokenizer of a model of text. A GGUF file and a folder bring their own.
     pub tokenizer: Option<PathBuf>,
     /// Class names: a JSON list, or an object with such a list as `labels`. They take the place of
     /// [`CompileOptions::classes`].
@@ -39,7 +40,7 @@ pub struct Sources {
     /// Number of tokens of a language model, or size of the dynamic axes other than the batch.
     pub tokens: Option<usize>,
     /// Whether the model is a causal language model whose choices of the next token are to be
-    /// compiled. GGUF files and llama2.c checkpoints always are.
+    /// compiled. GGUF files, llama2.c checkpoints and folders of a decoder always are.
     pub decoder: bool,
 }
 
@@ -113,7 +114,13 @@ impl Sources {
         progress: &dyn Progress,
     ) -> Result<(Package, Report), SourceError> {
         let format = Format::of(&self.model)?;
-        let always = matches!(format, Format::Llama2c | Format::Gguf);
+        let always = match format {
+            Format::Onnx => false,
+            Format::Llama2c | Format::Gguf => true,
+            Format::HuggingFace => {
+                huggingface::is_decoder(&self.model).map_err(ImportError::from)?
+            }
+        };
         let decoder = if self.decoder || always { Some(kind(options)?) } else { None };
         let tokenizer = self.tokenizer(format)?;
         let source =
@@ -171,6 +178,10 @@ impl Sources {
     fn tokenizer(&self, format: Format) -> Result<Option<Tokenizer>, SourceError> {
         if let Some(path) = &self.tokenizer {
             return Ok(Some(Tokenizer::read(path)?));
+        }
+        if format == Format::HuggingFace {
+            let path = self.model.join(huggingface::TOKENIZER);
+            return Ok(path.is_file().then(|| Tokenizer::read(&path)).transpose()?);
         }
         if format != Format::Gguf {
             return Ok(None);

@@ -17,14 +17,15 @@ use crate::output::{Exit, Output, Refused};
 /// Arguments of `lemma compile`.
 #[derive(Args)]
 pub struct Compile {
-    /// The model: an ONNX file, a GGUF file, or a llama2.c checkpoint (.bin).
+    /// The model: an ONNX file, a GGUF file, a llama2.c checkpoint (.bin), or a folder of Hugging
+    /// Face.
     model: PathBuf,
     /// Sample inputs, .npz or .json, or with a tokenizer .txt or .tsv: what the ranges are taken
     /// from. A decoder without any writes its own.
     #[arg(long, required_unless_present_any = ["tokens", "decoder"])]
     calibration: Option<PathBuf>,
     /// The tokenizer of a model of text: tokenizer.json, tokenizer.bin of llama2.c, or a JSON
-    /// object with a list `chars`. A GGUF file brings its own.
+    /// object with a list `chars`. A GGUF file and a folder bring their own.
     #[arg(long)]
     tokenizer: Option<PathBuf>,
     /// Held-out data to measure accuracy on; the calibration data when absent.
@@ -71,7 +72,8 @@ pub struct Compile {
     #[arg(long)]
     tokens: Option<usize>,
     /// The model is a causal language model, token ids to logits: compile its choice of every next
-    /// token, so that it generates. GGUF files and llama2.c checkpoints always are.
+    /// token, so that it generates. GGUF files, llama2.c checkpoints and
+    /// folders of a decoder always are.
     #[arg(long)]
     decoder: bool,
     /// Keep the result although its report speaks against it: the accuracy falls, outputs differ,

@@ -27,7 +27,7 @@ use crate::output::{Exit, Output};
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Turn an ONNX model, a GGUF file or a llama2.c checkpoint into an integer graph and a circuit.
+    /// Turn a model (ONNX, GGUF, llama2.c, Hugging Face) into an integer graph and a circuit.
     Compile(compile::Compile),
     /// Make the proving and the verifying key of a compiled model.
     Setup(setup::Setup),

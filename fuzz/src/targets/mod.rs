@@ -3,6 +3,7 @@
 mod calldata;
 mod data;
 mod faulty;
+mod gguf;
 mod keys;
 mod model;
 mod onnx;
@@ -32,12 +33,13 @@ pub trait Target {
 pub type Make = fn(&Path) -> Result<Box<dyn Target>>;
 
 /// All targets.
-pub const ALL: [(&str, Make); 9] = [
+pub const ALL: [(&str, Make); 10] = [
     ("proof", |folder| Ok(Box::new(proof::Proof::new(folder)?))),
     ("verifying-key", |folder| Ok(Box::new(keys::Verifying::new(folder)?))),
     ("proving-key", |folder| Ok(Box::new(keys::Proving::new(folder)?))),
     ("model", |_| Ok(Box::new(model::Model::new()?))),
     ("onnx", |folder| Ok(Box::new(onnx::Onnx::new(folder)))),
+    ("gguf", |_| Ok(Box::new(gguf::Gguf))),
     ("npz", |_| Ok(Box::new(data::Npz))),
     ("json", |_| Ok(Box::new(data::Json))),
     ("tokenizer", |_| Ok(Box::new(tokenizer::Tokenizers))),

@@ -1,5 +1,7 @@
 //! What the metadata and the tensors' names say about a decoder.
 
+use std::io::{BufRead, Seek};
+
 use lemma_model::Unary;
 
 use super::file::Gguf;
@@ -30,7 +32,7 @@ const ROTATION_BASE: f64 = 10_000.0;
 const DIVISORS: &str = "rope_freqs.weight";
 
 /// The decoder of a file.
-pub fn decoder(file: &mut Gguf) -> Result<Decoder, Problem> {
+pub fn decoder<R: BufRead + Seek>(file: &mut Gguf<R>) -> Result<Decoder, Problem> {
     let architecture = architecture(file.metadata())?;
     let field = |name: &str| format!("{}.{name}", architecture.name);
     let embedding = file.shape(&name(Part::Embedding.into()));
@@ -175,7 +177,11 @@ fn scaling(metadata: &mut Metadata, field: &impl Fn(&str) -> String) -> Result<S
 }
 
 /// The scaling, with the divisors of a tensor where there is one.
-fn divided(file: &mut Gguf, scaling: Scaling, head: usize) -> Result<Scaling, Problem> {
+fn divided<R: BufRead + Seek>(
+    file: &mut Gguf<R>,
+    scaling: Scaling,
+    head: usize,
+) -> Result<Scaling, Problem> {
     if file.shape(DIVISORS).is_none() {
         return Ok(scaling);
     }

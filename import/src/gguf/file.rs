@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
 use lemma_model::file::open_regular;
@@ -33,8 +33,8 @@ const MAX_ALIGNMENT: usize = 1 << 20;
 
 /// An open file.
 #[derive(Debug)]
-pub struct Gguf {
-    reader: BufReader<File>,
+pub struct Gguf<R = BufReader<File>> {
+    reader: R,
     metadata: Metadata,
     tensors: BTreeMap<String, Tensor>,
     read: BTreeSet<String>,
@@ -59,9 +59,19 @@ impl Gguf {
     /// # Errors
     /// A file that cannot be read, is damaged, or of another version than 2 and 3.
     pub fn open(path: &Path) -> Result<Gguf, Problem> {
-        let file = open_regular(path)?;
-        let length = file.metadata()?.len();
-        let mut bytes = Bytes::new(BufReader::new(file), length);
+        Gguf::new(BufReader::new(open_regular(path)?))
+    }
+}
+
+impl<R: BufRead + Seek> Gguf<R> {
+    /// Reads all but the tensors' values of a file that is open, or in memory.
+    ///
+    /// # Errors
+    /// As [`Gguf::open`].
+    pub fn new(mut reader: R) -> Result<Gguf<R>, Problem> {
+        let length = reader.seek(SeekFrom::End(0))?;
+        reader.rewind()?;
+        let mut bytes = Bytes::new(reader, length);
         if bytes.array()? != *MAGIC {
             return Err(Problem::Malformed("it does not begin with GGUF".into()));
         }
@@ -145,7 +155,7 @@ impl Gguf {
     }
 }
 
-impl Weights for Gguf {
+impl<R: BufRead + Seek> Weights for Gguf<R> {
     type Error = Problem;
 
     fn rows(
@@ -160,8 +170,8 @@ impl Weights for Gguf {
 
 impl Tensor {
     /// A row of the table, with its start counted from the data.
-    fn read(
-        bytes: &mut Bytes<BufReader<File>>,
+    fn read<R: BufRead + Seek>(
+        bytes: &mut Bytes<R>,
         alignment: usize,
     ) -> Result<(String, Tensor), Problem> {
         let name = bytes.text("the name of a tensor", MAX_NAME)?;

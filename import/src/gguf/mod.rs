@@ -15,6 +15,7 @@ mod metadata;
 mod names;
 mod vocabulary;
 
+use std::io::{BufRead, Seek};
 use std::path::Path;
 
 use lemma_model::Model;
@@ -41,15 +42,20 @@ pub struct Options {
 /// # Errors
 /// An [`ImportError`] with the file and the [`Problem`].
 pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
-    let read = || {
-        let mut file = Gguf::open(path)?;
-        let decoder = architecture::decoder(&mut file)?;
-        let tokens = language::tokens(decoder.most_tokens(), options.tokens)?;
-        let model = language::decoder(&decoder, &mut file, tokens)?;
-        file.finish()?;
-        Ok(model)
-    };
+    let read = || self::read(Gguf::open(path)?, options);
     read().map_err(|problem: Problem| ImportError { path: path.to_path_buf(), problem })
+}
+
+/// Makes the float model of an open file.
+///
+/// # Errors
+/// The [`Problem`] with it.
+pub fn read<R: BufRead + Seek>(mut file: Gguf<R>, options: &Options) -> Result<Model, Problem> {
+    let decoder = architecture::decoder(&mut file)?;
+    let tokens = language::tokens(decoder.most_tokens(), options.tokens)?;
+    let model = language::decoder(&decoder, &mut file, tokens)?;
+    file.finish()?;
+    Ok(model)
 }
 
 /// Reads the vocabulary of a file, if it has one.

@@ -5,6 +5,10 @@ use crate::language::{Part, Place};
 /// The name of a tensor.
 pub fn name(place: Place) -> String {
     let part = match place.part {
+        Part::Segments => "token_types",
+        Part::EmbeddingNorm => "token_embd_norm",
+        Part::EmbeddingProjection => "token_embd_project",
+        Part::Pooler => "cls",
         Part::Embedding => "token_embd",
         Part::Positions => "position_embd",
         Part::AttentionNorm => "attn_norm",

@@ -1,7 +1,7 @@
 //! Attention over heads, and what it is built of.
 //!
 //! Rotary positions are `x * cos + partner(x) * sin` with constants; grouped key-value heads are
-//! repeated by a view; the causal mask is an [`Op::Mask`] by a constant.
+//! repeated by a view; masks are an [`Op::Mask`], the causal one by a constant.
 
 use lemma_model::{Model, NodeId, Op, ShapeError, View};
 use ndarray::{Array2, ArrayD, s};
@@ -95,15 +95,29 @@ impl Builder {
         self.model.push(format!("{name}.rotated"), Op::Add, &[straight, across])
     }
 
-    /// Causal attention of queries and keys `[1, heads, T, head]` over values
-    /// `[1, T, kv_heads * head]`; the scale is part of the queries.
+    /// Causal attention; otherwise as [`Builder::attention`].
     pub fn causal(
         &mut self,
         at: &str,
         heads: Heads,
-        query: NodeId,
-        key: NodeId,
-        value: NodeId,
+        operands: [NodeId; 3],
+    ) -> Result<NodeId, ShapeError> {
+        let t = self.tokens;
+        self.attention(at, heads, operands, |model| {
+            let later =
+                ArrayD::from_shape_fn(vec![1, 1, t, t], |i| f32::from(u8::from(i[3] > i[2])));
+            model.push(format!("{at}.later"), Op::Constant(later), &[])
+        })
+    }
+
+    /// Attention of queries and keys `[1, heads, T, head]` over values `[1, T, kv_heads * head]`,
+    /// with the scale in the queries and the scores hidden that a node says: `[1, T, heads * head]`.
+    pub fn attention(
+        &mut self,
+        at: &str,
+        heads: Heads,
+        [query, key, value]: [NodeId; 3],
+        hidden: impl FnOnce(&mut Model) -> Result<NodeId, ShapeError>,
     ) -> Result<NodeId, ShapeError> {
         let t = self.tokens;
         let key = self.repeat(format!("{at}.key.repeat"), key, heads)?;
@@ -113,9 +127,8 @@ impl Builder {
         let value = self.repeat(format!("{at}.value.repeat"), value, heads)?;
 
         let scores = self.model.push(format!("{at}.scores"), Op::MatMul, &[query, key])?;
-        let later = ArrayD::from_shape_fn(vec![1, 1, t, t], |i| f32::from(u8::from(i[3] > i[2])));
-        let later = self.model.push(format!("{at}.later"), Op::Constant(later), &[])?;
-        let scores = self.model.push(format!("{at}.masked"), Op::Mask, &[scores, later])?;
+        let hidden = hidden(&mut self.model)?;
+        let scores = self.model.push(format!("{at}.masked"), Op::Mask, &[scores, hidden])?;
         let weights = self.model.push(format!("{at}.softmax"), Op::Softmax, &[scores])?;
         let mixed = self.model.push(format!("{at}.mix"), Op::MatMul, &[weights, value])?;
         let joined = View::Transpose(vec![0, 2, 1, 3]);

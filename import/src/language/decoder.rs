@@ -7,7 +7,7 @@
 //! The scale `1 / sqrt(head)` of the scores is part of the query weights, or of the gain of the
 //! queries' normalisation where there is one.
 
-use lemma_model::{Model, NodeId, Op};
+use lemma_model::{Model, NodeId, Op, Unary};
 
 use super::attention::{Builder, Heads};
 use super::{Decoder, Mlp, Norm, Part, Place, Positions, Weights};
@@ -130,7 +130,7 @@ fn attention<W: Weights>(
     }
     let key = rotate(builder, "key", key, kv_heads)?;
     let shared = Heads { heads, kv_heads, head };
-    Ok(builder.causal(&format!("layer{index}.attention"), shared, query, key, value)?)
+    Ok(builder.causal(&format!("layer{index}.attention"), shared, [query, key, value])?)
 }
 
 /// What the last map of the MLP reads, `[1, T, hidden]`.
@@ -166,9 +166,9 @@ fn mlp<W: Weights>(
 }
 
 /// The name of an activation's node.
-fn name_of(function: lemma_model::Unary) -> &'static str {
+pub(super) fn name_of(function: Unary) -> &'static str {
     match function {
-        lemma_model::Unary::Silu => "silu",
+        Unary::Silu => "silu",
         _ => "activation",
     }
 }

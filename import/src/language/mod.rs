@@ -1,7 +1,7 @@
 //! Transformers of text, whatever file they come from.
 //!
-//! A format gives a description ([`Decoder`]) and its [`Weights`]; [`decoder`] makes the float
-//! model of both. So the lowering of an architecture exists once, and a format adds no more than
+//! A format gives a description ([`Decoder`], [`Encoder`]) and its [`Weights`]; [`decoder`] and
+//! [`encoder`] make the float model of both. So the lowering of an architecture exists once, and a format adds no more than
 //! where its numbers lie.
 //!
 //! A weight is read when the model needs it and straight into the form that the model keeps, so at
@@ -10,6 +10,7 @@
 mod attention;
 mod config;
 mod decoder;
+mod encoder;
 mod error;
 mod norm;
 mod rotary;
@@ -17,6 +18,7 @@ mod weights;
 
 pub use config::{Biases, Decoder, MAX_TOKENS, Mlp, Norm, Positions};
 pub use decoder::decoder;
+pub use encoder::{Encoder, Head, Pooling, encoder};
 pub use error::{ImportError, Problem};
 pub use rotary::{Layout, Rotary, Scaling};
 pub use weights::{Affine, Part, Place, Weights};

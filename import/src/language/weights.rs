@@ -23,6 +23,12 @@ pub enum Part {
     Embedding,
     /// A vector for each position.
     Positions,
+    /// A vector for each segment.
+    Segments,
+    /// Of the sum of these.
+    EmbeddingNorm,
+    /// From the width of the tables to that of the stream.
+    EmbeddingProjection,
     /// Before the attention.
     AttentionNorm,
     /// Queries of all heads.
@@ -47,6 +53,8 @@ pub enum Part {
     Down,
     /// Before the logits.
     FinalNorm,
+    /// Before the logits of a classifier of texts.
+    Pooler,
     /// The logits.
     Classifier,
 }
@@ -176,7 +184,12 @@ impl Part {
     pub fn is_vector(self) -> bool {
         matches!(
             self,
-            Part::AttentionNorm | Part::QueryNorm | Part::KeyNorm | Part::MlpNorm | Part::FinalNorm
+            Part::EmbeddingNorm
+                | Part::AttentionNorm
+                | Part::QueryNorm
+                | Part::KeyNorm
+                | Part::MlpNorm
+                | Part::FinalNorm
         )
     }
 }
@@ -186,6 +199,9 @@ impl fmt::Display for Part {
         f.write_str(match self {
             Part::Embedding => "embedding",
             Part::Positions => "positions",
+            Part::Segments => "segments",
+            Part::EmbeddingNorm => "embedding gain",
+            Part::EmbeddingProjection => "embedding projection",
             Part::AttentionNorm => "attention gain",
             Part::Query => "query",
             Part::Key => "key",
@@ -198,6 +214,7 @@ impl fmt::Display for Part {
             Part::Up => "up",
             Part::Down => "down",
             Part::FinalNorm => "final gain",
+            Part::Pooler => "pooler",
             Part::Classifier => "classifier",
         })
     }
