@@ -70,8 +70,8 @@ pub enum CompileError {
     },
     /// A tensor that is to be shown, hidden and committed to, or two of these.
     #[error(
-        "`{name}` is named to be shown, to be kept private and to be committed to, or two of these; \
-            one is possible"
+        "`{name}` is named to be shown, to be kept private and to be committed to, or two of \
+            these; one is possible"
     )]
     Contradiction {
         /// The tensor.
@@ -82,7 +82,10 @@ pub enum CompileError {
         "the statement has the tokens `{tokens}`, and the private input{} what the model reads of \
             them, so one text would have many proven results: \
          show {} too, or leave `{tokens}` private",
-        match open.len() { 1 => format!(" `{}` decides", open.join("")), _ => format!("s {} decide", ticked(open)) },
+        match open.len() {
+            1 => format!(" `{}` decides", open.join("")),
+            _ => format!("s {} decide", ticked(open)),
+        },
         ticked(open)
     )]
     Unbound {
@@ -169,13 +172,19 @@ pub enum PackageError {
         problem: &'static str,
     },
     /// Another model than the keys were made for.
-    #[error("{} was compiled again, or removed, while the keys were made; run `lemma setup` again", path.display())]
+    #[error(
+        "{} was compiled again, or removed, while the keys were made; run `lemma setup` again",
+        path.display()
+    )]
     Changed {
         /// The file.
         path: PathBuf,
     },
     /// A package that was read from another folder, without its tokenizer.
-    #[error("{} would be missing: give the package its tokenizer before it is written", path.display())]
+    #[error(
+        "{} would be missing: give the package its tokenizer before it is written",
+        path.display()
+    )]
     Tokenizer {
         /// The file.
         path: PathBuf,

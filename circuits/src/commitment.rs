@@ -1,9 +1,11 @@
 //! Commitments to integer tensors: a salted Poseidon2 digest.
 //!
 //! ```text
-//! word    = sum_j (x_j + 2^31) 2^(32 j)         seven integers of [-2^31, 2^31), the last word filled up with zeros
+//! word    = sum_j (x_j + 2^31) 2^(32 j)     seven integers of [-2^31, 2^31) each, the last word
+//!                                           filled up with zeros
 //! domain  = "lemma-commit-1" || 32 || number of integers || fractional bits
-//! digest  = lane 0 of the sponge over  salt, word_0, word_1, ..     rate 2, the domain in lane 2 at the start
+//! digest  = lane 0 of the sponge over  salt, word_0, word_1, ..
+//!                                           rate 2, the domain in lane 2 at the start
 //! ```
 //!
 //! A digest depends on the integers, their number, their fractional bits and the salt, and on

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! creation code = code || key words         (the constant of the source)
-//! LENGTHS       = positions in the code of 16-bit lengths, which grow by 32 with each public tensor
+//! LENGTHS       = positions in the code of 16-bit lengths, which grow by 32 a public tensor
 //! runtime code  = creation code from RUNTIME_AT
 //! ```
 //!

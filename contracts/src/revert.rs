@@ -74,24 +74,48 @@ impl Revert {
 impl fmt::Display for Revert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Revert::ValueCount { expected, found } => write!(f, "the contract expects {expected} \
-                public values, {found} came"),
-            Revert::CalldataNotCanonical => f.write_str("the calldata is not the canonical \
-                encoding of its arguments"),
-            Revert::ValueNotInField { index } => write!(f, "public value {index} is not below the field modulus r"),
-            Revert::ValueOutOfRange { index } => write!(f, "public value {index} is outside the \
-                range that the key declares"),
-            Revert::PointAtInfinity { point } => write!(f, "point {point} of the proof is the \
-                point at infinity"),
-            Revert::PointNotOnCurve { point } => write!(f, "point {point} of the proof is not on \
-                its curve"),
-            Revert::PrecompileFailed { precompile: 8 } => {
-                f.write_str("the pairing precompile failed: out of gas, or B is outside the subgroup of order r")
-            }
-            Revert::PrecompileFailed { precompile } => write!(f, "precompile {precompile} failed: \
-                out of gas"),
-            Revert::PairingFailed => f.write_str("the proof does not prove this statement under \
-                this key and context"),
+            Revert::ValueCount { expected, found } => write!(
+                f,
+                "the contract expects {expected} \
+                public values, {found} came"
+            ),
+            Revert::CalldataNotCanonical => f.write_str(
+                "the calldata is not the canonical \
+                encoding of its arguments",
+            ),
+            Revert::ValueNotInField { index } => write!(
+                f,
+                "public value {index} is not below the \
+                field modulus r"
+            ),
+            Revert::ValueOutOfRange { index } => write!(
+                f,
+                "public value {index} is outside the \
+                range that the key declares"
+            ),
+            Revert::PointAtInfinity { point } => write!(
+                f,
+                "point {point} of the proof is the \
+                point at infinity"
+            ),
+            Revert::PointNotOnCurve { point } => write!(
+                f,
+                "point {point} of the proof is not on \
+                its curve"
+            ),
+            Revert::PrecompileFailed { precompile: 8 } => f.write_str(
+                "the pairing precompile failed: out of gas, or B is outside the \
+                    subgroup of order r",
+            ),
+            Revert::PrecompileFailed { precompile } => write!(
+                f,
+                "precompile {precompile} failed: \
+                out of gas"
+            ),
+            Revert::PairingFailed => f.write_str(
+                "the proof does not prove this statement under \
+                this key and context",
+            ),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! word  0..4   key digest, number of public values, offset of the ranges, development flag
 //!       4..9   IC0, IC1, -
 //!       9..14  -, IC2, -
-//!      14..44  five pairs of the pairing precompile: (-, -) (alpha, -beta) (-, -gamma) (-, -delta1) (-, -delta2)
+//!      14..44  five pairs of the pairing precompile: (-, -) (alpha, -beta) (-, -gamma)
+//!              (-, -delta1) (-, -delta2)
 //!      44      number of public tensors; those without entries do not count
 //!      45..    for each tensor, 64 bits each: entries, 0, low + 2^63, high - low;
 //!              for a committed one: 1, 192, 0, 2^64 - 1

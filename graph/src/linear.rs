@@ -415,8 +415,11 @@ mod tests {
             prop_assert!(map.is_consistent());
             let n = input_len(&map);
             let m = map.output_len(n).unwrap();
-            let x: Vec<i64> = (0..n as u64).map(|i| (seed.wrapping_mul(i + 3) >> 50) as i64 - 8000).collect();
-            let y: Vec<i64> = (0..m as u64).map(|i| (seed.wrapping_mul(i + 11) >> 52) as i64 - 2000).collect();
+            let integers = |n: usize, step: u64, shift: u32, least: i64| -> Vec<i64> {
+                let integer = |i| (seed.wrapping_mul(i + step) >> shift) as i64 - least;
+                (0..n as u64).map(integer).collect()
+            };
+            let (x, y) = (integers(n, 3, 50, 8000), integers(m, 11, 52, 2000));
             let forward = map.apply::<IntegerSum>(&x);
             prop_assert_eq!(forward.len(), m);
             prop_assert_eq!(dot(&forward, &y), dot(&x, &map.apply_transposed::<IntegerSum>(&y)));

@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! cells             elements of the result, and of every operand each time it is listed
-//!                   + lookups: one for every four bits of a shift and of a checked range, the most that any choice of tables makes
+//!                   + lookups: one for every four bits of a shift and of a checked range, the most
+//!                     that any choice of tables makes
 //!                   + padded rows: groups times the longest group
 //!                   + rows of the tables that are looked up
 //!                   + elements of every port

@@ -63,7 +63,8 @@ pub enum ProveError {
     Statement(#[from] StatementError),
     /// A constraint does not hold.
     #[error(
-        "constraint {row} does not hold for this assignment; `lemma check` names its gadget and layer"
+        "constraint {row} does not hold for this assignment; `lemma check` names its gadget and \
+            layer"
     )]
     Unsatisfied {
         /// Row of the relation.
@@ -107,7 +108,10 @@ pub enum StoreError {
         source: io::Error,
     },
     /// What is at the place of a file to be written is something else.
-    #[error("{path} is there already and is no {kind}; it is left as it is: choose another name", path = path.display())]
+    #[error(
+        "{path} is there already and is no {kind}; it is left as it is: choose another name",
+        path = path.display()
+    )]
     Occupied {
         /// The file.
         path: PathBuf,
@@ -132,7 +136,10 @@ pub enum StoreError {
         found: u32,
     },
     /// The file is shorter or longer than its header says.
-    #[error("{path} has {found} bytes where {expected} are expected: run `lemma setup` again", path = path.display())]
+    #[error(
+        "{path} has {found} bytes where {expected} are expected: run `lemma setup` again",
+        path = path.display()
+    )]
     Length {
         /// The file.
         path: PathBuf,
@@ -166,7 +173,10 @@ pub enum StoreError {
         source: KeyError,
     },
     /// The verifying key inside has another digest than the header.
-    #[error("{path} names verifying key {expected} and contains {found}: run `lemma setup` again", path = path.display())]
+    #[error(
+        "{path} names verifying key {expected} and contains {found}: run `lemma setup` again",
+        path = path.display()
+    )]
     Digest {
         /// The file.
         path: PathBuf,

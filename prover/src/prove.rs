@@ -5,7 +5,8 @@
 //! chi = challenge(key, context, public values, C1)
 //! A   = [alpha] + sum z_i [u_i] + r [delta2]
 //! B   = [beta]  + sum z_i [v_i] + s [delta2]                    in G2, and the same in G1
-//! C2  = sum_{round 2} z_i [K_i / delta2] + [h t / delta2] + s A + r B - r s [delta2] - rho [delta1]
+//! C2  = sum_{round 2} z_i [K_i / delta2] + [h t / delta2]
+//!       + s A + r B - r s [delta2] - rho [delta1]
 //! ```
 //!
 //! where `[h t / delta2] = sum (u v)(g e_j) [H_j] - sum z_i [w_i T]` (`crate::quotient`).

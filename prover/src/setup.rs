@@ -5,7 +5,8 @@
 //! of all others. With `L_j` the Lagrange basis,
 //!
 //! ```text
-//! u = A^T L(tau),  v = B^T L(tau),  w = C^T L(tau),  u_j += L_(constraints + j)(tau) for the public wires
+//! u = A^T L(tau),  v = B^T L(tau),  w = C^T L(tau)
+//! u_j += L_(constraints + j)(tau) for the public wires
 //! K_i = beta u_i + alpha v_i + w_i
 //! T   = t(tau) / ((g^N - 1) delta2)
 //! H_j = L_j(tau / g) T

@@ -208,9 +208,9 @@ fn weights(layer: &Node, channels: usize) -> (Vec<f64>, f64) {
     (largest, squares.values().copied().fold(0.0, f64::max).sqrt())
 }
 
-/// The column between `low` and `high`, and its width to either side of the centre if it varies. One
-/// that never does is centred where it is, which is exact at any scale, and gets a width at which
-/// it makes up a layer's whole value.
+/// The column between `low` and `high`, and its width to either side of the centre if it varies.
+/// One that never does is centred where it is, which is exact at any scale, and gets a width at
+/// which it makes up a layer's whole value.
 fn column(low: f64, high: f64, influence: f64, may_center: bool) -> (Column, Option<f64>) {
     let (middle, half, edge) = ((low + high) / 2.0, (high - low) / 2.0, low.abs().max(high.abs()));
     let exponent = |width: f64| -(width.log2().ceil().clamp(-120.0, 120.0) as i32);

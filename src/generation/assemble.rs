@@ -10,8 +10,9 @@
 //! token after it is generated:
 //!
 //! ```text
-//! tokens[t] = prompt[t] - generated[t] * prompt[t] + text[t]                   must be below the vocabulary
-//! chosen[t] = generated[t + 1] * argmax(logits[t]),   chosen[T - 1] = 0        text, generated, chosen public
+//! tokens[t] = prompt[t] - generated[t] * prompt[t] + text[t]      must be below the vocabulary
+//! chosen[t] = generated[t + 1] * argmax(logits[t]),   chosen[T - 1] = 0
+//!                                                                 text, generated, chosen public
 //! ```
 //!
 //! so nothing public depends on the prompt but the choices that are the text. Costs two products

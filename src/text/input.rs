@@ -72,8 +72,8 @@ pub struct Encoded {
 }
 
 impl TextInputs {
-    /// The text inputs among a model's. An input whose name says nothing holds the tokens, if it is the
-    /// only one.
+    /// The text inputs among a model's. An input whose name says nothing holds the tokens, if it is
+    /// the only one.
     ///
     /// # Errors
     /// [`TextProblem::Input`]: an input that is none of these, or of another shape than `[tokens]`

@@ -32,7 +32,10 @@ pub enum ChainError {
         found: usize,
     },
     /// A proof, not the first, that commits to no input.
-    #[error("proof {proof} (model `{model}`) commits to no input, so nothing links it to proof {}", proof.saturating_sub(1))]
+    #[error(
+        "proof {proof} (model `{model}`) commits to no input, so nothing links it to proof {}",
+        proof.saturating_sub(1)
+    )]
     NoInput {
         /// The proof.
         proof: usize,

@@ -21,9 +21,11 @@
 //!                    name (text), role (u8: 0 input, 1 output, 2 committed
 //!                    input, 3 committed output), rank (u32), dimensions (u64 each),
 //!                    fractional bits (i32), least and greatest value (i64 each), kind of labels
-//!                    (u8: 0 none, 1 of entries, 2 of values) and unless 0 their number (u32) and each (text)
+//!                    (u8: 0 none, 1 of entries, 2 of values) and unless 0 their number (u32) and
+//!                    each (text)
 //!             4  number of private inputs (u32), then for each
-//!                    name (text), rank (u32), dimensions (u64 each), fractional bits (i32), least and greatest value (i64 each)
+//!                    name (text), rank (u32), dimensions (u64 each), fractional bits (i32), least
+//!                    and greatest value (i64 each)
 //! ```
 //!
 //! The key's digest is keccak256 of these bytes. It enters every challenge, so a proof is bound to

@@ -1,7 +1,7 @@
 //! Normalisation: each element of a group times the reciprocal root of the group's energy,
 //!
 //! ```text
-//! e = floor((sum x_i^2 + 2^(s-1)) / 2^s) + epsilon,    y = floor(sqrt(2^bits / e)),    z_i = x_i y.
+//! e = floor((sum x_i^2 + 2^(s-1)) / 2^s) + epsilon,  y = floor(sqrt(2^bits / e)),  z_i = x_i y.
 //! ```
 //!
 //! Wires of round 1: the rounded sum `q`, its remainder `r`, the root's ([`super::rsqrt`]) and the

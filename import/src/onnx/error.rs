@@ -42,7 +42,10 @@ pub enum Problem {
         operator: String,
     },
     /// Several operators that are not supported.
-    #[error("{} operators are not supported: {}; the first is node `{node}`", operators.len(), operators.join(", "))]
+    #[error(
+        "{} operators are not supported: {}; the first is node `{node}`",
+        operators.len(), operators.join(", ")
+    )]
     UnsupportedOperators {
         /// Name of the first such node.
         node: String,

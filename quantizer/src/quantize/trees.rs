@@ -1,9 +1,12 @@
 //! Ensembles of trees.
 //!
 //! ```text
-//! n = round((x - c) 2^f)                 each column that is compared, in `bits` bits around its middle c
-//! b = 1 where n <= T, else 0             each distinct bound, by one table for all: T - n is a key, and its sign the value
-//! left = b * node,  right = node - left  each inner node: whether the row comes to its children; 1 at a root
+//! n = round((x - c) 2^f)                 each column that is compared, in `bits` bits around its
+//!                                        middle c
+//! b = 1 where n <= T, else 0             each distinct bound, by one table for all: T - n is a
+//!                                        key, and its sign the value
+//! left = b * node,  right = node - left  each inner node: whether the row comes to its children;
+//!                                        1 at a root
 //! ```
 //!
 //! A bound lies between the samples on its two sides wherever the integers tell them apart, and
