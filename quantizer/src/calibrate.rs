@@ -1,5 +1,6 @@
 //! Calibration: the range of every float tensor over sample data.
 
+mod certain;
 mod error;
 mod magnitudes;
 mod observed;
@@ -127,7 +128,13 @@ impl Ranges {
             run.map_err(|source| CalibrationError::Execute { sample, source })?;
             count += 1;
         }
-        if count == 0 { Err(CalibrationError::Empty) } else { Ok(Ranges { nodes, sides, method }) }
+        if count == 0 {
+            return Err(CalibrationError::Empty);
+        }
+        for (range, bounds) in nodes.iter_mut().zip(certain::bounds(model)) {
+            bounds.into_iter().for_each(|bounds| range.include_bounds(bounds));
+        }
+        Ok(Ranges { nodes, sides, method })
     }
 
     /// The calibrated absolute bound of a node, positive.
@@ -243,6 +250,17 @@ impl Range {
                 self.spread = self.spread.max(high - low);
             }
         }
+    }
+
+    /// Values that may come, whether a sample had them or not.
+    fn include_bounds(&mut self, (low, high): (f32, f32)) {
+        for v in [low, high] {
+            self.low = self.low.min(v);
+            self.high = self.high.max(v);
+            self.magnitudes.include(v);
+            self.observed.include(v);
+        }
+        self.spread = self.spread.max(high - low);
     }
 
     fn include_rows(&mut self, value: &ArrayViewD<'_, f32>) {

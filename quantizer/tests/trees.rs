@@ -100,3 +100,41 @@ fn samples_at_bounds_are_on_their_side() {
         assert!(agrees(&model(trees, true), &rows), "{bound} of scaled columns");
     }
 }
+
+/// Rows that are like no sample come to their leaves too, and so do sums of leaves that no sample
+/// had.
+#[test]
+fn strangers_are_accepted() {
+    for seed in 0..4 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let rows: Vec<[f32; 5]> = (0..24).map(|_| row(&mut rng)).collect();
+        let mut trees = Trees { roots: vec![], splits: vec![], leaves: 0 };
+        for depth in [2, 5, 9] {
+            let root = grow(&mut rng, &mut trees, &rows, depth);
+            trees.roots.push(root);
+        }
+        let leaves = trees.leaves;
+        let mut model = model(trees, seed % 2 == 1).simplify().unwrap();
+        let weight = ndarray::Array2::from_shape_fn((leaves, 2), |_| rng.gen_range(-3.0..30.0));
+        let scores = Op::Dense { weight, bias: None };
+        let sum = model.push("scores", scores, &[model.outputs[0].1]).unwrap();
+        let class = model.push("class", Op::ArgMax, &[sum]).unwrap();
+        model.outputs.push(("scores".into(), sum));
+        model.outputs.push(("class".into(), class));
+        let ranges =
+            Ranges::observe(&model, rows.iter().map(|row| sample(*row)), Method::Max).unwrap();
+        let options = Options::default();
+        let quantized = quantize(&model, &ranges, &options).unwrap();
+        let mut reporter = Reporter::new(&model, &quantized);
+        for factor in [-900.0f32, -3.0, 0.0, 3.0, 900.0] {
+            for column in 0..5 {
+                let mut stranger = rows[0];
+                stranger[column] *= factor;
+                reporter.add(&sample(stranger), None).unwrap();
+            }
+        }
+        let report = reporter.finish(options.bits, options.headroom);
+        assert_eq!(report.out_of_range, 0, "seed {seed}: {report}");
+        assert_eq!(report.outputs[0].largest_error, 0.0, "seed {seed}: {report}");
+    }
+}

@@ -13,6 +13,7 @@ mod constants;
 mod functions;
 mod identities;
 mod norms;
+mod trees;
 
 use ndarray::ArrayD;
 
@@ -28,6 +29,7 @@ const PASSES: &[Pass] = &[
     identities::merge,
     functions::recognize,
     norms::recognize,
+    trees::look_through,
     affine::fold,
 ];
 
@@ -37,7 +39,7 @@ impl Model {
     /// Constants are folded; identities and dead nodes are gone; a constant multiple or offset per
     /// channel is part of the dense layer or convolution before it, or else behind it; layer norms,
     /// RMS norms and L2 norms are single operations, and so is every composition of functions of
-    /// one number.
+    /// one number. Ensembles of trees compare columns where these come from.
     ///
     /// # Errors
     /// The model is inconsistent, see [`Model::check`], or has a softmax with a row that constants

@@ -43,6 +43,7 @@ use line::constant_operand;
 use norm::Norm;
 use prepared::Shared;
 use top::Chosen;
+use trees::STRANGERS;
 
 /// Most operations of an integer graph.
 const MAX_PRIMITIVES: usize = 1 << 17;
@@ -192,10 +193,16 @@ impl<'a> Lowering<'a> {
         let magnitude = self.ranges.magnitude(id);
         let (natural, range) = self.declared(magnitude, nonnegative);
         let finer = self.shared.tables.input_bits(id).filter(|bits| *bits > natural);
-        let (frac, range) = match self.options.fractional_bits.get(&node.name).copied().or(finer) {
-            Some(frac) => (frac, self.range_at(&node.name, magnitude, frac, nonnegative)?),
-            None => (natural, range),
-        };
+        let (mut frac, mut range) = (natural, range);
+        if let Some(wanted) = self.options.fractional_bits.get(&node.name).copied().or(finer) {
+            (frac, range) = (wanted, self.range_at(&node.name, magnitude, wanted, nonnegative)?);
+        }
+        // Fractional bits are those of the samples, the range is that of strangers as well.
+        if self.only_compared(id)
+            && let Ok(wide) = self.range_at(&node.name, magnitude * STRANGERS, frac, false)
+        {
+            range = wide;
+        }
         let tensor = self.push(node, Primitive::Input { range }, &[], &node.shape, frac)?;
         self.inputs.push((node.name.clone(), tensor.id));
         Ok(tensor)

@@ -1,19 +1,20 @@
 //! Ensembles of trees.
 //!
 //! ```text
-//! n = round((x - c) 2^f)                 each column that is compared, in `bits` bits around its
-//!                                        middle c
+//! n = round((x - c) 2^f)                 each column that is compared, with c amid its bounds;
+//!                                        beyond `bits` bits the nearer end of them
 //! b = 1 where n <= T, else 0             each distinct bound, by one table for all: T - n is a
 //!                                        key, and its sign the value
 //! left = b * node,  right = node - left  each inner node: whether the row comes to its children;
 //!                                        1 at a root
 //! ```
 //!
-//! A bound lies between the samples on its two sides wherever the integers tell them apart, and
-//! columns get up to [`MOST_FINER`] bits more until they do. Every integer that the ranges accept
-//! has one value of `b`: the table has a row for each key. The comparison is that of rounded
-//! numbers: a value closer to a bound than a column's step may fall on the other side, and the
-//! report's agreement shows where that matters.
+//! All bounds of a column lie inside its bits, so a value beyond them compares as the end does: no
+//! row is refused for a column that the samples had smaller. A bound lies between the samples on
+//! its two sides wherever the integers tell them apart, and columns get up to [`MOST_FINER`] bits
+//! more until they do. Every integer that the ranges accept has one value of `b`: the table has a
+//! row for each key. The comparison is that of rounded numbers: a value closer to a bound than a
+//! column's step may fall on the other side, and the report's agreement shows where that matters.
 //!
 //! `b` and the products are exact integers. Intervals do not see that `node - left` is a flag;
 //! where they would grow past [`LOOSE`], `right` is the product of `node` and `1 - b`.
@@ -24,20 +25,30 @@ use std::sync::Arc;
 use super::functions::Tables;
 use super::{Lowering, QuantizeError, Tensor, quantize_value};
 use crate::calibrate::Sides;
-use lemma_graph::{Interval, Op as Primitive, Table};
+use lemma_graph::{Interval, Leak, Op as Primitive, Table};
 use lemma_model::{Branch, Node, NodeId, Op, Split, Trees};
 
 /// Bits of a column, or the activation bits where they are fewer.
 const BITS: u32 = 12;
 
+/// Fewest bits of a column.
+const FEWEST_BITS: u32 = 8;
+
 /// Most bits that a column has beyond these.
 const MOST_FINER: u32 = 3;
+
+/// Bits of a column before it is brought into its range.
+const WIDEST: u32 = 38;
+
+/// An input that is only compared may be this many times as large as its range has it.
+pub(super) const STRANGERS: f64 = 1024.0;
 
 /// Widest interval that a flag is thought to have.
 const LOOSE: u64 = 64;
 
-/// Most fractional bits of an input beyond those that fill the activation bits.
-const MOST_INPUT_BITS: i32 = 40;
+/// Most fractional bits of an input beyond those that fill the activation bits, so that strangers
+/// have room in 60 bits.
+const MOST_INPUT_BITS: i32 = 32;
 
 /// How a column becomes an integer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,14 +60,25 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    fn of((low, high): (f32, f32), bits: u32, headroom: f64) -> Grid {
-        let (low, high) = (f64::from(low), f64::from(high));
-        let half = (high - low) / 2.0;
-        // A column that never changes may still be compared.
-        let half = if half > 0.0 { half } else { high.abs().max(1.0) };
+    /// The steps of a column of which `bounds` are asked for, each with the samples next to it.
+    fn of(bounds: &[(f64, [f64; 2])], bits: u32) -> Grid {
+        let (least, most) =
+            bounds.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (x, _)| {
+                (low.min(*x), high.max(*x))
+            });
+        let width = most - least;
+        // Of what lies outside of all bounds only that it does matters. About a single bound the
+        // samples next to it must be told apart.
+        let gaps = bounds.iter().flat_map(|(bound, [below, above])| [bound - below, above - bound]);
+        let gap = gaps.filter(|gap| gap.is_finite()).fold(0.0, f64::max);
+        let margin = match width > 0.0 {
+            true => width / 8.0,
+            false if gap > 0.0 => gap,
+            false => most.abs().max(1.0),
+        };
         Grid {
-            center: (low + high) / 2.0,
-            frac: bits as i32 - 2 - (half * headroom).log2().floor() as i32,
+            center: (least + most) / 2.0,
+            frac: bits as i32 - 2 - (width / 2.0 + margin).log2().floor() as i32,
         }
     }
 
@@ -85,11 +107,13 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    fn new(trees: &Trees, sides: &Sides, bits: u32, headroom: f64) -> Planned {
-        let grids = trees.splits.iter().filter_map(|split| {
-            let edges = sides.columns.get(&split.column)?;
-            Some((split.column, Grid::of(*edges, bits, headroom)))
-        });
+    fn new(trees: &Trees, sides: &Sides, bits: u32) -> Planned {
+        let mut columns: BTreeMap<usize, Vec<(f64, [f64; 2])>> = BTreeMap::new();
+        for (split, (below, above)) in trees.splits.iter().zip(&sides.splits) {
+            let asked = (f64::from(split.bound), [f64::from(*below), f64::from(*above)]);
+            columns.entry(split.column).or_default().push(asked);
+        }
+        let grids = columns.into_iter().map(|(column, asked)| (column, Grid::of(&asked, bits)));
         Planned { bits, grids: grids.collect() }
     }
 
@@ -125,9 +149,10 @@ impl Planned {
         let (least, most) =
             if kept.0 <= kept.1 { kept } else { (least.min(most), most.max(least)) };
         (
+            // The ends of the range stand for all that is beyond them, which is no bound.
             (steps.floor() as i64)
                 .clamp(least, most)
-                .clamp(self.range().low - 1, self.range().high),
+                .clamp(self.range().low, self.range().high - 1),
             parts,
         )
     }
@@ -143,7 +168,7 @@ impl Lowering<'_> {
                 continue;
             };
             let plan = |bits: u32| {
-                let planned = Planned::new(trees, sides, bits, self.options.headroom);
+                let planned = Planned::new(trees, sides, bits);
                 let operand = planned.finest();
                 let bounds = trees
                     .splits
@@ -153,8 +178,10 @@ impl Lowering<'_> {
                 let mixed = bounds.filter(|(_, parts)| !parts).count();
                 (mixed, bits, planned)
             };
-            let least = self.options.bits.min(BITS);
-            let bits = least..=least + MOST_FINER;
+            // A row of the table for each step: few comparisons are worth fewer.
+            let worth = trees.splits.len().max(1).ilog2() + 5;
+            let least = self.options.bits.min(worth.clamp(FEWEST_BITS, BITS));
+            let bits = least..=self.options.bits.min(BITS) + MOST_FINER;
             let Some((_, _, planned)) =
                 bits.map(plan).min_by_key(|(mixed, bits, _)| (*mixed, *bits))
             else {
@@ -260,13 +287,7 @@ impl Lowering<'_> {
             } else {
                 (self.raise(node, part, frac)?, 0)
             };
-            parts.push(self.push(
-                node,
-                Primitive::Rescale { shift, range: planned.range() },
-                &[part],
-                &shape,
-                0,
-            )?);
+            parts.push(self.clamped(node, part, shift, planned.range())?);
             for (column, _) in members {
                 places.insert(column, places.len() as u32);
             }
@@ -279,6 +300,55 @@ impl Lowering<'_> {
             0,
         )?;
         Ok((all, places))
+    }
+
+    /// The quotient of a column, where it lies outside `range` the nearer end of that: no bound is
+    /// beyond, so the comparisons are the same. `lo + relu(q - lo) - relu(q - hi)`.
+    fn clamped(
+        &mut self,
+        node: &Node,
+        column: Tensor,
+        shift: u32,
+        range: Interval,
+    ) -> Result<Tensor, QuantizeError> {
+        let shape = self.shape(column);
+        let all = self.bounds(column).round_shift(shift);
+        let end = 1i64 << WIDEST;
+        let wide = Interval { low: all.low.max(-end), high: all.high.min(end) };
+        let op = |range| Primitive::Rescale { shift, range };
+        if range.covers(wide) || wide.low > range.high || wide.high < range.low {
+            return self.push(node, op(range), &[column], &shape, 0);
+        }
+        // A whole number of bits, as ranges are cheapest.
+        let size = wide.low.unsigned_abs().max(wide.high.unsigned_abs()).next_power_of_two() as i64;
+        let wide = Interval { low: -size, high: size - 1 };
+        let q = self.push(node, op(wide), &[column], &shape, 0)?;
+        let above = |lowering: &mut Self, end: i64| {
+            let end = vec![end; shape.iter().product()];
+            let end = lowering.push(node, Primitive::Constant(end.into()), &[], &shape, 0)?;
+            let over = lowering.push(node, Primitive::Sum([1, -1].into()), &[q, end], &shape, 0)?;
+            let bits = size.ilog2() + 1;
+            let relu = Primitive::Relu { shift: 0, bits, leak: Leak::none() };
+            lowering.push(node, relu, &[over], &shape, 0)
+        };
+        let (low, high) = (above(self, range.low)?, above(self, range.high)?);
+        let floor = vec![range.low; shape.iter().product()];
+        let floor = self.push(node, Primitive::Constant(floor.into()), &[], &shape, 0)?;
+        // Intervals do not see that the result is inside; the keys that are made of it are.
+        let signs = Primitive::Sum([1, 1, -1].into());
+        self.push(node, signs, &[floor, low, high], &shape, 0)
+    }
+
+    /// Whether an input is read by nothing but trees, which compare and do not compute.
+    pub(super) fn only_compared(&self, id: NodeId) -> bool {
+        let mut readers = self.readers(id).peekable();
+        readers.peek().is_some()
+            && !self.model.outputs.iter().any(|(_, output)| *output == id)
+            && readers.all(|(reader, node)| match &node.op {
+                Op::Trees(_) => true,
+                Op::View(_) => self.only_compared(reader),
+                _ => false,
+            })
     }
 
     /// Whether the row comes to each leaf; `bits` says which of `flags` each inner node asks for.

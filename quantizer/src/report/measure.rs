@@ -2,7 +2,7 @@
 
 mod output;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::ArrayD;
 
@@ -199,7 +199,12 @@ impl<'a> Reporter<'a> {
 
     fn measure_ranges(&mut self, values: &[Vec<i64>]) {
         let graph = &self.quantized.graph;
-        for (id, node) in graph.nodes().iter().enumerate() {
+        // Columns of trees are brought into their ranges, whatever they are.
+        let trees =
+            self.model.nodes.iter().filter(|node| matches!(node.op, lemma_model::Op::Trees(_)));
+        let saturated: BTreeSet<&str> = trees.map(|node| node.name.as_str()).collect();
+        let nodes = graph.nodes().iter().enumerate();
+        for (id, node) in nodes.filter(|(_, node)| !saturated.contains(node.layer.as_str())) {
             let operand = node.inputs.first().and_then(|x| values.get(x.0)).or(values.get(id));
             let Some(operand) = operand else { continue };
             let used = match &node.op {
