@@ -37,10 +37,12 @@ pub enum ExecuteError {
     },
     /// A value left the range that calibration declared.
     #[error(
-        "layer `{layer}`: element {index} is {} the calibrated range [{}, {}]; \
+        "layer `{layer}`: element {index} is {} the calibrated range {}{}; \
          this input differs from the calibration data: compile again with data like it or with \
          more headroom",
-        if *value > range.high { "above" } else { "below" }, range.low, range.high
+        if *value > range.high { "above" } else { "below" },
+        real_range(range, *fractional_bits),
+        others_too(*others)
     )]
     OutOfRange {
         /// The layer.
@@ -51,6 +53,10 @@ pub enum ExecuteError {
         value: i64,
         /// The declared range.
         range: Interval,
+        /// Fractional bits of the value and of the range.
+        fractional_bits: i32,
+        /// How many other elements of the layer are outside.
+        others: usize,
     },
 }
 
@@ -87,11 +93,74 @@ impl Graph {
                     node.inputs.iter().map(|i| values[i.0].as_slice()).collect();
                 node.op.operation().evaluate(node.len(), &operands)
             };
-            values.push(value.map_err(|Outside { index, value, range }| {
-                let layer = node.layer.clone();
-                ExecuteError::OutOfRange { layer, index, value, range }
+            values.push(value.map_err(|Outside { index, value, range, others }| {
+                let (layer, fractional_bits) = (node.layer.clone(), self.compared_bits(id));
+                ExecuteError::OutOfRange { layer, index, value, range, fractional_bits, others }
             })?);
         }
         Ok(values)
+    }
+
+    /// Fractional bits of what a node compares with its range.
+    fn compared_bits(&self, id: usize) -> i32 {
+        let Some(node) = self.nodes().get(id) else { return 0 };
+        let operand = node.inputs.first().map(|operand| self.node(*operand).fractional_bits);
+        match (&node.op, operand) {
+            (
+                Op::Rescale { shift, .. } | Op::Relu { shift, .. } | Op::Table { shift, .. },
+                Some(bits),
+            ) => bits - *shift as i32,
+            _ => node.fractional_bits,
+        }
+    }
+}
+
+/// A range of integers in the units of the model.
+fn real_range(range: &Interval, fractional_bits: i32) -> String {
+    let real = |end: i64| {
+        let value = end as f64 * f64::from(-fractional_bits).exp2();
+        // As many digits as tell the ends of a range.
+        let digits = (3 - value.abs().max(1e-300).log10().floor() as i32).clamp(0, 12) as usize;
+        let text = format!("{value:.digits$}");
+        if text.contains('.') {
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            text
+        }
+    };
+    format!("[{}, {}]", real(range.low), real(range.high))
+}
+
+fn others_too(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => ", and another one is outside".into(),
+        _ => format!(", and {others} others are outside"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_told_in_the_units_of_the_model() {
+        let error = ExecuteError::OutOfRange {
+            layer: "age".into(),
+            index: 3,
+            value: -900,
+            range: Interval { low: -512, high: 511 },
+            fractional_bits: 3,
+            others: 2,
+        };
+        let said = error.to_string();
+        assert!(
+            said.contains("`age`: element 3 is below the calibrated range [-64, 63.88]"),
+            "{said}"
+        );
+        assert!(said.contains("2 others are outside") && !said.contains("900"), "{said}");
+        let wide = Interval { low: -(1 << 40), high: 1 << 40 };
+        assert_eq!(real_range(&wide, 45), "[-0.03125, 0.03125]");
+        assert_eq!(real_range(&wide, -2), "[-4398046511104, 4398046511104]");
     }
 }

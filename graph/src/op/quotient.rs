@@ -16,6 +16,8 @@ pub struct Outside {
     pub value: i64,
     /// The declared range.
     pub range: Interval,
+    /// How many elements behind it are outside as well.
+    pub others: usize,
 }
 
 /// The only operand.
@@ -75,7 +77,10 @@ pub fn groups(len: usize, group: usize) -> Result<usize, Refusal> {
 pub fn inside(values: Vec<i64>, range: Interval) -> Result<Vec<i64>, Outside> {
     match values.iter().position(|v| !range.contains(*v)) {
         None => Ok(values),
-        Some(index) => Err(Outside { index, value: values[index], range }),
+        Some(index) => {
+            let others = values[index..].iter().skip(1).filter(|v| !range.contains(**v)).count();
+            Err(Outside { index, value: values[index], range, others })
+        }
     }
 }
 
