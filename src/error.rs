@@ -163,6 +163,12 @@ pub enum PackageError {
         /// What is wrong.
         problem: String,
     },
+    /// No keys yet.
+    #[error("{} holds a compiled model and no keys; run `lemma setup {}` first", path.display(), path.display())]
+    NoKeys {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Keys that do not belong to the model, or to each other.
     #[error("{}: {problem}; run `lemma setup` again", path.display())]
     Keys {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use lemma_circuits::Salt;
+use lemma_model::InputPort;
 use lemma_prover::{Progress, ProvingKey};
 use lemma_quantizer::data::Samples;
 use lemma_verifier::error::StatementError;
@@ -49,6 +50,8 @@ pub struct Job {
     pub generated: bool,
     /// Salts of committed tensors that are not to be new ones, by name.
     pub salts: BTreeMap<String, Salt>,
+    /// Names of the columns that the elements of inputs are, where they come from a table.
+    pub features: BTreeMap<String, Vec<String>>,
     /// The bytes of the context: the caller's, after those of a generation where it is one.
     pub context: Vec<u8>,
 }
@@ -149,7 +152,19 @@ impl Job {
             cut: None,
             generated: false,
             salts: BTreeMap::new(),
+            features: BTreeMap::new(),
             context,
+        }
+    }
+
+    /// The column of a table whose value left its range, where an error is about one.
+    pub fn feature(&self, error: &JobError) -> Option<&str> {
+        use lemma_graph::ExecuteError::OutOfRange;
+        match error {
+            JobError::Infer(InferError::Execute(OutOfRange { layer, index, .. })) => {
+                self.features.get(layer)?.get(*index).map(String::as_str)
+            }
+            _ => None,
         }
     }
 }
@@ -171,7 +186,14 @@ impl Package {
     ) -> Result<Job, JobError> {
         match request {
             Request::Arrays(sample) => {
-                Ok(Job::new(self.inputs_beside(given, *sample)?, None, context.to_vec()))
+                let inputs = self.inputs_beside(given, *sample)?;
+                let ports = self.input_ports();
+                let names = |port: &InputPort| {
+                    let (samples, _) = (*sample)?;
+                    Some((port.name.clone(), samples.column_names(port, &ports)?))
+                };
+                let features = ports.iter().filter_map(names).collect();
+                Ok(Job { features, ..Job::new(inputs, None, context.to_vec()) })
             }
             Request::Text(text) => match given.keys().next() {
                 Some(name) => Err(JobError::GivenBesideText { name: name.clone() }),

@@ -33,15 +33,19 @@
 //! | [`contracts`] | the verifier as an Ethereum contract |
 //! | [`receipts`] | logs of decisions and their proofs |
 
+mod batch;
 mod compile;
 mod error;
 mod folder;
 pub mod generation;
+#[cfg(feature = "image")]
+mod image;
 mod inspect;
 mod job;
 mod opening;
 mod package;
 mod placement;
+mod samples;
 pub mod text;
 
 pub use lemma_circuits as circuits;
@@ -54,6 +58,7 @@ pub use lemma_quantizer as quantizer;
 pub use lemma_receipts as receipts;
 pub use lemma_verifier as verifier;
 
+pub use batch::{BatchError, BatchOutput};
 pub use compile::{CompileOptions, SourceError, Sources, compile};
 pub use error::{CompileError, FormatError, InferError, OpeningError, PackageError};
 pub use folder::{Folder, Lock, report_text};
@@ -70,6 +75,7 @@ pub use lemma_verifier::{
 pub use lemma_verifier::{ChainError, Link, chain};
 pub use opening::{Opening, Openings, parse_salt, salt_text};
 pub use package::Package;
+pub use samples::read_samples;
 
 /// Named input tensors of one sample.
 pub type Inputs = std::collections::BTreeMap<String, ndarray::ArrayD<f32>>;

@@ -2,6 +2,7 @@
 
 use lemma::circuits::CompileError as CircuitError;
 use lemma::generation::{DecoderError, GenerateError};
+use lemma::import::onnx::Problem;
 use lemma::import::{ImportError, language, llama2c};
 use lemma::quantizer::data::{DataError, DataProblem};
 use lemma::text::{TextError, TextProblem};
@@ -36,6 +37,9 @@ fn of_source(error: &SourceError) -> Option<String> {
 }
 
 fn of_import(error: &ImportError) -> Option<String> {
+    if let ImportError::Onnx(error) = error {
+        return of_file(&error.problem);
+    }
     let tokens = match error {
         ImportError::Tokens { .. } => true,
         ImportError::Llama2c(error) => matches!(error.problem, llama2c::Problem::Tokens { .. }),
@@ -48,8 +52,19 @@ fn of_import(error: &ImportError) -> Option<String> {
     tokens.then(|| "--tokens N".into())
 }
 
+fn of_file(problem: &Problem) -> Option<String> {
+    let Problem::DynamicAxis { input, extents, .. } = problem else { return None };
+    let sizes = extents.iter().map(|extent| extent.map_or("?".into(), |size| size.to_string()));
+    let sizes = sizes.collect::<Vec<String>>().join(",");
+    Some(format!("--shape {input}={sizes} with a size for each ?, or --tokens N for all of them"))
+}
+
 fn of_data(error: &DataError) -> Option<String> {
-    matches!(error.problem, DataProblem::Bytes { .. }).then(|| "--scale 1 or --scale 1/255".into())
+    match error.problem {
+        DataProblem::Bytes { .. } => said("--scale 1 or --scale 1/255"),
+        DataProblem::Columns { .. } => said("lemma compile --labels NAME leaves out the classes"),
+        _ => None,
+    }
 }
 
 fn of_compile(error: &CompileError) -> Option<String> {

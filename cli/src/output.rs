@@ -3,13 +3,14 @@
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use lemma::graph::ExecuteError;
 use lemma::verifier::visible::{one_line, printable};
-use lemma::{InferError, JobError, Progress};
+use lemma::{BatchError, InferError, JobError, Progress};
 use serde::Serialize;
 
 use crate::hint::hint;
@@ -38,7 +39,8 @@ impl Exit {
             error.downcast_ref(),
             Some(InferError::Execute(ExecuteError::OutOfRange { .. }))
         );
-        let asked = error.downcast_ref().is_some_and(JobError::is_out_of_range);
+        let asked = error.downcast_ref().is_some_and(JobError::is_out_of_range)
+            || error.downcast_ref().is_some_and(BatchError::is_out_of_range);
         match () {
             () if inferred || asked => Exit::OutOfRange,
             () if error.is::<Refused>() => Exit::Refused,
@@ -135,14 +137,14 @@ impl Output {
     /// A progress bar, on a terminal.
     pub fn bar(&self) -> Bar {
         if self.json || !std::io::stderr().is_terminal() {
-            return Bar(ProgressBar::hidden());
+            return Bar::of(ProgressBar::hidden());
         }
         let bar = ProgressBar::new(1000);
         let style =
             ProgressStyle::with_template("{spinner} [{bar:30}] {percent:>3}% {elapsed} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(100));
-        Bar(bar)
+        Bar::of(bar)
     }
 }
 
@@ -185,19 +187,34 @@ fn said(mut stream: impl Write, line: &str) {
     let _ = writeln!(stream, "{line}");
 }
 
-/// A progress bar that clears itself.
-pub struct Bar(ProgressBar);
+/// A progress bar that clears itself. The log has a line for each stage.
+pub struct Bar {
+    bar: ProgressBar,
+    /// The last stage that was logged.
+    stage: Mutex<&'static str>,
+}
+
+impl Bar {
+    fn of(bar: ProgressBar) -> Bar {
+        Bar { bar, stage: Mutex::new("") }
+    }
+}
 
 impl Progress for Bar {
     fn enter(&self, stage: &'static str, done: f64) {
-        self.0.set_message(stage);
-        self.0.set_position((done * 1000.0) as u64);
+        self.bar.set_message(stage);
+        self.bar.set_position((done * 1000.0) as u64);
+        if let Ok(mut last) = self.stage.lock()
+            && std::mem::replace(&mut *last, stage) != stage
+        {
+            tracing::info!("{stage} ({:.0}%)", 100.0 * done);
+        }
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 #[cfg(feature = "onnx")]
 use crate::onnx;
+use crate::options::Options;
 use crate::{gguf, huggingface, language, llama2c};
 
 /// A format that is read.
@@ -23,14 +24,6 @@ pub enum Format {
     Gguf,
     /// A folder of Hugging Face.
     HuggingFace,
-}
-
-/// What a file leaves open.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Number of tokens of a language model; of an ONNX file the size of every dynamic axis other
-    /// than the batch.
-    pub tokens: Option<usize>,
 }
 
 /// Why a file gives no model.
@@ -60,6 +53,18 @@ pub enum ImportError {
         /// The file.
         path: PathBuf,
     },
+    /// A language model has one input and one output.
+    #[error(
+        "{} is a {format} file, whose input and output are known; shapes and outputs are chosen of \
+            ONNX files",
+        path.display()
+    )]
+    Fixed {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: Format,
+    },
     /// A format that this build leaves out.
     #[error("{} is an ONNX file, and this build has no feature `onnx`", path.display())]
     WithoutOnnx {
@@ -83,7 +88,11 @@ pub enum ImportError {
 /// # Errors
 /// [`ImportError`].
 pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
-    match Format::of(path)? {
+    let format = Format::of(path)?;
+    if format != Format::Onnx && !(options.shapes.is_empty() && options.outputs.is_empty()) {
+        return Err(ImportError::Fixed { path: path.to_owned(), format });
+    }
+    match format {
         Format::Llama2c => {
             let tokens =
                 options.tokens.ok_or_else(|| ImportError::Tokens { path: path.to_owned() })?;
@@ -94,7 +103,7 @@ pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
         }
         Format::Gguf => Ok(gguf::load(path, &gguf::Options { tokens: options.tokens })?),
         #[cfg(feature = "onnx")]
-        Format::Onnx => Ok(onnx::load(path, &onnx::Options { tokens: options.tokens })?),
+        Format::Onnx => Ok(onnx::load(path, options)?),
         #[cfg(not(feature = "onnx"))]
         Format::Onnx => Err(ImportError::WithoutOnnx { path: path.to_owned() }),
     }

@@ -13,5 +13,9 @@ pub mod language;
 pub mod llama2c;
 #[cfg(feature = "onnx")]
 pub mod onnx;
+mod options;
+mod role;
 
-pub use format::{Format, ImportError, Options, load};
+pub use format::{Format, ImportError, load};
+pub use options::Options;
+pub use role::Role;

@@ -48,6 +48,8 @@ pub struct Model {
     pub inputs: Vec<NodeId>,
     /// The outputs with their names in the source file.
     pub outputs: Vec<(String, NodeId)>,
+    /// Names of the classes among which the first output chooses, where the source file has them.
+    pub classes: Vec<String>,
 }
 
 /// One operation and the shape of its result.

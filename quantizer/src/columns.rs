@@ -287,7 +287,7 @@ fn rewritten(model: &Model, name: &str, columns: &[Column], channels: Channels) 
         .iter()
         .map(|(name, id)| Some((name.clone(), at(id)?)))
         .collect::<Option<_>>()?;
-    let model = Model { nodes, inputs, outputs };
+    let model = Model { nodes, inputs, outputs, classes: model.classes.clone() };
     let distinct =
         model.nodes.iter().map(|node| &node.name).collect::<std::collections::BTreeSet<_>>().len();
     (distinct == model.nodes.len() && model.check().is_ok()).then_some(model)

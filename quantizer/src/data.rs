@@ -1,4 +1,5 @@
-//! Sample data: named arrays from `.npz` and JSON files, sliced into the inputs of a model.
+//! Sample data: named arrays from `.npz`, `.npy` and JSON files, columns of `.csv` tables, pixels of
+//! an image, sliced into the inputs of a model.
 //!
 //! An array holds many samples along its first axis, or one sample; shapes must be equal up to ones
 //! at either end. Numbers are taken as they are. Only unsigned bytes may stand for something else,
@@ -6,26 +7,33 @@
 //! [`Samples::with_byte_scale`] says what a byte is multiplied by. Files are not trusted: sizes are
 //! checked before memory is taken, and a damaged file is a [`DataError`].
 
+mod csv;
 mod error;
 mod file;
+mod image;
 mod json;
+mod labels;
 mod layout;
 mod npy;
 mod npz;
 mod scale;
+mod source;
+mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use ndarray::{ArrayD, Axis};
+use ndarray::ArrayD;
 
 use lemma_model::{InputKind, InputPort};
 
-use layout::Layout;
+use csv::Table;
+use image::Image;
 
 pub use error::{DataError, DataProblem};
 pub use file::Format;
 pub use scale::ByteScale;
+pub use write::write_npz;
 
 /// Array names that are never taken for an input by default.
 const LABEL_NAMES: &[&str] = &["label", "labels", "target", "targets", "y"];
@@ -47,6 +55,12 @@ pub struct Samples {
     /// Names of the arrays that were unsigned bytes in the file.
     pub from_bytes: BTreeSet<String>,
     byte_scale: Option<ByteScale>,
+    /// The array with the labels, where it has a name of its own.
+    labels: Option<String>,
+    /// The table whose columns the arrays are.
+    table: Option<Table>,
+    /// An image, in the place of arrays.
+    image: Option<Image>,
     file: PathBuf,
 }
 
@@ -57,6 +71,9 @@ impl Samples {
             arrays,
             from_bytes: BTreeSet::new(),
             byte_scale: None,
+            labels: None,
+            table: None,
+            image: None,
             file: PathBuf::from("memory"),
         }
     }
@@ -65,6 +82,12 @@ impl Samples {
     /// `None` refuses bytes there.
     pub fn with_byte_scale(self, byte_scale: Option<ByteScale>) -> Samples {
         Samples { byte_scale, ..self }
+    }
+
+    /// The same samples, where the array or column `labels` holds their classes and is no input
+    /// unless it is called like one.
+    pub fn with_labels(self, labels: Option<&str>) -> Samples {
+        Samples { labels: labels.map(str::to_owned), ..self }
     }
 
     /// The shortest first axis of the arrays: the number of samples when every array holds them
@@ -82,6 +105,12 @@ impl Samples {
         self.len() == 0
     }
 
+    /// Shapes of the arrays, but for those that are called like labels.
+    pub fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
+        let arrays = self.arrays.iter().filter(|(name, _)| !self.is_label(name));
+        arrays.map(|(name, array)| (name.clone(), array.shape().to_vec())).collect()
+    }
+
     /// How many samples of `inputs` there are.
     ///
     /// # Errors
@@ -90,8 +119,8 @@ impl Samples {
     pub fn count(&self, inputs: &[InputPort]) -> Result<usize, DataError> {
         let mut first: Option<(&str, usize)> = None;
         for input in inputs {
-            let (name, array) = self.array_of(input, inputs)?;
-            let count = self.layout(input, name, array)?.count();
+            let source = self.source(input, inputs)?;
+            let (name, count) = (source.name(), source.count());
             match first {
                 Some((other, found)) if found != count => {
                     let arrays = [(other.to_owned(), found), (name.to_owned(), count)];
@@ -108,8 +137,10 @@ impl Samples {
         }
     }
 
-    /// Sample `index`, in the shapes of `inputs`. An input takes the array of its name; when there
-    /// is one input, and one array that is not called like a label, that one.
+    /// Sample `index`, in the shapes of `inputs`. An input takes the array of its name; when there is
+    /// one input and the file one array that is not called like a
+    /// label, that one. Of a table an input takes the column of its name, the columns `NAME[0]`,
+    /// `NAME[1]`, .., or when it is the only one all columns but labels.
     ///
     /// # Errors
     /// An input has no array, or one whose shape does not fit it, or there is no such sample.
@@ -120,23 +151,17 @@ impl Samples {
     ) -> Result<BTreeMap<String, ArrayD<f32>>, DataError> {
         let mut sample = BTreeMap::new();
         for input in inputs {
-            let (name, array) = self.array_of(input, inputs)?;
-            let part = match self.layout(input, name, array)? {
-                Layout::Single if index == 0 => array.view(),
-                Layout::Stacked(count) if index < count => array.index_axis(Axis(0), index),
-                layout => {
-                    let count = layout.count();
-                    return Err(self.error(DataProblem::NoSample {
-                        array: name.to_string(),
-                        index,
-                        count,
-                    }));
-                }
-            };
-            let scale = self.scale(input, name)?;
-            let values = part.iter().map(|value| scale.of(*value)).collect();
-            let value = ArrayD::from_shape_vec(input.shape.as_slice(), values)
-                .map_err(|_| self.misfit(input, name, array))?;
+            let source = self.source(input, inputs)?;
+            let scale = self.scale(input, source.name())?;
+            let values = source.sample(index).ok_or_else(|| {
+                let (array, count) = (source.name().to_owned(), source.count());
+                self.error(DataProblem::NoSample { array, index, count })
+            })?;
+            let values = values.into_iter().map(|value| scale.of(value)).collect();
+            let value =
+                ArrayD::from_shape_vec(input.shape.as_slice(), values).map_err(|error| {
+                    self.error(DataProblem::Malformed(format!("input `{}`: {error}", input.name)))
+                })?;
             sample.insert(input.name.clone(), value);
         }
         Ok(sample)
@@ -151,81 +176,6 @@ impl Samples {
         inputs: &[InputPort],
     ) -> Result<Vec<BTreeMap<String, ArrayD<f32>>>, DataError> {
         (0..self.count(inputs)?).map(|index| self.sample(index, inputs)).collect()
-    }
-
-    /// Class numbers: an array of whole numbers, one per sample.
-    ///
-    /// # Errors
-    /// There is no such array, or it holds something else.
-    pub fn labels(&self, name: &str) -> Result<Vec<usize>, DataError> {
-        let array = self.arrays.get(name).ok_or_else(|| {
-            self.error(DataProblem::NoArray {
-                wanted: name.to_string(),
-                given: self.arrays.keys().cloned().collect(),
-            })
-        })?;
-        if array.len() != array.shape().first().copied().unwrap_or(1) {
-            let (array, found) = (name.to_string(), array.shape().to_vec());
-            return Err(self.error(DataProblem::NotLabels {
-                array,
-                problem: format!("its shape is {found:?}"),
-            }));
-        }
-        array
-            .iter()
-            .map(|&value| {
-                let label = value as usize;
-                if label as f32 == value && value >= 0.0 {
-                    return Ok(label);
-                }
-                let problem = format!("it holds {value}");
-                Err(self.error(DataProblem::NotLabels { array: name.to_string(), problem }))
-            })
-            .collect()
-    }
-
-    /// [`Samples::labels`], of which there must be `samples`.
-    ///
-    /// # Errors
-    /// As there, or there are fewer or more.
-    pub fn labels_of(&self, name: &str, samples: usize) -> Result<Vec<usize>, DataError> {
-        let labels = self.labels(name)?;
-        if labels.len() == samples {
-            return Ok(labels);
-        }
-        Err(self.error(DataProblem::Labels {
-            array: name.to_string(),
-            labels: labels.len(),
-            samples,
-        }))
-    }
-
-    fn array_of(
-        &self,
-        input: &InputPort,
-        inputs: &[InputPort],
-    ) -> Result<(&str, &ArrayD<f32>), DataError> {
-        if let Some((name, array)) = self.arrays.get_key_value(&input.name) {
-            return Ok((name, array));
-        }
-        let mut others =
-            self.arrays.iter().filter(|(name, _)| !LABEL_NAMES.contains(&name.as_str()));
-        match (inputs.len(), others.next(), others.next()) {
-            (1, Some((name, array)), None) => Ok((name, array)),
-            _ => {
-                let given = self.arrays.keys().cloned().collect();
-                Err(self.error(DataProblem::NoArray { wanted: input.name.clone(), given }))
-            }
-        }
-    }
-
-    fn layout(
-        &self,
-        input: &InputPort,
-        name: &str,
-        array: &ArrayD<f32>,
-    ) -> Result<Layout, DataError> {
-        Layout::of(&input.shape, array.shape()).ok_or_else(|| self.misfit(input, name, array))
     }
 
     /// What the elements of an array are multiplied by for an input.
@@ -379,8 +329,8 @@ mod tests {
         assert!(matches!(error.problem, DataProblem::NotLabels { .. }));
         let error = samples.labels("missing").unwrap_err();
         assert!(matches!(error.problem, DataProblem::NoArray { .. }));
-        assert!(samples.labels_of("label", 3).is_ok());
-        let error = samples.labels_of("label", 4).unwrap_err();
+        assert!(samples.labels_of("label", 3, &[]).is_ok());
+        let error = samples.labels_of("label", 4, &[]).unwrap_err();
         assert!(matches!(error.problem, DataProblem::Labels { labels: 3, samples: 4, .. }));
         let mut odd = samples.clone();
         odd.arrays.insert("label".into(), ndarray::array![0.5].into_dyn());

@@ -1,6 +1,6 @@
 //! A compilation from files: a model with the data and names beside it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use lemma_import::{Format, ImportError, gguf, huggingface};
@@ -15,7 +15,7 @@ use super::{CompileOptions, compile};
 use crate::error::CompileError;
 use crate::generation::{CausalModel, Decoder, DecoderError, PROMPT, TOKENS};
 use crate::text::{START, TextError, TextInputs, Tokenizer, is_text, own_texts, read_texts};
-use crate::{Inputs, Package};
+use crate::{Inputs, Package, read_samples};
 
 /// The files of a compilation, and how to read them.
 #[derive(Clone, Debug, Default)]
@@ -23,22 +23,30 @@ pub struct Sources {
     /// The model: an ONNX file, a GGUF file, a llama2.c checkpoint or a folder of Hugging Face; the
     /// content decides.
     pub model: PathBuf,
-    /// Sample inputs that the ranges are taken from: arrays in .npz or .json, or with a tokenizer
-    /// texts in .txt or .tsv. A decoder without any writes its own.
+    /// Sample inputs that the ranges are taken from: arrays in .npz, .npy or .json, a table in .csv,
+    /// or with a tokenizer texts in .txt or .tsv. A decoder without any writes its own.
     pub calibration: Option<PathBuf>,
     /// Held-out samples to measure on.
     pub test: Option<PathBuf>,
-    /// Name of the array with the class of each sample: in `test`, or without it in `calibration`.
+    /// Name of the array or column with the class of each sample: in `test`, or without it in
+    /// `calibration`.
     pub labels: Option<String>,
     /// What an unsigned byte of the data stands for.
     pub scale: Option<ByteScale>,
     /// The tokenizer of a model of text. A GGUF file and a folder bring their own.
     pub tokenizer: Option<PathBuf>,
     /// Class names: a JSON list, or an object with such a list as `labels`. They take the place of
-    /// [`CompileOptions::classes`].
+    /// [`CompileOptions::classes`]; without either they are those of the model's file.
     pub classes: Option<PathBuf>,
     /// Number of tokens of a language model, or size of the dynamic axes other than the batch.
     pub tokens: Option<usize>,
+    /// Shapes of inputs with dynamic axes, by name. An axis whose size nothing gives has that of
+    /// the calibration arrays.
+    pub shapes: BTreeMap<String, Vec<usize>>,
+    /// Outputs of an ONNX file to keep, in this order; all when empty.
+    pub outputs: Vec<String>,
+    /// Name of the model; that of its file when absent.
+    pub name: Option<String>,
     /// Whether the model is a causal language model whose choices of the next token are to be
     /// compiled. GGUF files, llama2.c checkpoints and folders of a decoder always are.
     pub decoder: bool,
@@ -103,8 +111,7 @@ const OWN_TEXTS: usize = 16;
 const MAX_CLASSES: u64 = 1 << 24;
 
 impl Sources {
-    /// Reads and compiles the files. The package is named after the model's file and has the
-    /// tokenizer.
+    /// Reads and compiles the files. The package has the tokenizer.
     ///
     /// # Errors
     /// [`SourceError`]: a file that cannot be read, or what [`compile`] says.
@@ -123,8 +130,20 @@ impl Sources {
         };
         let decoder = if self.decoder || always { Some(kind(options)?) } else { None };
         let tokenizer = self.tokenizer(format)?;
-        let source =
-            lemma_import::load(&self.model, &lemma_import::Options { tokens: self.tokens })?;
+        let arrays_of = |path: &Path| -> Result<Samples, DataError> {
+            let samples = read_samples(path)?.with_byte_scale(self.scale);
+            Ok(samples.with_labels(self.labels.as_deref()))
+        };
+        let own = self.calibration.as_deref().filter(|path| !is_text(path));
+        let own = own.map(arrays_of).transpose()?;
+        let open = lemma_import::Options {
+            tokens: self.tokens,
+            shapes: self.shapes.clone(),
+            samples: own.as_ref().map(Samples::shapes).unwrap_or_default(),
+            outputs: self.outputs.clone(),
+            whole_text: self.decoder,
+        };
+        let source = lemma_import::load(&self.model, &open)?;
         let inputs = inputs(&source)?;
         let (causal, model) = match decoder {
             None => (None, source),
@@ -136,7 +155,10 @@ impl Sources {
         };
         let entries =
             causal.as_ref().map_or_else(|| class_count(&model), |(causal, _)| causal.vocabulary());
-        let options = self.complete(options, entries, decoder, tokenizer.as_ref())?;
+        let mut options = self.complete(options, entries, decoder, tokenizer.as_ref())?;
+        if options.classes.is_empty() && model.classes.len() == entries {
+            options.classes = model.classes.clone();
+        }
         // Data are those of the model in the file.
         let converted = |inputs: Inputs| match &causal {
             Some((causal, kind)) => causal.convert(*kind, &inputs),
@@ -145,8 +167,12 @@ impl Sources {
         let data = |path: &Path, labels| -> Result<Vec<Labelled>, SourceError> {
             let samples = if is_text(path) {
                 texts(path, &inputs, tokenizer.as_ref(), &options.classes, causal.is_some())?
+            } else if let Some(own) =
+                own.as_ref().filter(|_| self.calibration.as_deref() == Some(path))
+            {
+                labelled(own, &inputs, labels, &options.classes)?
             } else {
-                arrays(path, &inputs, self.scale, labels)?
+                labelled(&arrays_of(path)?, &inputs, labels, &options.classes)?
             };
             Ok(samples.into_iter().map(|(inputs, label)| (converted(inputs), label)).collect())
         };
@@ -169,7 +195,8 @@ impl Sources {
             (None, Some(path), Some(labels)) => data(path, Some(labels))?,
             _ => Vec::new(),
         };
-        let name = self.model.file_stem().and_then(|stem| stem.to_str()).unwrap_or("model");
+        let of_file = || self.model.file_stem().and_then(|stem| stem.to_str());
+        let name = self.name.as_deref().or_else(of_file).unwrap_or("model");
         let (package, report) = compile(name, model, &calibration, &test, &options, progress)?;
         Ok((package.with_tokenizer(tokenizer), report))
     }
@@ -285,17 +312,18 @@ fn texts(
     Ok(read_texts(path, tokenizer, &inputs, classes)?)
 }
 
-/// The samples of a file of arrays.
-fn arrays(
-    path: &Path,
+/// The samples of a model's inputs, with their classes where `labels` names the array of them.
+fn labelled(
+    samples: &Samples,
     model: &Model,
-    scale: Option<ByteScale>,
     labels: Option<&str>,
+    classes: &[String],
 ) -> Result<Vec<Labelled>, SourceError> {
-    let samples = Samples::read(path)?.with_byte_scale(scale);
     let inputs = samples.all(&model.input_ports())?;
     let labels = match labels {
-        Some(name) => samples.labels_of(name, inputs.len())?.into_iter().map(Some).collect(),
+        Some(name) => {
+            samples.labels_of(name, inputs.len(), classes)?.into_iter().map(Some).collect()
+        }
         None => vec![None; inputs.len()],
     };
     Ok(inputs.into_iter().zip(labels).collect())

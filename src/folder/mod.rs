@@ -220,6 +220,9 @@ impl Folder {
     /// not belong to.
     pub fn proving_key(&self, package: &Package) -> Result<ProvingKey, PackageError> {
         let _lock = self.hold()?;
+        if !self.proving_key_path().exists() {
+            return Err(PackageError::NoKeys { path: self.path().to_owned() });
+        }
         let key = ProvingKey::open(&self.proving_key_path(), package.digest())?;
         self.expect_own(package, key.verifying_key())?;
         // A folder may do without: the proving key holds all of it.

@@ -44,6 +44,18 @@ pub enum DecoderError {
         /// Names and shapes.
         outputs: Vec<(String, Vec<usize>)>,
     },
+    /// Logits of the last position alone.
+    #[error(
+        "output `{output}` has the logits of the last position only, and a proof needs those of all \
+            {tokens}: export them all, as nanoGPT does with `self.lm_head(x)` in the place of \
+            `self.lm_head(x[:, [-1], :])`"
+    )]
+    LastOnly {
+        /// The output.
+        output: String,
+        /// Tokens of the model.
+        tokens: usize,
+    },
     /// A model that is not causal.
     #[error(
         "the model is not causal: through layer `{}` ({}) its choice after position {} depends on \
@@ -99,6 +111,16 @@ impl CausalModel {
         let fits =
             |(_, id): &&(String, NodeId)| model.node(*id).is_some_and(|node| node.shape == wanted);
         let fitting: Vec<(String, NodeId)> = model.outputs.iter().filter(fits).cloned().collect();
+        let tokens = shape.iter().product();
+        let last = model.outputs.iter().find(|(_, id)| {
+            model.node(*id).is_some_and(|node| {
+                node.shape.last() == Some(&vocabulary)
+                    && node.shape.iter().product::<usize>() == vocabulary
+            })
+        });
+        if let (Some((output, _)), true, true) = (last, fitting.is_empty(), tokens > 1) {
+            return Err(DecoderError::LastOnly { output: output.clone(), tokens });
+        }
         if fitting.len() != 1 {
             let outputs = model.outputs.iter().filter_map(described).collect();
             return Err(DecoderError::Outputs { vocabulary, wanted, outputs });
@@ -343,6 +365,14 @@ pub(super) mod tests {
             alter(|m| m.outputs.push(m.outputs[1].clone())),
             DecoderError::Outputs { .. }
         ));
+        let last = alter(|m| {
+            let logits = m.outputs[1].1;
+            let last = View::Select { axis: 1, indices: vec![3] };
+            let last = m.push("last", Op::View(last), &[logits]).unwrap();
+            m.outputs = vec![("logits".into(), last)];
+        });
+        assert!(matches!(last, DecoderError::LastOnly { tokens: 4, .. }), "{last}");
+        assert!(last.to_string().contains("self.lm_head(x)"));
         let image = alter(|m| assert!(m.push_input("image", Op::Input, &[1, 4]).is_ok()));
         assert!(matches!(image, DecoderError::Inputs(TextProblem::Input { .. })), "{image}");
         let mut reals = Model::default();

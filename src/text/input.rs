@@ -2,46 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use lemma_import::Role;
 use lemma_model::InputPort;
 use ndarray::{ArrayD, Dimension as _};
 
 use super::{Side, TextProblem, Tokenizer, Tokens};
 use crate::Inputs;
 
-/// What an input of a text model holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    /// Token ids.
-    Tokens,
-    /// 1 where there is a token, 0 where there is padding.
-    Mask,
-    /// The segment that a token belongs to; of one text mostly zeros.
-    Segment,
-    /// 0, 1, 2, ...
-    Position,
-}
-
-/// Names that exporters give to inputs.
-const NAMES: [(&str, Role); 14] = [
-    ("ids", Role::Tokens),
-    ("input_ids", Role::Tokens),
-    ("token_ids", Role::Tokens),
-    ("tokens", Role::Tokens),
-    ("idx", Role::Tokens),
-    ("input", Role::Tokens),
-    ("mask", Role::Mask),
-    ("attention_mask", Role::Mask),
-    ("input_mask", Role::Mask),
-    ("token_type_ids", Role::Segment),
-    ("segment_ids", Role::Segment),
-    ("type_ids", Role::Segment),
-    ("position_ids", Role::Position),
-    ("positions", Role::Position),
-];
-
 /// Whether an input's name says that it decides what is read of the tokens.
 pub(super) fn steers(name: &str) -> bool {
-    NAMES.iter().any(|(other, role)| *other == name && *role != Role::Tokens)
+    Role::of(name).is_some_and(|role| role.is_of_text() && role != Role::Tokens)
         || name.to_ascii_lowercase().contains("mask")
 }
 
@@ -82,11 +52,11 @@ impl TextInputs {
         let mut inputs = Vec::new();
         for port in ports {
             let fail = |problem: String| TextProblem::Input { input: port.name.clone(), problem };
-            let known = NAMES.iter().find(|(name, _)| *name == port.name).map(|(_, role)| *role);
+            let known = Role::of(&port.name).filter(|role| role.is_of_text());
             let role = known.or((ports.len() == 1).then_some(Role::Tokens)).ok_or_else(|| {
                 fail(format!(
                     "its name is none of {:?}; give the inputs as .npz or .json",
-                    NAMES.map(|(name, _)| name)
+                    Role::names().collect::<Vec<_>>()
                 ))
             })?;
             let length: usize = port.shape.iter().product();
@@ -224,6 +194,8 @@ impl TextInputs {
                 (Role::Segment, Some(own)) => types.get(own).copied().unwrap_or(0) as f32,
                 (Role::Segment, None) => padding_type as f32,
                 (Role::Position, _) => at as f32,
+                // No text fills these.
+                (Role::Cache | Role::UsesCache | Role::Kept, _) => 0.0,
             }
         };
         let tensor = |(name, shape, role): &(String, Vec<usize>, Role)| {

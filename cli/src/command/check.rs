@@ -11,7 +11,7 @@ use lemma::{Folder, Integers};
 use serde::Serialize;
 
 use super::grouped;
-use super::input::Input;
+use super::input::{Input, explained};
 use crate::output::{Exit, Output};
 
 /// Arguments of `lemma check`.
@@ -38,8 +38,9 @@ impl Check {
         let folder = Folder::new(self.folder);
         let _lock = folder.hold()?;
         let package = folder.package()?;
-        let inputs = self.input.job(&folder, &package, &Integers::new(), &[], output)?.inputs;
-        let found = violations(package.compiled(), package.infer(&inputs)?);
+        let job = self.input.job(&folder, &package, &Integers::new(), &[], output)?;
+        let inference = package.infer(&job.inputs).map_err(|error| explained(&job, error))?;
+        let found = violations(package.compiled(), inference);
         let checked = Checked {
             satisfied: found.is_empty(),
             constraints: package.compiled().circuit().layout().constraints,

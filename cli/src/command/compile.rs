@@ -1,5 +1,6 @@
 //! `lemma compile`
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -11,7 +12,7 @@ use lemma::verifier::visible::visible;
 use lemma::{CompileOptions, Folder, Inspection, Package, Report, Sources, inspect, report_text};
 use serde::Serialize;
 
-use super::{grouped, named};
+use super::{grouped, named, shape};
 use crate::output::{Exit, Output, Refused};
 
 /// Arguments of `lemma compile`.
@@ -20,8 +21,8 @@ pub struct Compile {
     /// The model: an ONNX file, a GGUF file, a llama2.c checkpoint (.bin), or a folder of Hugging
     /// Face.
     model: PathBuf,
-    /// Sample inputs, .npz or .json, or with a tokenizer .txt or .tsv: what the ranges are taken
-    /// from. A decoder without any writes its own.
+    /// Sample inputs, .npz, .npy, .csv or .json, or with a tokenizer .txt or .tsv: what the ranges
+    /// are taken from. A decoder without any writes its own.
     #[arg(long, required_unless_present_any = ["tokens", "decoder"])]
     calibration: Option<PathBuf>,
     /// The tokenizer of a model of text: tokenizer.json, tokenizer.bin of llama2.c, or a JSON
@@ -35,7 +36,7 @@ pub struct Compile {
     /// for 0 to 255, 1/255 for 0 to 1.
     #[arg(long)]
     scale: Option<ByteScale>,
-    /// Name of the array with the class labels in the test data.
+    /// Name of the array or column with the class labels in the test data.
     #[arg(long)]
     labels: Option<String>,
     /// JSON list with the names of the classes, or an object with such a list as `labels`.
@@ -68,9 +69,20 @@ pub struct Compile {
     /// Take ranges from this percentile of the absolute values instead of the largest.
     #[arg(long)]
     percentile: Option<f64>,
-    /// Size of dynamic axes other than the batch; number of tokens of a language model.
+    /// Size of dynamic axes other than the batch, where --shape gives none; number of tokens of a
+    /// language model.
     #[arg(long)]
     tokens: Option<usize>,
+    /// NAME=1,3,48,192: the shape of an input with dynamic axes, the batch axis included; may be
+    /// repeated. Without it an open axis is as long as in the calibration arrays.
+    #[arg(long, value_name = "NAME=SIZES", value_parser = shape)]
+    shape: Vec<(String, Vec<usize>)>,
+    /// The outputs to keep, in this order; what only others need is left out.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    outputs: Vec<String>,
+    /// Name of the model in keys and statements; that of its file when absent.
+    #[arg(long)]
+    name: Option<String>,
     /// The model is a causal language model, token ids to logits: compile its choice of every next
     /// token, so that it generates. GGUF files, llama2.c checkpoints and
     /// folders of a decoder always are.
@@ -108,6 +120,9 @@ impl Compile {
             tokenizer: self.tokenizer.clone(),
             classes: self.classes.clone(),
             tokens: self.tokens,
+            shapes: self.shapes()?,
+            outputs: self.outputs.clone(),
+            name: self.name.clone(),
             decoder: self.decoder,
         };
         let (package, report) = sources.compile(&self.options()?, &bar)?;
@@ -130,6 +145,16 @@ impl Compile {
         }
         output.note(&report_text(report));
         Err(Refused { reasons: said(&errors) }.into())
+    }
+
+    fn shapes(&self) -> Result<BTreeMap<String, Vec<usize>>> {
+        let mut shapes = BTreeMap::new();
+        for (name, shape) in &self.shape {
+            if shapes.insert(name.clone(), shape.clone()).is_some() {
+                bail!("two shapes are given for `{name}`");
+            }
+        }
+        Ok(shapes)
     }
 
     fn options(&self) -> Result<CompileOptions> {

@@ -7,14 +7,15 @@ use clap::Args;
 use lemma::prover::store::read_at_most;
 use lemma::quantizer::data::ByteScale;
 use lemma::text::Side;
-use lemma::{Cut, Folder, Integers, Job, Package, Request, Samples};
+use lemma::verifier::visible::visible;
+use lemma::{Cut, Folder, Integers, Job, JobError, Package, Request, Samples, read_samples};
 
 use crate::output::Output;
 
 /// Where the input comes from.
 #[derive(Args)]
 pub struct Input {
-    /// The input, .npz or .json.
+    /// The input: .npz, .npy, .csv or .json, or an image in .png or .jpg.
     #[arg(long)]
     input: Option<PathBuf>,
     /// What an unsigned byte of the input is multiplied by where it is given for a real number: 1
@@ -47,6 +48,12 @@ pub struct Input {
 const MAX_TEXT: u64 = 1 << 20;
 
 impl Input {
+    /// The samples of --input.
+    pub fn samples(&self) -> Result<Option<Samples>> {
+        let samples = self.input.as_deref().map(read_samples).transpose()?;
+        Ok(samples.map(|samples| samples.with_byte_scale(self.scale)))
+    }
+
     /// Reads the input beside what is `given`, and continues the prompt where there is one.
     pub fn job(
         &self,
@@ -58,12 +65,7 @@ impl Input {
     ) -> Result<Job> {
         let text = given_text(self.text.as_deref(), self.text_file.as_deref())?;
         let prompt = given_text(self.prompt.as_deref(), self.prompt_file.as_deref())?;
-        let samples = self
-            .input
-            .as_deref()
-            .map(Samples::read)
-            .transpose()?
-            .map(|samples| samples.with_byte_scale(self.scale));
+        let samples = self.samples()?;
         let request = match (&text, &prompt) {
             (Some(text), _) => Request::Text(text),
             (_, Some(text)) => Request::Prompt { text, generate: self.generate.unwrap_or(0) },
@@ -95,6 +97,15 @@ pub fn job(
         output.note(&format!("the text has {whole} tokens; the model reads the {part} {read}"));
     }
     Ok(job)
+}
+
+/// What went wrong with a job, and the column of a table that it is about.
+pub fn explained(job: &Job, error: impl Into<JobError>) -> anyhow::Error {
+    let error = error.into();
+    match job.feature(&error).map(|name| format!("column `{}`", visible(name))) {
+        Some(column) => anyhow::Error::new(error).context(column),
+        None => error.into(),
+    }
 }
 
 /// A text from the arguments, or from the file that they name.

@@ -87,6 +87,17 @@ fn named(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// `NAME=1,3,48,192`.
+fn shape(text: &str) -> Result<(String, Vec<usize>), String> {
+    // Names may have colons and equals signs.
+    let (name, sizes) = text.rsplit_once('=').ok_or("NAME=SIZES is expected")?;
+    let size = |size: &str| {
+        let size = size.trim();
+        size.parse().map_err(|_| format!("the size `{size}` is no whole number"))
+    };
+    Ok((name.to_owned(), sizes.split(',').map(size).collect::<Result<_, _>>()?))
+}
+
 /// A number with thousands separated.
 fn grouped(n: u64) -> String {
     let digits = n.to_string();

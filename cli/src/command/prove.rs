@@ -12,7 +12,7 @@ use lemma::{Folder, Job, Package, ProvenJob, Statement};
 use serde::Serialize;
 
 use super::commitments::{Commitments, Given};
-use super::input::Input;
+use super::input::{Input, explained};
 use super::statement::{meaning_text, statement_text};
 use super::{PROOF, bytes};
 use crate::output::{Exit, Output, peak_bytes};
@@ -99,7 +99,7 @@ pub fn prove(
     let start = Instant::now();
     // What a verifier will see; a generation that does not follow its rule is not written.
     let ProvenJob { file, proof_bytes, statement, generation, answer, openings } =
-        package.prove_job(&key, job, &bar)?;
+        package.prove_job(&key, job, &bar).map_err(|error| explained(job, error))?;
     let prove_seconds = start.elapsed().as_secs_f64();
     drop(bar);
     commitments.keep(package, openings, output)?;

@@ -251,6 +251,12 @@ fn array(contents: &[u8]) -> Option<Array> {
         }
         let bytes = data.get(place * width..(place + 1) * width)?;
         Some(match kind.as_str() {
+            "<f2" => narrow(u16::from_le_bytes(*bytes.first_chunk()?)),
+            "|b1" => f32::from(u8::from(bytes[0] > 0)),
+            "|i1" => f32::from(i8::from_le_bytes([bytes[0]])),
+            "<u2" => f32::from(u16::from_le_bytes(*bytes.first_chunk()?)),
+            "<i2" => f32::from(i16::from_le_bytes(*bytes.first_chunk()?)),
+            "<u4" => u32::from_le_bytes(*bytes.first_chunk()?) as f32,
             "<f4" => f32::from_le_bytes(*bytes.first_chunk()?),
             "<f8" => f64::from_le_bytes(*bytes.first_chunk()?) as f32,
             "|u1" => f32::from(bytes[0]),
@@ -263,6 +269,13 @@ fn array(contents: &[u8]) -> Option<Array> {
     Some((shape, elements))
 }
 
+/// A float of 16 bits: its exponent is 112 less than that of one of 32, its fraction 13 bits shorter.
+fn narrow(bits: u16) -> f32 {
+    let (sign, rest) = (u32::from(bits >> 15) << 31, u32::from(bits & 0x7fff));
+    let scaled = f32::from_bits(rest << 13) * 112f32.exp2();
+    f32::from_bits(scaled.to_bits() | sign)
+}
+
 pub struct Json;
 
 impl Target for Json {
@@ -272,6 +285,7 @@ impl Target for Json {
             r#"[{"x": [1, 2], "m": [[1], [0]]}, {"x": [3, 4], "m": [[0], [1]]}]"#,
             r#"[{"x": 0.125, "y": 3}, {"x": -7, "y": 2}, {"x": 16777217, "y": 1e-3}]"#,
             r#"{"scalar": 7}"#,
+            "[[1, 2.5], [-3e2, 4]]",
         ];
         texts.map(|text| text.as_bytes().to_vec()).into()
     }
@@ -289,6 +303,10 @@ impl Target for Json {
             };
             match serde_json::from_slice(input).ok()? {
                 Value::Object(fields) => fields.iter().map(nested).collect(),
+                // One array without a name.
+                Value::Array(items) if !items.first()?.is_object() => {
+                    std::iter::once(nested((&"array".to_owned(), &Value::Array(items)))).collect()
+                }
                 // A list for each name, with one item a sample.
                 Value::Array(samples) => {
                     let first = samples.first()?.as_object()?;

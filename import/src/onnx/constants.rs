@@ -60,11 +60,14 @@ pub(super) fn read(tensor: TensorProto, name: &str, directory: &Path) -> Result<
     Ok(Tensor::new(kind, values))
 }
 
-/// Class names as their places: they have no numbers of their own.
+/// Class names, and their places, which stand for them: they have no numbers of their own.
 ///
 /// # Errors
 /// More than one axis, another number of names than the shape says, or a name twice.
-pub(super) fn places_of_texts(tensor: TensorProto, name: &str) -> Result<Tensor, Problem> {
+pub(super) fn places_of_texts(
+    tensor: TensorProto,
+    name: &str,
+) -> Result<(Tensor, Vec<String>), Problem> {
     let bad =
         |problem: &str| Problem::BadTensor { tensor: name.to_string(), problem: problem.into() };
     let count = tensor.string_data.len();
@@ -74,7 +77,9 @@ pub(super) fn places_of_texts(tensor: TensorProto, name: &str) -> Result<Tensor,
     if tensor.string_data.iter().collect::<BTreeSet<_>>().len() != count {
         return Err(bad("two classes have the same name"));
     }
-    Ok(Tensor::ints(&(0..count as i64).collect::<Vec<_>>()))
+    let names = tensor.string_data.into_iter().map(String::from_utf8);
+    let names = names.collect::<Result<Vec<_>, _>>().map_err(|_| bad("a class name is no text"))?;
+    Ok((Tensor::ints(&(0..count as i64).collect::<Vec<_>>()), names))
 }
 
 enum List {

@@ -123,13 +123,31 @@ pub enum Problem {
         /// What is wrong.
         problem: String,
     },
-    /// An axis without a size, and no option that gives one.
-    #[error("axis {axis} of input `{input}` is dynamic; give the number of tokens to fix it")]
+    /// An axis without a size, and nothing that gives one.
+    #[error("axis {axis} of input `{input}` is dynamic, and nothing gives its size")]
     DynamicAxis {
         /// Name of the input.
         input: String,
         /// The axis.
         axis: usize,
+        /// Sizes of all its axes, where they are known.
+        extents: Vec<Option<usize>>,
+    },
+    /// A shape for an input that does not exist.
+    #[error("a shape is given for `{wanted}`; the inputs are {}", known.join(", "))]
+    NoInput {
+        /// The name that was given.
+        wanted: String,
+        /// The inputs.
+        known: Vec<String>,
+    },
+    /// An output that does not exist.
+    #[error("there is no output `{wanted}`; the outputs are {}", known.join(", "))]
+    NoOutput {
+        /// The name that was given.
+        wanted: String,
+        /// The outputs.
+        known: Vec<String>,
     },
     /// The shapes of the lowered graph do not fit together.
     #[error(transparent)]

@@ -4,9 +4,36 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
-use super::Problem;
 use super::node::name_of;
 use super::proto::{GraphProto, NodeProto};
+use super::{Options, Problem};
+use crate::Role;
+
+/// Keeps the outputs that are asked for, in their order; of a whole text all but what a next call
+/// would be given. Inputs and nodes that only the others need
+/// are dropped with them.
+pub(super) fn keep_outputs(graph: &mut GraphProto, options: &Options) -> Result<(), Problem> {
+    if options.outputs.is_empty() {
+        if options.whole_text {
+            graph.output.retain(|output| Role::of(&output.name) != Some(Role::Cache));
+        }
+        return Ok(());
+    }
+    let known: Vec<String> = graph.output.iter().map(|output| output.name.clone()).collect();
+    let kept = options.outputs.iter().map(|wanted| {
+        let found = graph.output.iter().find(|output| output.name == *wanted).cloned();
+        found.ok_or_else(|| Problem::NoOutput { wanted: wanted.clone(), known: known.clone() })
+    });
+    graph.output = kept.collect::<Result<_, _>>()?;
+    let needed = needed(graph, &producers(graph)?);
+    let mut kept = needed.into_iter();
+    graph.node.retain(|_| kept.next().unwrap_or(false));
+    let outputs = graph.output.iter().map(|output| output.name.as_str());
+    let read = graph.node.iter().flat_map(reads).chain(outputs);
+    let read: HashSet<String> = read.map(str::to_owned).collect();
+    graph.input.retain(|input| read.contains(&input.name));
+    Ok(())
+}
 
 /// The nodes that the outputs need, each after those it reads from; in the order of the file where
 /// that is possible.

@@ -28,15 +28,8 @@ use std::path::Path;
 
 use lemma_model::{Model, Op};
 
+pub use crate::options::Options;
 pub use error::{ImportError, Problem};
-
-/// How to fix what a file leaves open.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Size of every dynamic axis other than the batch axis, which is always 1. For language
-    /// models, the number of tokens.
-    pub tokens: Option<usize>,
-}
 
 /// Reads an ONNX file into a float model.
 ///
@@ -47,7 +40,8 @@ pub struct Options {
 /// # Errors
 /// An [`ImportError`] with the file and the [`Problem`]: a file that cannot be read or decoded, an
 /// operator or a form of one that is not supported, a weight that is not finite, a shape that is
-/// absurd, a cyclic graph, or a dynamic axis that [`Options`] leave open.
+/// absurd, a cyclic graph, a dynamic axis that [`Options`] leave open, or an input or output that
+/// they name and the file does not have.
 pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
     let import = || read(&file::read(path)?, path.parent().unwrap_or(Path::new("")), options);
     import().map_err(|problem| ImportError { path: path.to_path_buf(), problem })
@@ -59,7 +53,8 @@ pub fn load(path: &Path, options: &Options) -> Result<Model, ImportError> {
 /// # Errors
 /// As [`load`].
 pub fn read(bytes: &[u8], folder: &Path, options: &Options) -> Result<Model, Problem> {
-    let (graph, opsets) = file::open(file::decode(bytes)?)?;
+    let (mut graph, opsets) = file::open(file::decode(bytes)?)?;
+    graph::keep_outputs(&mut graph, options)?;
     let names = lower::node_names(&graph);
     let model = lower::lower(graph, opsets, folder, options)?;
     loose::check(&model)?;

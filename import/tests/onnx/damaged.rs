@@ -4,7 +4,7 @@ mod weights;
 
 use std::path::Path;
 
-use crate::file::{File, floats, int, integers, ints, open, tensor};
+use crate::file::{File, floats, int, integers, ints, tensor};
 use crate::operators::{attention, embedding};
 use crate::proto::{
     AttributeProto, DataLocation, DataType, ModelProto, NodeProto, StringStringEntryProto,
@@ -129,10 +129,8 @@ fn rejects_an_unknown_operator_by_node_and_name() {
 }
 
 #[test]
-fn rejects_loops_and_noise_with_what_to_do() {
-    for (operator, words) in
-        [("Loop", "unroll"), ("Scan", "unroll"), ("RandomNormalLike", "as an input")]
-    {
+fn rejects_scans_and_noise_with_what_to_do() {
+    for (operator, words) in [("Scan", "unroll"), ("RandomNormalLike", "as an input")] {
         let file = File::new().input("x", &[2]).node(operator, &["x"], "y", &[]).output("y");
         let found = refused(&file);
         assert!(
@@ -361,19 +359,6 @@ fn rejects_dangling_and_duplicate_names() {
     assert!(matches!(refused(&twice), Problem::Duplicate(name) if name == "y"));
     let silent = File::new().input("x", &[2]).node("Relu", &["x"], "y", &[]);
     assert!(matches!(refused(&silent), Problem::Malformed(_)));
-}
-
-#[test]
-fn fixes_dynamic_axes_from_the_options_and_asks_when_there_are_none() {
-    let file = File::new()
-        .typed_input("ids", DataType::Int64, vec![open("batch"), open("sequence")])
-        .weights("table", ArrayD::zeros(vec![5, 2]))
-        .node("Gather", &["table", "ids"], "y", &[])
-        .output("y");
-    let found = refused(&file);
-    assert!(matches!(found, Problem::DynamicAxis { input, axis: 1 } if input == "ids"));
-    let model = import(&file.bytes(), &Options { tokens: Some(7) }).unwrap();
-    assert_eq!(model.nodes[0].shape, [1, 7]);
 }
 
 #[test]

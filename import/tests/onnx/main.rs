@@ -5,8 +5,11 @@
 mod damaged;
 mod file;
 mod forms;
+mod loops;
+mod machines;
 mod masks;
 mod operators;
+mod options;
 #[path = "../../src/onnx/proto.rs"]
 mod proto;
 mod real_models;

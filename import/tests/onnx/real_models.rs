@@ -81,13 +81,19 @@ fn mnist_cnn_zkml() {
 
 #[test]
 fn sms_spam_transformer() {
-    let model = or_skip!(check("sms_spam_tx/model.onnx", Options { tokens: Some(64) }));
+    let model = or_skip!(check(
+        "sms_spam_tx/model.onnx",
+        Options { tokens: Some(64), ..Options::default() }
+    ));
     assert_eq!(count(&model, |op| matches!(op, Op::Tokens { .. })), 1);
 }
 
 #[test]
 fn nanogpt_shakespeare() {
-    let model = or_skip!(check("nanogpt_shakespeare/model.onnx", Options { tokens: Some(64) }));
+    let model = or_skip!(check(
+        "nanogpt_shakespeare/model.onnx",
+        Options { tokens: Some(64), ..Options::default() }
+    ));
     assert_eq!(count(&model, |op| matches!(op, Op::Norm(Norm { form: NormForm::Layer, .. }))), 9);
     assert_eq!(count(&model, |op| matches!(op, Op::Softmax)), 4);
 }

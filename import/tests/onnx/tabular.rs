@@ -373,7 +373,7 @@ fn what_would_be_read_otherwise_is_refused_with_its_name() {
         (node("Scaler", &[1, 2], &[floats_of("scale", &[f32::NAN, 2.0])]), "NaN"),
         (node("Scaler", &[4, 2], &[floats_of("scale", &[1.0, 2.0])]), "one row"),
         (node("Imputer", &[1, 2], &[floats_of("imputed_value_floats", &[0.0])]), "it replaces 0"),
-        (node("SVMRegressor", &[1, 2], &[]), "use a linear model"),
+        (node("SVMClassifier", &[1, 2], &[]), "use a linear model"),
         (node("OneHotEncoder", &[1, 2], &[texts("cats_strings", &["a"])]), "texts"),
         (node("OneHotEncoder", &[1, 2], &[ints("cats_int64s", &[0, 1])]), "integer inputs"),
     ];
@@ -381,4 +381,34 @@ fn what_would_be_read_otherwise_is_refused_with_its_name() {
         let problem = loaded(&file).map(|_| ()).unwrap_err().to_string();
         assert!(problem.contains(words), "{problem}");
     }
+}
+
+/// The names that a file's classes have are the model's, where its first output chooses among them.
+#[test]
+fn class_names_are_those_of_the_file() {
+    let names = |file: &File, outputs: &[&str]| {
+        let outputs = outputs.iter().map(|name| (*name).to_owned()).collect();
+        let options = Options { outputs, ..Options::default() };
+        let folder = tempfile::tempdir().unwrap();
+        load(&file.write(folder.path(), "model"), &options).unwrap().classes
+    };
+    let kinds = ["setosa", "virginica", "versicolor"];
+    let named = linear(3, texts("classlabels_strings", &kinds), "SOFTMAX");
+    assert_eq!(names(&named, &[]), kinds);
+    assert_eq!(names(&named, &["p", "y"]), kinds);
+    // Labels that are numbers are shown as such, and scores by the numbers of their labels.
+    let numbered = linear(3, ints("classlabels_ints", &[2, 3, 5]), "SOFTMAX");
+    assert!(names(&numbered, &[]).is_empty());
+    assert_eq!(names(&numbered, &["p"]), ["2", "3", "5"]);
+    assert!(names(&linear(3, ints("classlabels_ints", &[0, 1, 2]), "SOFTMAX"), &["p"]).is_empty());
+    // A list of texts at the place of the largest.
+    let mut listed = looked_up();
+    listed.graph.initializer[0] = TensorProto {
+        name: "classes".into(),
+        dims: vec![4],
+        data_type: DataType::String as i32,
+        string_data: ["a", "b", "c", "d"].map(|name| name.as_bytes().to_vec()).to_vec(),
+        ..TensorProto::default()
+    };
+    assert_eq!(names(&listed, &[]), ["a", "b", "c", "d"]);
 }

@@ -23,7 +23,9 @@ pub enum DataProblem {
     #[error("cannot be read: {0}")]
     Read(std::io::Error),
     /// The file has an ending that no reader belongs to.
-    #[error("unknown ending `{ending}`; samples are read from .npz and .json files")]
+    #[error(
+        "unknown ending `{ending}`; samples are read from .npz, .npy, .csv and .json files, an image from .png and .jpg"
+    )]
     UnknownFormat {
         /// The ending, in lower case.
         ending: String,
@@ -60,6 +62,59 @@ pub enum DataProblem {
         position: usize,
         /// The value.
         value: f64,
+    },
+    /// A cell of a table that is no number, and where it is.
+    #[error("{0}")]
+    Cell(String),
+    /// A table with fewer or more columns than an input has elements.
+    #[error(
+        "input `{input}` has {elements} elements and takes as many columns, the table has {}: {}{}",
+        columns.len(),
+        shown(columns),
+        if texts.is_empty() {
+            String::new()
+        } else {
+            format!("; columns of texts are no numbers: {}", shown(texts))
+        }
+    )]
+    Columns {
+        /// Name of the input.
+        input: String,
+        /// Its elements.
+        elements: usize,
+        /// The columns of numbers, labels aside.
+        columns: Vec<String>,
+        /// The columns of texts.
+        texts: Vec<String>,
+    },
+    /// An image for a model of several inputs.
+    #[error("an image is one input; the model has {inputs}")]
+    ImageInputs {
+        /// Number of inputs.
+        inputs: usize,
+    },
+    /// An image of another size.
+    #[error(
+        "an image of {} x {} pixels (height, width) with {} channels for input `{input}` of shape \
+            {expected:?}; resize it, and keep as many channels, before",
+        found[1], found[2], found[0]
+    )]
+    Image {
+        /// Name of the input.
+        input: String,
+        /// Shape of the input.
+        expected: Vec<usize>,
+        /// Channels, height and width of the image.
+        found: Vec<usize>,
+    },
+    /// An input whose shape does not say where the channels are.
+    #[error(
+        "the shape of input `{input}` does not say which of its axes are the channels; give the \
+            pixels as an array"
+    )]
+    ImageAxes {
+        /// Name of the input.
+        input: String,
     },
     /// An array that is needed is not in the file.
     #[error("there is no array `{wanted}`; the file holds {given:?}")]
@@ -134,6 +189,13 @@ pub enum DataProblem {
         /// What is wrong with it.
         problem: String,
     },
+}
+
+/// The first names of a list.
+fn shown(names: &[String]) -> String {
+    const MOST: usize = 12;
+    let first = names.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > MOST { format!("{first}, ..") } else { first }
 }
 
 impl DataProblem {

@@ -1,19 +1,24 @@
 //! Files of sample data, and their contents from anywhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Read, Seek};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lemma_model::file::open_regular;
 
-use super::{DataError, DataProblem, Samples, json, npz};
+use super::json::ONLY;
+use super::{DataError, DataProblem, MAX_VALUES, Samples, csv, json, npy, npz};
 
 /// What a file of samples is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// An archive of NumPy arrays of `f32`, `f64`, `u8`, `i32` or `i64`, stored or deflated.
+    /// An archive of NumPy arrays of floats, integers or truth values, stored or deflated.
     Npz,
-    /// An object of nested arrays, or a list of such objects, one per sample.
+    /// One NumPy array.
+    Npy,
+    /// A table with a line of column names, then a line for each sample.
+    Csv,
+    /// An object of nested arrays, a list of such objects, one per sample, or one nested array.
     Json,
 }
 
@@ -29,6 +34,8 @@ impl Format {
             .unwrap_or_default();
         match ending.as_str() {
             "npz" => Ok(Format::Npz),
+            "npy" => Ok(Format::Npy),
+            "csv" => Ok(Format::Csv),
             "json" => Ok(Format::Json),
             _ => Err(DataProblem::UnknownFormat { ending }),
         }
@@ -36,7 +43,7 @@ impl Format {
 }
 
 impl Samples {
-    /// Reads a `.npz` or `.json` file.
+    /// Reads a `.npz`, `.npy`, `.csv` or `.json` file.
     ///
     /// # Errors
     /// The file cannot be read, is damaged, has an unknown ending or element type, holds something
@@ -56,14 +63,25 @@ impl Samples {
     /// # Errors
     /// As [`Samples::read`].
     pub fn from_reader(source: impl Read + Seek, format: Format) -> Result<Samples, DataProblem> {
+        let mut table = None;
         let (arrays, from_bytes) = match format {
             Format::Npz => npz::read(source)?,
+            Format::Npy => {
+                let (array, kind) = npy::array(source, ONLY, MAX_VALUES)?;
+                let bytes = (kind == npy::Kind::U8).then(|| ONLY.to_owned());
+                (BTreeMap::from([(ONLY.to_owned(), array)]), bytes.into_iter().collect())
+            }
+            Format::Csv => {
+                let (arrays, read) = csv::read(source)?;
+                table = Some(read);
+                (arrays, BTreeSet::new())
+            }
             Format::Json => (json::read(source)?, BTreeSet::new()),
         };
-        if arrays.is_empty() {
+        if arrays.is_empty() && table.is_none() {
             return Err(DataProblem::Malformed("it holds no arrays".into()));
         }
-        Ok(Samples { arrays, from_bytes, byte_scale: None, file: PathBuf::from("memory") })
+        Ok(Samples { from_bytes, table, ..Samples::from_arrays(arrays) })
     }
 }
 
@@ -73,7 +91,7 @@ mod tests {
 
     #[test]
     fn rejects_an_unknown_ending() {
-        let error = Samples::read(Path::new("data.csv")).unwrap_err();
-        assert!(matches!(error.problem, DataProblem::UnknownFormat { ending } if ending == "csv"));
+        let error = Samples::read(Path::new("data.xls")).unwrap_err();
+        assert!(matches!(error.problem, DataProblem::UnknownFormat { ending } if ending == "xls"));
     }
 }

@@ -1,4 +1,5 @@
-//! Samples in JSON: `{"name": [[1, 2], [3, 4]]}`, or a list of such objects, one per sample.
+//! Samples in JSON: `{"name": [[1, 2], [3, 4]]}`, a list of such objects, one per sample, or for a
+//! model of one input its lists alone.
 //!
 //! Numbers go straight into one flat vector per array while the nesting is checked to be regular,
 //! so memory is a small multiple of the file.
@@ -17,6 +18,9 @@ use lemma_model::{MAX_RANK, volume};
 const MAX_FILE_BYTES: u64 = 1 << 27;
 
 type Arrays = BTreeMap<String, ArrayD<f32>>;
+
+/// Name of an array that has none.
+pub(super) const ONLY: &str = "array";
 
 /// The arrays of a file.
 pub(super) fn read(mut source: impl Read + Seek) -> Result<Arrays, DataProblem> {
@@ -125,10 +129,11 @@ impl<'de> Visitor<'de> for Document {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut arrays = BTreeMap::new();
-        let mut count = 0;
-        while list.next_element_seed(Sample(&mut arrays, count))?.is_some() {
+        let (mut only, mut count) = (None, 0);
+        while list.next_element_seed(Sample(&mut arrays, &mut only, count))?.is_some() {
             count += 1;
         }
+        arrays.extend(only.map(|nested| (ONLY.to_owned(), nested)));
         for nested in arrays.values_mut() {
             nested.shape[0] = Some(count);
         }
@@ -136,14 +141,26 @@ impl<'de> Visitor<'de> for Document {
     }
 }
 
-/// One object of a list, and how many are before it.
-struct Sample<'a>(&'a mut BTreeMap<String, Nested>, usize);
+/// One object of a list, or one part of an array without a name, and how many are before it.
+struct Sample<'a>(&'a mut BTreeMap<String, Nested>, &'a mut Option<Nested>, usize);
 
 impl<'de> DeserializeSeed<'de> for Sample<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Sample<'_> {
+    /// The part of an array that has no name.
+    fn only<E: Error>(&mut self) -> Result<Level<'_>, E> {
+        let Sample(arrays, only, _) = self;
+        if !arrays.is_empty() {
+            return Err(E::custom("lists and objects are mixed"));
+        }
+        let first = || Nested { shape: vec![None], ..Nested::default() };
+        Ok(Level { nested: only.get_or_insert_with(first), level: 1 })
     }
 }
 
@@ -155,7 +172,26 @@ impl<'de> Visitor<'de> for Sample<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        object(map, self.0, 1, self.1)
+        if self.1.is_some() {
+            return Err(A::Error::custom("lists and objects are mixed"));
+        }
+        object(map, self.0, 1, self.2)
+    }
+
+    fn visit_f64<E: Error>(mut self, value: f64) -> Result<(), E> {
+        self.only()?.visit_f64(value)
+    }
+
+    fn visit_u64<E: Error>(mut self, value: u64) -> Result<(), E> {
+        self.only()?.visit_u64(value)
+    }
+
+    fn visit_i64<E: Error>(mut self, value: i64) -> Result<(), E> {
+        self.only()?.visit_i64(value)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, list: A) -> Result<(), A::Error> {
+        self.only()?.visit_seq(list)
     }
 }
 
@@ -234,6 +270,13 @@ mod tests {
     }
 
     #[test]
+    fn reads_lists_without_a_name() {
+        let samples = parse(b"[[1, 2.5], [3, -4]]").unwrap();
+        assert_eq!(samples.arrays[ONLY], array![[1.0, 2.5], [3.0, -4.0]].into_dyn());
+        assert_eq!(parse(b"[1, 2]").unwrap().arrays[ONLY], array![1.0, 2.0].into_dyn());
+    }
+
+    #[test]
     fn stacks_a_list_of_objects() {
         let samples = parse(br#"[{"x": [[1, 2]], "y": 0}, {"x": [[3, 4]], "y": 1}]"#).unwrap();
         assert_eq!(samples.arrays["x"], array![[[1.0, 2.0]], [[3.0, 4.0]]].into_dyn());
@@ -263,7 +306,13 @@ mod tests {
             "[]",
             "{}",
             "3",
-            "[1]",
+            "[1, [2]]",
+            "[[1], [2, 3]]",
+            r#"[[1], {"x": [2]}]"#,
+            r#"[[1], {"array": [2]}]"#,
+            r#"[{"array": [2]}, [1]]"#,
+            r#"[{}, [1]]"#,
+            r#"[{"x": [2]}, [1]]"#,
         ];
         for case in cases {
             let error = parse(case.as_bytes()).expect_err(case);

@@ -17,9 +17,15 @@ const CHUNK: usize = 1 << 16;
 /// Element types that are read, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
+    F16,
     F32,
     F64,
+    Bool,
     U8,
+    I8,
+    U16,
+    I16,
+    U32,
     I32,
     I64,
 }
@@ -27,9 +33,15 @@ pub(super) enum Kind {
 impl Kind {
     fn parse(descriptor: &str) -> Option<Kind> {
         match descriptor {
+            "<f2" => Some(Kind::F16),
             "<f4" => Some(Kind::F32),
             "<f8" => Some(Kind::F64),
+            "|b1" => Some(Kind::Bool),
             "|u1" => Some(Kind::U8),
+            "|i1" => Some(Kind::I8),
+            "<u2" => Some(Kind::U16),
+            "<i2" => Some(Kind::I16),
+            "<u4" => Some(Kind::U32),
             "<i4" => Some(Kind::I32),
             "<i8" => Some(Kind::I64),
             _ => None,
@@ -38,8 +50,9 @@ impl Kind {
 
     fn width(self) -> usize {
         match self {
-            Kind::U8 => 1,
-            Kind::F32 | Kind::I32 => 4,
+            Kind::Bool | Kind::U8 | Kind::I8 => 1,
+            Kind::F16 | Kind::U16 | Kind::I16 => 2,
+            Kind::F32 | Kind::U32 | Kind::I32 => 4,
             Kind::F64 | Kind::I64 => 8,
         }
     }
@@ -48,9 +61,13 @@ impl Kind {
     fn value(self, bytes: &[u8]) -> f64 {
         let word = bytes.iter().rev().fold(0u64, |word, &byte| word << 8 | u64::from(byte));
         match self {
+            Kind::F16 => half(word as u16),
             Kind::F32 => f64::from(f32::from_bits(word as u32)),
             Kind::F64 => f64::from_bits(word),
-            Kind::U8 => word as f64,
+            Kind::Bool => f64::from(u8::from(word != 0)),
+            Kind::U8 | Kind::U16 | Kind::U32 => word as f64,
+            Kind::I8 => f64::from(word as u8 as i8),
+            Kind::I16 => f64::from(word as u16 as i16),
             Kind::I32 => f64::from(word as u32 as i32),
             Kind::I64 => word as i64 as f64,
         }
@@ -59,7 +76,19 @@ impl Kind {
     /// Whether rounding the value to `f32` is what one expects: always for floats, for integers
     /// only when exact.
     fn may_round(self) -> bool {
-        matches!(self, Kind::F32 | Kind::F64)
+        matches!(self, Kind::F16 | Kind::F32 | Kind::F64)
+    }
+}
+
+/// The number that the bits of a float of 16 bits stand for (IEEE 754, binary16).
+fn half(bits: u16) -> f64 {
+    let (sign, exponent) = (1.0 - 2.0 * f64::from(bits >> 15), i32::from(bits >> 10 & 31));
+    let fraction = f64::from(bits & 1023) / 1024.0;
+    sign * match exponent {
+        0 => fraction * (-14f64).exp2(),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        exponent => (1.0 + fraction) * f64::from(exponent - 15).exp2(),
     }
 }
 
@@ -219,7 +248,8 @@ impl<'t> Fields<'t> {
         Some(match Kind::parse(descriptor) {
             Some(kind) => Ok(Header { kind, columns_first, shape }),
             None => Err(format!(
-                "elements of type `{descriptor}`; read are f32, f64, u8, i32 and i64, little-endian"
+                "elements of type `{descriptor}`; read are f16, f32, f64, bool and integers of 8 to 32 bits and \
+                    i64, little-endian"
             )),
         })
     }

@@ -119,6 +119,29 @@ mod tests {
     }
 
     #[test]
+    fn reads_narrow_numbers() {
+        let samples = parse(&npz(&[
+            ("half.npy", npy("<f2", false, "(4,)", &[0, 0x3c, 0, 0xc0, 1, 0, 0xff, 0x7b])),
+            ("truth.npy", npy("|b1", false, "(2,)", &[0, 1])),
+            ("small.npy", npy("|i1", false, "(2,)", &[0x80, 5])),
+            ("short.npy", npy("<i2", false, "(2,)", &[0xff, 0xff, 1, 2])),
+            ("count.npy", npy("<u2", false, "(1,)", &[0xff, 0xff])),
+            ("word.npy", npy("<u4", false, "(1,)", &[0, 0, 0, 0x80])),
+        ]))
+        .unwrap();
+        let half = [1.0, -2.0, 2f32.powi(-24), 65504.0];
+        assert_eq!(samples.arrays["half"], ndarray::arr1(&half).into_dyn());
+        assert_eq!(samples.arrays["truth"], ndarray::array![0.0, 1.0].into_dyn());
+        assert_eq!(samples.arrays["small"], ndarray::array![-128.0, 5.0].into_dyn());
+        assert_eq!(samples.arrays["short"], ndarray::array![-1.0, 513.0].into_dyn());
+        assert_eq!(samples.arrays["count"], ndarray::array![65535.0].into_dyn());
+        assert_eq!(samples.arrays["word"], ndarray::array![2f32.powi(31)].into_dyn());
+        assert!(samples.from_bytes.is_empty());
+        let infinite = npy("<f2", false, "(1,)", &[0, 0x7c]);
+        assert!(matches!(problem(&[("a.npy", infinite)]), DataProblem::BadValue { .. }));
+    }
+
+    #[test]
     fn rejects_values_that_are_not_finite_or_not_exact() {
         for bytes in [floats(&[f32::NAN]), floats(&[f32::INFINITY])] {
             let found = problem(&[("a.npy", npy("<f4", false, "(1,)", &bytes))]);
@@ -153,7 +176,7 @@ mod tests {
 
     #[test]
     fn rejects_other_element_types_and_headers() {
-        for descriptor in [">f4", "<c8", "|O", "<f2"] {
+        for descriptor in [">f4", "<c8", "|O", "<U7", "<u8"] {
             let found = problem(&[("a.npy", npy(descriptor, false, "(1,)", &[0; 8]))]);
             assert!(matches!(found, DataProblem::BadArray { .. }), "{descriptor}");
         }

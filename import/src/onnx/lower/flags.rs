@@ -148,7 +148,12 @@ impl Lowering {
     /// difference that steps at zero. It is exact where the difference is a multiple of the integer
     /// model's step, as that of whole numbers is while their range leaves a step of at most 1;
     /// elsewhere numbers closer than a step count as equal.
-    fn step(&mut self, node: &Node, args: &Args, relation: Relation) -> Result<NodeId, Problem> {
+    pub(super) fn step(
+        &mut self,
+        node: &Node,
+        args: &Args,
+        relation: Relation,
+    ) -> Result<NodeId, Problem> {
         let whole =
             [args.get(0), args.get(1)].into_iter().flatten().all(|value| value.kind().is_integer());
         if relation == Relation::Equal && !whole {

@@ -55,7 +55,7 @@ use ndarray::{ArrayD, IxDyn};
 use self::flags::Assumption;
 use self::operators::Lower;
 use self::value::{Args, Computed, Value};
-use super::budget::Budget;
+use super::budget::{Budget, MAX_NODES};
 use super::constants;
 use super::file::Opsets;
 use super::fold;
@@ -64,7 +64,7 @@ use super::node::{Node, name_of};
 use super::proto::{DataType, GraphProto, NodeProto};
 use super::tensor::{Kind, Tensor, Values};
 use super::{Options, Problem, graph, inputs};
-use lemma_model::{Model, NodeId, Op};
+use lemma_model::{Model, NodeId, Op, View};
 
 /// Elements of one computed value.
 const MAX_VALUE: usize = 1 << 22;
@@ -97,10 +97,14 @@ pub(super) struct Lowering {
     narrowed: Vec<(NodeId, Problem)>,
     /// Nodes whose rows hold numbers that are not negative with a sum of one.
     unit_rows: HashSet<NodeId>,
-    /// Constants that are class names, of which only the places are kept.
-    texts: HashSet<String>,
-    /// How deep the branches are in each other.
+    /// Constants that are class names, which stand in the graph as their places.
+    texts: HashMap<String, Vec<String>>,
+    /// Names of the places that a node chooses, or of its scores.
+    classes: HashMap<NodeId, Vec<String>>,
+    /// How deep the graphs in nodes are in each other.
     depth: usize,
+    /// Nodes that further steps of loops may have.
+    repeated: usize,
 }
 
 /// The float model of a graph.
@@ -121,18 +125,16 @@ pub(super) fn lower(
     }
     let inputs = inputs::fixed(&graph, options)?;
     let mut values = HashMap::new();
-    let (mut brought, mut texts) = (0usize, HashSet::new());
+    let (mut brought, mut texts) = (0usize, HashMap::new());
     for tensor in graph.initializer {
         let name = tensor.name.clone();
-        let of_texts = tensor.data_type == DataType::String as i32;
-        let tensor = if of_texts {
-            constants::places_of_texts(tensor, &name)?
+        let tensor = if tensor.data_type == DataType::String as i32 {
+            let (places, names) = constants::places_of_texts(tensor, &name)?;
+            texts.insert(name.clone(), names);
+            places
         } else {
             constants::read(tensor, &name, directory)?
         };
-        if of_texts {
-            texts.insert(name.clone());
-        }
         brought += tensor.len();
         values.insert(name, Value::Constant(tensor));
     }
@@ -152,7 +154,9 @@ pub(super) fn lower(
         narrowed: vec![],
         unit_rows: HashSet::new(),
         texts,
+        classes: HashMap::new(),
         depth: 0,
+        repeated: MAX_NODES,
     };
     for input in inputs {
         lowering.input(input)?;
@@ -163,11 +167,22 @@ pub(super) fn lower(
         lowering.model.outputs.push((output.name, id));
     }
     lowering.settle()?;
+    if let Some((_, first)) = lowering.model.outputs.first() {
+        lowering.model.classes = lowering.class_names(*first).unwrap_or_default();
+    }
     Ok(lowering.model)
 }
 
 impl Lowering {
     fn input(&mut self, input: Input) -> Result<(), Problem> {
+        if let Some(value) = input.value {
+            self.budget.enter(&input.name, "input");
+            self.budget.elements(value.shape())?;
+            if self.values.insert(input.name.clone(), Value::Constant(value)).is_some() {
+                return Err(Problem::Duplicate(input.name));
+            }
+            return Ok(());
+        }
         let is_flag = input.kind == Kind::Bool;
         let op = if is_flag { Op::Tokens { vocabulary: 2 } } else { Op::Input };
         self.pay(&input.shape)
@@ -200,7 +215,8 @@ impl Lowering {
 
     fn node(&mut self, mut node: Node) -> Result<(), Problem> {
         self.budget.enter(&node.name, &node.op);
-        if let Some(texts) = node.inputs.iter().flatten().find(|name| self.texts.contains(*name))
+        if let Some(texts) =
+            node.inputs.iter().flatten().find(|name| self.texts.contains_key(*name))
             && node.op != "ArrayFeatureExtractor"
         {
             return Err(node.problem(format!(
@@ -276,6 +292,15 @@ impl Lowering {
         let undefined =
             || Problem::Undefined { reader: reader.to_string(), value: name.to_string() };
         self.values.get(name).ok_or_else(undefined)
+    }
+
+    /// Names of what a node chooses among, where it has them itself or was only reshaped.
+    fn class_names(&self, id: NodeId) -> Option<Vec<String>> {
+        let reshaped = || match (self.op_of(id), self.inputs_of(id)) {
+            (Op::View(View::Reshape), &[x]) => self.class_names(x),
+            _ => None,
+        };
+        self.classes.get(&id).cloned().or_else(reshaped)
     }
 
     /// The node of an output.

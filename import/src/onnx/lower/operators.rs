@@ -89,6 +89,7 @@ const OWN: &[(&str, Lower)] = &[
     ("Less", Lower::Computed(Lowering::comparison)),
     ("LessOrEqual", Lower::Computed(Lowering::comparison)),
     ("LogSoftmax", Lower::Computed(Lowering::softmax)),
+    ("Loop", Lower::Always(Lowering::repeat)),
     ("LpNormalization", Lower::Computed(Lowering::lp_norm)),
     ("LpPool", Lower::Computed(Lowering::norm_pool)),
     ("MatMul", Lower::Computed(Lowering::matmul)),
@@ -176,6 +177,7 @@ const FUSED: &[(&str, Lower)] = &[
 /// Operators of the domain of models of tables. Sorted.
 const TABULAR: &[(&str, Lower)] = &[
     ("ArrayFeatureExtractor", Lower::Moved(Lowering::extracted)),
+    ("Binarizer", Lower::Moved(Lowering::binarizer)),
     ("FeatureVectorizer", Lower::Moved(Lowering::side_by_side)),
     ("Imputer", Lower::Moved(Lowering::imputer)),
     ("LabelEncoder", Lower::Moved(Lowering::label_encoder)),
@@ -183,7 +185,9 @@ const TABULAR: &[(&str, Lower)] = &[
     ("LinearRegressor", Lower::Moved(Lowering::linear_regressor)),
     ("Normalizer", Lower::Moved(Lowering::normalizer)),
     ("OneHotEncoder", Lower::Moved(Lowering::one_hot_encoder)),
+    ("SVMRegressor", Lower::Moved(Lowering::support_regressor)),
     ("Scaler", Lower::Moved(Lowering::scaler)),
+    ("TreeEnsemble", Lower::Moved(Lowering::tree_ensemble)),
     ("TreeEnsembleClassifier", Lower::Moved(Lowering::tree_classifier)),
     ("TreeEnsembleRegressor", Lower::Moved(Lowering::tree_regressor)),
     ("ZipMap", Lower::Moved(Lowering::zip_map)),
@@ -191,14 +195,24 @@ const TABULAR: &[(&str, Lower)] = &[
 
 /// What to do instead of an operator that is not supported.
 const INSTEAD: &[(&str, &str)] = &[
-    ("Loop", "unroll it to a fixed number of steps"),
-    ("RandomNormalLike", "give the noise as an input"),
+    ("Bernoulli", "give the noise as an input"),
+    ("Multinomial", "leave out the sampling: give the scores"),
+    ("NonMaxSuppression", "choose outputs in front of the selection of boxes"),
+    ("NonZero", "choose outputs in front of it: how many there are depends on the input"),
+    ("RandomNormal", "give the noise as an input"),
+    ("RandomNormalLike", "give the noise as an input, or the mean alone"),
+    ("RandomUniform", "give the noise as an input"),
+    ("RandomUniformLike", "give the noise as an input"),
     ("Scan", "unroll it to a fixed number of steps"),
+    ("StringNormalizer", "prepare texts before the model"),
+    ("TfIdfVectorizer", "count words before the model"),
+    ("Unique", "choose outputs in front of it: how many there are depends on the input"),
     ("ai.onnx.ml.CategoryMapper", "encode texts as integers before the model"),
     ("ai.onnx.ml.DictVectorizer", "give the table itself as the input"),
     ("ai.onnx.ml.SVMClassifier", "use a linear model, a network or trees"),
-    ("ai.onnx.ml.SVMRegressor", "use a linear model, a network or trees"),
-    ("ai.onnx.ml.TreeEnsemble", "export with operator set 3 of ai.onnx.ml"),
+    ("com.microsoft.DynamicQuantizeMatMul", "export the model before quantization"),
+    ("com.microsoft.FusedConv", "export without runtime optimizations"),
+    ("com.microsoft.QAttention", "export the model before quantization"),
 ];
 
 /// What lowers an operator.

@@ -3,9 +3,11 @@
 
 mod columns;
 mod encode;
+mod ensemble;
 mod forest;
 mod linear;
 mod scores;
+mod support;
 mod trees;
 
 use super::value::{Args, Value};

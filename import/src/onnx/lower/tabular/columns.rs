@@ -2,6 +2,8 @@
 
 use ndarray::{ArrayD, IxDyn};
 
+use super::super::Value;
+use super::scores::Labels;
 use super::{Args, Kind, Lowering, Node, Results, axis_of};
 use lemma_model::{NodeId, Norm, Op, Unary, View};
 
@@ -115,6 +117,9 @@ impl Lowering {
             let count = self.shape_of(place).iter().product();
             let id = self.plain(node, &chosen, &node.name)?;
             let id = self.reshaped(&format!("{}.row", node.name), id, &[1, count])?;
+            if let Some(names) = self.texts.get(args.name(node, 0)) {
+                self.classes.insert(id, names.clone());
+            }
             return Ok(vec![Some(self.computed(list.kind, id))]);
         }
         let shape = args.get(0).map(|x| x.shape().to_vec()).unwrap_or_default();
@@ -165,8 +170,11 @@ impl Lowering {
     /// `ZipMap`: pairs of label and score; the scores alone.
     pub(in crate::onnx::lower) fn zip_map(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(1, 1)?;
-        for labels in ["classlabels_int64s", "classlabels_strings"] {
-            node.attributes.ignore(labels);
+        let labels = Labels::taken(node, "classlabels_int64s")?;
+        if let Some(Value::Computed(scores)) = args.get(0)
+            && let Ok(scores) = scores.plain
+        {
+            self.name_scores(scores, &labels);
         }
         Ok(vec![args.get(0).cloned()])
     }

@@ -20,93 +20,20 @@ pub(super) struct Forest {
 }
 
 /// A node of the lists.
-struct Entry {
-    tree: i64,
+pub(super) struct Entry {
+    pub tree: i64,
     /// Column, bound, and the nodes for values up to the bound and above; `None` for a leaf.
-    split: Option<(usize, f32, [i64; 2])>,
+    pub split: Option<(usize, f32, [i64; 2])>,
 }
 
 /// Nodes by their tree and their number there.
-type Places = BTreeMap<(i64, i64), usize>;
+pub(super) type Places = BTreeMap<(i64, i64), usize>;
 
 impl Lowering {
+    /// The trees in the attributes of `TreeEnsembleClassifier` and `TreeEnsembleRegressor`.
     pub(super) fn forest(&self, node: &mut Node, columns: usize) -> Result<Forest, Problem> {
         let (entries, index) = self.entries(node)?;
-        let child = |entry: &Entry, id: i64| {
-            let missing = || {
-                node.problem(format!("tree {} names node {id}, which it does not have", entry.tree))
-            };
-            index.get(&(entry.tree, id)).copied().ok_or_else(missing)
-        };
-        let mut has_parent = vec![false; entries.len()];
-        for entry in &entries {
-            for id in entry.split.iter().flat_map(|(.., children)| children) {
-                let at = child(entry, *id)?;
-                if std::mem::replace(&mut has_parent[at], true) {
-                    return Err(
-                        node.problem(format!("two nodes of tree {} lead to node {id}", entry.tree))
-                    );
-                }
-            }
-        }
-        let roots: Vec<usize> = index.values().copied().filter(|at| !has_parent[*at]).collect();
-        let count = entries.iter().map(|entry| entry.tree).collect::<BTreeSet<_>>().len();
-        if roots.len() != count {
-            return Err(
-                node.problem(format!("{} nodes without a parent in {count} trees", roots.len()))
-            );
-        }
-        // Every node but the roots has one parent, so a walk comes to each node once, or leaves out
-        // those on circles.
-        let (mut waiting, mut order) = (roots.iter().rev().copied().collect::<Vec<_>>(), vec![]);
-        while let Some(at) = waiting.pop() {
-            order.push(at);
-            for id in entries[at].split.iter().flat_map(|(.., children)| children) {
-                waiting.push(child(&entries[at], *id)?);
-            }
-        }
-        if order.len() != entries.len() {
-            return Err(node.problem("nodes of a tree lead to each other in a circle"));
-        }
-        let stump = |at: usize| !has_parent[at] && entries[at].split.is_none();
-        let mut trees = Trees { roots: vec![], splits: vec![], leaves: 0 };
-        let mut branches = vec![None; entries.len()];
-        let mut splits = 0;
-        for &at in order.iter().filter(|at| !stump(**at)) {
-            let (number, make): (&mut usize, fn(usize) -> Branch) = match entries[at].split {
-                Some(_) => (&mut splits, Branch::Split),
-                None => (&mut trees.leaves, Branch::Leaf),
-            };
-            branches[at] = Some(make(*number));
-            *number += 1;
-        }
-        let branch = |entry: &Entry, id: i64| {
-            let circle =
-                || node.problem(format!("node {id} of tree {} is out of place", entry.tree));
-            branches[child(entry, id)?].ok_or_else(circle)
-        };
-        for &at in &order {
-            let entry = &entries[at];
-            let Some((column, bound, [at_most, above])) = entry.split else { continue };
-            trees.splits.push(Split {
-                column,
-                bound,
-                at_most: branch(entry, at_most)?,
-                above: branch(entry, above)?,
-            });
-        }
-        trees.roots = roots.iter().filter_map(|at| branches[*at]).collect();
-        if trees.splits.is_empty() {
-            return Err(node.problem("its trees compare nothing: its result is a constant"));
-        }
-        trees.check(columns).map_err(|problem| node.problem(problem))?;
-        let is_leaf = |at: usize| entries[at].split.is_none();
-        let leaves = index.iter().filter(|(_, at)| is_leaf(**at)).map(|(key, at)| {
-            let place = branches[*at]
-                .and_then(|branch| if let Branch::Leaf(leaf) = branch { Some(leaf) } else { None });
-            (*key, place)
-        });
-        Ok(Forest { leaves: leaves.collect(), trees, count })
+        grown(node, &entries, &index, columns)
     }
 
     /// The nodes of the lists, and each by its tree and number.
@@ -184,8 +111,90 @@ impl Lowering {
     }
 }
 
+/// The trees of some nodes, each known by its tree and its number there, over rows of `columns`.
+pub(super) fn grown(
+    node: &Node,
+    entries: &[Entry],
+    index: &Places,
+    columns: usize,
+) -> Result<Forest, Problem> {
+    let child = |entry: &Entry, id: i64| {
+        let missing =
+            || node.problem(format!("tree {} names node {id}, which it does not have", entry.tree));
+        index.get(&(entry.tree, id)).copied().ok_or_else(missing)
+    };
+    let mut has_parent = vec![false; entries.len()];
+    for entry in entries {
+        for id in entry.split.iter().flat_map(|(.., children)| children) {
+            let at = child(entry, *id)?;
+            if std::mem::replace(&mut has_parent[at], true) {
+                return Err(
+                    node.problem(format!("two nodes of tree {} lead to node {id}", entry.tree))
+                );
+            }
+        }
+    }
+    let roots: Vec<usize> = index.values().copied().filter(|at| !has_parent[*at]).collect();
+    let count = entries.iter().map(|entry| entry.tree).collect::<BTreeSet<_>>().len();
+    if roots.len() != count {
+        return Err(
+            node.problem(format!("{} nodes without a parent in {count} trees", roots.len()))
+        );
+    }
+    // Every node but the roots has one parent, so a walk comes to each node once, or leaves out
+    // those on circles.
+    let (mut waiting, mut order) = (roots.iter().rev().copied().collect::<Vec<_>>(), vec![]);
+    while let Some(at) = waiting.pop() {
+        order.push(at);
+        for id in entries[at].split.iter().flat_map(|(.., children)| children) {
+            waiting.push(child(&entries[at], *id)?);
+        }
+    }
+    if order.len() != entries.len() {
+        return Err(node.problem("nodes of a tree lead to each other in a circle"));
+    }
+    let stump = |at: usize| !has_parent[at] && entries[at].split.is_none();
+    let mut trees = Trees { roots: vec![], splits: vec![], leaves: 0 };
+    let mut branches = vec![None; entries.len()];
+    let mut splits = 0;
+    for &at in order.iter().filter(|at| !stump(**at)) {
+        let (number, make): (&mut usize, fn(usize) -> Branch) = match entries[at].split {
+            Some(_) => (&mut splits, Branch::Split),
+            None => (&mut trees.leaves, Branch::Leaf),
+        };
+        branches[at] = Some(make(*number));
+        *number += 1;
+    }
+    let branch = |entry: &Entry, id: i64| {
+        let circle = || node.problem(format!("node {id} of tree {} is out of place", entry.tree));
+        branches[child(entry, id)?].ok_or_else(circle)
+    };
+    for &at in &order {
+        let entry = &entries[at];
+        let Some((column, bound, [at_most, above])) = entry.split else { continue };
+        trees.splits.push(Split {
+            column,
+            bound,
+            at_most: branch(entry, at_most)?,
+            above: branch(entry, above)?,
+        });
+    }
+    trees.roots = roots.iter().filter_map(|at| branches[*at]).collect();
+    if trees.splits.is_empty() {
+        return Err(node.problem("its trees compare nothing: its result is a constant"));
+    }
+    trees.check(columns).map_err(|problem| node.problem(problem))?;
+    let is_leaf = |at: usize| entries[at].split.is_none();
+    let leaves = index.iter().filter(|(_, at)| is_leaf(**at)).map(|(key, at)| {
+        let place = branches[*at]
+            .and_then(|branch| if let Branch::Leaf(leaf) = branch { Some(leaf) } else { None });
+        (*key, place)
+    });
+    Ok(Forest { leaves: leaves.collect(), trees, count })
+}
+
 /// The largest number of an input that is at most `bound`: inputs are `f32`.
-fn at_most(bound: f64) -> f32 {
+pub(super) fn at_most(bound: f64) -> f32 {
     let near = bound as f32;
     if f64::from(near) > bound { near.next_down() } else { near }
 }

@@ -41,6 +41,7 @@ impl Lowering {
             let positive =
                 self.push(&format!("{}.positive", node.name), Op::Unary(Unary::Sigmoid), &[score])?;
             let probabilities = self.with_complement(node, positive)?;
+            self.name_scores(probabilities, &labels);
             return Ok(vec![Some(label), Some(self.computed(Kind::F32, probabilities))]);
         }
         let mut scores = self.dense(node, args, "scores", weight, bias)?;
@@ -53,10 +54,12 @@ impl Lowering {
             let signs = self.two_signs(node, scores)?;
             let label = self.label(node, signs, &labels)?;
             scores = self.with_complement(node, scores)?;
+            self.name_scores(scores, &labels);
             return Ok(vec![Some(label), Some(self.computed(Kind::F32, scores))]);
         }
         let label = self.label(node, scores, &labels)?;
         let scores = self.transformed(node, scores, transform)?;
+        self.name_scores(scores, &labels);
         Ok(vec![Some(label), Some(self.computed(Kind::F32, scores))])
     }
 

@@ -42,8 +42,8 @@ impl Transform {
 pub(super) enum Labels {
     /// Numbers.
     Numbers(Vec<i64>),
-    /// As many texts, which have no numbers: a class stands for its place.
-    Texts(usize),
+    /// Texts, which have no numbers: a class stands for its place.
+    Texts(Vec<String>),
 }
 
 impl Labels {
@@ -66,7 +66,7 @@ impl Labels {
                 if texts.iter().collect::<BTreeSet<_>>().len() != texts.len() {
                     return Err(node.problem("two classes have the same label"));
                 }
-                Labels::Texts(texts.len())
+                Labels::Texts(texts)
             }
             _ => {
                 return Err(node.problem("labels as integers or as strings expected, and not both"));
@@ -82,7 +82,7 @@ impl Labels {
     pub(super) fn len(&self) -> usize {
         match self {
             Labels::Numbers(numbers) => numbers.len(),
-            Labels::Texts(count) => *count,
+            Labels::Texts(names) => names.len(),
         }
     }
 }
@@ -98,7 +98,24 @@ impl Lowering {
         let index = self.push(&format!("{}.label", node.name), Op::ArgMax, &[scores])?;
         match labels {
             Labels::Numbers(numbers) => self.renamed(node, index, numbers),
-            Labels::Texts(_) => Ok(self.computed(Kind::I64, index)),
+            Labels::Texts(names) => {
+                self.classes.insert(index, names.clone());
+                Ok(self.computed(Kind::I64, index))
+            }
+        }
+    }
+
+    /// Notes whose scores a node holds: the classes' names, or numbers that are not their places.
+    pub(super) fn name_scores(&mut self, scores: NodeId, labels: &Labels) {
+        let names = match labels {
+            Labels::Texts(names) => names.clone(),
+            Labels::Numbers(numbers) if numbers.iter().copied().ne(0..numbers.len() as i64) => {
+                numbers.iter().map(i64::to_string).collect()
+            }
+            Labels::Numbers(_) => return,
+        };
+        if self.shape_of(scores).last() == Some(&names.len()) {
+            self.classes.insert(scores, names);
         }
     }
 

@@ -68,6 +68,7 @@ impl Lowering {
         let scores = self.worth(node, args, ensemble)?;
         let label = self.label(node, scores, &labels)?;
         let scores = self.transformed(node, scores, transform)?;
+        self.name_scores(scores, &labels);
         Ok(vec![Some(label), Some(self.computed(Kind::F32, scores))])
     }
 
@@ -103,6 +104,7 @@ impl Lowering {
         } else {
             both
         };
+        self.name_scores(scores, labels);
         Ok(vec![Some(label), Some(self.computed(Kind::F32, scores))])
     }
 
@@ -155,10 +157,22 @@ impl Lowering {
 
     /// `[1, outputs]`: what the leaves that the row comes to are worth.
     fn worth(&mut self, node: &Node, args: &Args, ensemble: Ensemble) -> Result<NodeId, Problem> {
+        self.worth_of(node, args, ensemble.trees, ensemble.weight, ensemble.base)
+    }
+
+    /// What leaves are worth by `weight[leaves, outputs]`, and `base` in any case.
+    pub(super) fn worth_of(
+        &mut self,
+        node: &Node,
+        args: &Args,
+        trees: Trees,
+        weight: Array2<f32>,
+        base: Array1<f32>,
+    ) -> Result<NodeId, Problem> {
         let x = self.operand(node, args, 0)?;
-        let leaves =
-            self.push(&format!("{}.leaves", node.name), Op::Trees(Arc::new(ensemble.trees)), &[x])?;
-        let dense = Op::Dense { weight: ensemble.weight, bias: Some(ensemble.base) };
+        let leaves = Op::Trees(Arc::new(trees));
+        let leaves = self.push(&format!("{}.leaves", node.name), leaves, &[x])?;
+        let dense = Op::Dense { weight, bias: Some(base) };
         self.push(&format!("{}.scores", node.name), dense, &[leaves])
     }
 
