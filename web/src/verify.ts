@@ -104,7 +104,7 @@ function holds(key: VerifyingKey, { values, proof }: Opened, context: Uint8Array
   const chi = integer(hash.update(proof.c1Bytes).digest()) % R;
   const phi = field.reduceRight((sum, value) => Fr.mul(Fr.add(sum, value), chi), 0n);
   const [ic0, ic1, ic2] = key.ic;
-  const folded = ic0.add(ic1.multiplyUnsafe(chi)).add(ic2.multiplyUnsafe(phi));
+  const folded = ic0.add(ic1.mulAddUnsafe(chi, ic2, phi));
   const pairs: [PointG1, PointG2][] = [
     [proof.a, proof.b],
     [key.alpha1.negate(), key.beta2],
