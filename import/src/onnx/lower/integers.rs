@@ -161,7 +161,7 @@ impl Lowering {
     pub(super) fn flipped_bits(&mut self, node: &mut Node, args: &Args) -> Results {
         node.takes(1, 1)?;
         let kind = args.get(0).map_or(Kind::U8, Value::kind);
-        if matches!(kind, Kind::U32 | Kind::U64) {
+        if matches!(kind, Kind::U16 | Kind::U32 | Kind::U64) {
             return Err(
                 node.problem(format!("bits of {}, whose numbers are too large", kind.name()))
             );

@@ -19,15 +19,16 @@ impl Lowering {
         let axis = node.attributes.int("axis")?.unwrap_or(1);
         let block = node.attributes.int("block_size")?.unwrap_or(0);
         let declared = node.attributes.int("output_dtype")?.filter(|&code| code != 0);
-        let declared = match declared {
-            Some(code) => {
-                let kind = i32::try_from(code).ok().and_then(Kind::of);
-                Some(kind.ok_or_else(|| {
-                    node.problem("attribute `output_dtype` is no type of 8 or 16 bits")
-                })?)
-            }
-            None => None,
-        };
+        let declared =
+            match declared {
+                Some(code) => {
+                    let kind = i32::try_from(code).ok().and_then(Kind::of);
+                    Some(kind.ok_or_else(|| {
+                        node.problem("attribute `output_dtype` is no type of 8 bits")
+                    })?)
+                }
+                None => None,
+            };
         node.attributes.ignore("saturate");
         node.attributes.ignore("precision");
         let kind = args.get(2).map(Value::kind).or(declared).unwrap_or(Kind::U8);
@@ -177,13 +178,11 @@ impl Lowering {
     }
 }
 
-/// Smallest and largest integer of a type of 8 or 16 bits.
+/// Smallest and largest integer of a type of 8 bits.
 fn range_of(kind: Kind) -> Option<(f32, f32)> {
     match kind {
         Kind::U8 => Some((0.0, 255.0)),
         Kind::I8 => Some((-128.0, 127.0)),
-        Kind::U16 => Some((0.0, 65535.0)),
-        Kind::I16 => Some((-32768.0, 32767.0)),
         _ => None,
     }
 }
