@@ -41,7 +41,7 @@ fn rejects_a_guard_of_something_that_may_be_no_number() {
         .node("Where", &["broken", "zero", "l"], "y", &[])
         .output("y");
     assert!(
-        matches!(refused(&file), Problem::Unsupported { problem, .. } if problem.contains("depends on the input"))
+        matches!(refused(&file), Problem::Unsupported { problem, .. } if problem.contains("finite numbers"))
     );
 }
 
