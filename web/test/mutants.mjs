@@ -16,7 +16,7 @@ export function* mutants() {
     yield* prefixed(name, bytesOfTheFile(key, proof, every));
     yield* prefixed(name, bytesOfTheProof(key, file, name === "image" ? 1 : 5));
     yield* prefixed(name, valuesAndContext(key, file, every === 1 ? 1 : 11));
-    yield* prefixed(name, bytesOfTheKey(key, file, name === "image" ? 1 : 29));
+    yield* prefixed(name, bytesOfTheKey(key, file, name === "image" ? 2 : 29));
   }
   yield* pairs();
   const toy = scene(everything(), EVERYTHING, { context: utf8("n") });
@@ -25,7 +25,7 @@ export function* mutants() {
   yield* prefixed("toy", fields(toy.key, toy.file));
   yield* prefixed("toy", spellings(toy.key, toy.file));
   yield* prefixed("toy", documents(toy.key, toy.proof));
-  yield* prefixed("toy", bytesOfTheKey(toy.key, toy.file, 3));
+  yield* prefixed("toy", bytesOfTheKey(toy.key, toy.file, 7));
   yield* prefixed("toy", points(toy.key, toy.file));
   yield* prefixed("key", keys());
   yield { name: "decimals", ...decimals() };
