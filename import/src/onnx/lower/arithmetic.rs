@@ -267,6 +267,9 @@ impl Lowering {
     /// `exp(ln(base) exponent)` for a positive base.
     fn power_of_computed(&mut self, node: &Node, args: &Args) -> Results {
         let kind = args.get(0).map_or(Kind::F32, Value::kind);
+        if kind.is_integer() {
+            return Err(node.problem("integers to powers that depend on an input"));
+        }
         let part = |part: &str| format!("{}.{part}", node.name);
         let exponent = self.operand(node, args, 1)?;
         let log = match args.tensor(0) {

@@ -130,10 +130,19 @@ impl Lowering {
         });
         let name = node.name.clone();
         let factors = self.constant(&format!("{name}.factor"), factors)?;
-        let scaled = self.push(&format!("{name}.scaled"), Op::Mul, &[x, factors])?;
         let id = match left {
-            true => self.wrapped(&name, scaled, kind)?,
-            false => self.push(&name, Op::Unary(Unary::Floor), &[scaled])?,
+            true => {
+                let scaled = self.push(&format!("{name}.scaled"), Op::Mul, &[x, factors])?;
+                self.wrapped(&name, scaled, kind)?
+            }
+            // What is shifted out is taken away first, which is exact or refused.
+            false => {
+                let places = amounts.mapv(|amount| amount.min(120.0).exp2());
+                let lost =
+                    self.with_constants(node, x, &places, |place| Some(Unary::Remainder(place)))?;
+                let kept = self.push(&format!("{name}.kept"), Op::Sub, &[x, lost])?;
+                self.push(&name, Op::Mul, &[kept, factors])?
+            }
         };
         Ok(vec![Some(self.computed(kind, id))])
     }

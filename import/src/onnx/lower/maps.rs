@@ -251,6 +251,8 @@ impl Lowering {
         }
         let extent = shape[axis];
         let length = match length {
+            // One side of a spectrum is half of it and one more.
+            None if inverse && onesided => (2 * extent).saturating_sub(2).max(1),
             None => extent,
             Some(length) => usize::try_from(length)
                 .ok()

@@ -65,6 +65,10 @@ pub fn images() -> Vec<(&'static str, File)> {
         ("one side of a fourier transform", {
             with("DFT", 17, &[2, 6, 1], &[int("axis", 1), int("onesided", 1)])
         }),
+        ("inverse of one side of a fourier transform", {
+            let attributes = [int("inverse", 1), int("onesided", 1)];
+            with("DFT", 20, &[2, 4, 2], &attributes)
+        }),
         ("inverse fourier transform", {
             with("DFT", 17, &[2, 5, 2], &[int("axis", 1), int("inverse", 1)])
         }),
