@@ -13,6 +13,9 @@ use super::{Lowering, QuantizeError, Tensor};
 use lemma_graph::{Op as Primitive, RowTable};
 use lemma_model::{Node, NodeId, View};
 
+/// Most elements of which several are chosen: the table of rows has the square of it.
+const WIDEST: usize = 1 << 12;
+
 /// The places that a node chose, one tensor each, and the rows that are 1 there and 0 elsewhere,
 /// where there are any yet.
 #[derive(Clone, Debug)]
@@ -61,8 +64,8 @@ impl Lowering<'_> {
         Ok(places)
     }
 
-    /// For every index of a [`lemma_model::Op::Top`] that the node looks up in `table`, the row that is 1 there:
-    /// nothing where the table is another one, or the operand.
+    /// For every index of a [`lemma_model::Op::Top`] that the node looks up in `table`, the row that
+    /// is 1 there: nothing where the table is another one, or the operand.
     pub(super) fn chosen_rows(
         &mut self,
         node: &Node,
@@ -111,10 +114,15 @@ impl Lowering<'_> {
         width: usize,
         shape: &[usize],
     ) -> Result<Tensor, QuantizeError> {
+        if width > WIDEST {
+            return Err(
+                self.unsupported(node, "several of the largest of more than 4,096 elements")
+            );
+        }
         let identity: Arc<[i32]> =
             (0..width * width).map(|at| i32::from(at / width == at % width)).collect();
         let table = RowTable::new(width, identity)
-            .ok_or_else(|| self.unsupported(node, "the largest of more than 2^20 elements"))?;
+            .ok_or_else(|| self.unsupported(node, "the largest of no elements"))?;
         self.push(node, Primitive::RowGather(Arc::new(table)), &[place], shape, 0)
     }
 
